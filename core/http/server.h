@@ -1,0 +1,36 @@
+/* The HTTP API: libmicrohttpd on its own threads, a table of routes, and the two
+ * ways a request is answered: reads at once on a pooled connection, writes through the
+ * writer with the connection suspended meanwhile, so that no HTTP thread ever waits
+ * for a disk.  Long polls and log followers are suspended connections woken by
+ * committed changes. */
+#ifndef SQ_HTTP_SERVER_H
+#define SQ_HTTP_SERVER_H
+
+#include "core/store/changes.h"
+#include "core/store/liveness.h"
+#include "core/store/pool.h"
+#include "core/store/writer.h"
+
+struct sq_http_server;
+
+struct sq_http_conf {
+    const char *listen;      /* space-separated address:port; [v6]:port */
+    int threads;             /* SCITQ_SERVER_PROCESS */
+    const char *rclone_conf; /* path of the server's rclone.conf */
+    const char *remote_uri;  /* REMOTE_URI or NULL */
+    /* Sent to workers by register and sync. */
+    int64_t offline_delay_s, idle_delay_s, first_task_delay_s;
+    struct sq_pool *pool;
+    struct sq_writer *writer;
+    struct sq_liveness *liveness;
+};
+
+/* Binds and serves.  SQ_EEXIST when a port is taken, naming it. */
+int sq_http_server_start(const struct sq_http_conf *conf, struct sq_http_server **ret,
+                         struct sq_err *err);
+/* The writer's committed hook: wakes long polls and followers. */
+void sq_http_server_committed(struct sq_http_server *s, const struct sq_changes *c);
+/* No new connections, ends the polls, waits for requests under way. */
+void sq_http_server_stop(struct sq_http_server *s);
+
+#endif

@@ -1,0 +1,35 @@
+/* The scheduler: decides which pending task goes to which worker, and what has become
+ * due.
+ *
+ * It runs inside the writer's transaction (the settle hook), on what that transaction
+ * changed: batches with new pending tasks, workers with free slots.  So a task
+ * submitted to an idle worker is assigned in the very commit that stores it.  Its
+ * timer thread submits a sweep every few seconds: contacts, time limits, dependencies
+ * and everything changed directly in SQL. */
+#ifndef SQ_SCHED_SCHED_H
+#define SQ_SCHED_SCHED_H
+
+#include "core/store/changes.h"
+#include "core/store/liveness.h"
+#include "core/store/writer.h"
+
+struct sq_sched;
+
+struct sq_sched_conf {
+    int64_t offline_us; /* WORKER_OFFLINE_DELAY */
+    int64_t lost_us;    /* WORKER_LOST_DELAY, 0: never */
+    int64_t sweep_us;   /* the safety net's period (2 s) */
+};
+
+int sq_sched_new(const struct sq_sched_conf *conf, struct sq_liveness *liveness,
+                 struct sq_sched **ret, struct sq_err *err);
+void sq_sched_free(struct sq_sched *s);
+
+/* The settle hook. */
+int sq_sched_settle(void *sched, struct sq_tx *tx, struct sq_err *err);
+
+/* Start and stop the timer thread, which submits to `writer`. */
+int sq_sched_start(struct sq_sched *s, struct sq_writer *writer, struct sq_err *err);
+void sq_sched_stop(struct sq_sched *s);
+
+#endif

@@ -1,0 +1,39 @@
+/* What a transaction changed, for those who must hear of it: the scheduler before
+ * the commit, long polls and log followers after it.  Not thread-safe: it belongs to
+ * the transaction at work. */
+#ifndef SQ_STORE_CHANGES_H
+#define SQ_STORE_CHANGES_H
+
+#include "lib/arena.h"
+
+struct sq_id_set {
+    int64_t *ids; /* ascending, distinct, after sq_changes_settle */
+    size_t n, cap;
+};
+
+struct sq_changes {
+    struct sq_id_set slots;      /* workers that may have free slots now */
+    struct sq_id_set tell;       /* workers that must be told something */
+    struct sq_id_set executions; /* executions whose status or output changed */
+    struct sq_id_set tasks;      /* tasks whose row changed */
+    char **batches;              /* batches that have new pending tasks */
+    size_t n_batches, cap_batches;
+    bool sweep;  /* forget every shortcut: look at everything */
+    bool due;    /* time limits or delays changed: recompute the next alarm */
+    bool failed; /* out of memory: treat as sweep */
+};
+
+void sq_changes_init(struct sq_changes *c);
+void sq_changes_fini(struct sq_changes *c);
+void sq_changes_clear(struct sq_changes *c);
+bool sq_changes_any(const struct sq_changes *c);
+void sq_changes_slots(struct sq_changes *c, int64_t worker_id);
+void sq_changes_tell(struct sq_changes *c, int64_t worker_id); /* SQ_NULL is ignored */
+void sq_changes_execution(struct sq_changes *c, int64_t execution_id);
+void sq_changes_task(struct sq_changes *c, int64_t task_id);
+void sq_changes_batch(struct sq_changes *c, const char *batch);
+/* Sort and deduplicate every set. */
+void sq_changes_settle(struct sq_changes *c);
+bool sq_id_set_has(const struct sq_id_set *s, int64_t id); /* after settle */
+
+#endif

@@ -1,0 +1,87 @@
+/* A database connection, the same over SQLite and PostgreSQL.
+ *
+ * Statements are named queries from the .sql files (queries.h is generated from
+ * them), prepared once a connection, values always bound.  A connection belongs to
+ * one thread at a time.
+ *
+ * **Sticky errors**: the first failure is kept in the connection; from then on every
+ * step answers "no row" and binds do nothing, so that code reads straight down and
+ * asks once: sq_db_error().  A rollback, or a new begin, clears it. */
+#ifndef SQ_STORE_DB_H
+#define SQ_STORE_DB_H
+
+#include <scitq/error.h>
+#include "lib/util.h"
+#include "queries.h" /* generated: enum sq_query */
+
+enum sq_engine { SQ_SQLITE, SQ_POSTGRES };
+
+struct sq_db;
+struct sq_stmt;
+
+enum { SQ_DB_READONLY = 1 };
+
+/* URIs of SCITQ_DATABASE_URI (product.md section 3).  SQLite: WAL, synchronous=FULL,
+ * foreign keys on, busy timeout 10 s.  PostgreSQL: time zone UTC, and
+ * synchronous_commit is left as the server has it, unless that is off: then a
+ * warning.  Errors say which database and why, never the password. */
+int sq_db_open(const char *uri, unsigned flags, struct sq_db **ret, struct sq_err *err);
+void sq_db_close(struct sq_db *db); /* NULL is allowed */
+enum sq_engine sq_db_engine(const struct sq_db *db);
+/* "sqlite /path/file.db" or "postgresql host/db": fit to print. */
+const char *sq_db_describe(const struct sq_db *db);
+/* False when the connection itself is lost: close it and open another. */
+bool sq_db_alive(const struct sq_db *db);
+
+/* Transactions.  begin clears the sticky error; commit returns the first error since
+ * begin, having rolled back.  Savepoints nest inside. */
+int sq_db_begin(struct sq_db *db, bool write, struct sq_err *err);
+int sq_db_commit(struct sq_db *db, struct sq_err *err);
+void sq_db_rollback(struct sq_db *db);
+void sq_db_savepoint(struct sq_db *db);
+void sq_db_release(struct sq_db *db);
+void sq_db_rollback_to(struct sq_db *db); /* and clears the sticky error */
+/* The sticky error: SQ_OK, or its code with the sentence copied to err. */
+int sq_db_error(const struct sq_db *db, struct sq_err *err);
+
+/* Start a statement: never NULL.  Indexes of binds are $1, $2…; of columns, from 0.
+ * Starting a statement again ends its earlier use. */
+struct sq_stmt *sq_db_query(struct sq_db *db, enum sq_query q);
+/* The same for a text built from whitelisted names (list filters only). */
+struct sq_stmt *sq_db_sql(struct sq_db *db, const char *sql);
+
+/* Texts and blobs are borrowed until the statement is run. */
+void sq_bind_int(struct sq_stmt *st, int i, int64_t v);      /* SQ_NULL: null */
+void sq_bind_real(struct sq_stmt *st, int i, double v);      /* NAN: null */
+void sq_bind_text(struct sq_stmt *st, int i, const char *v); /* NULL: null */
+void sq_bind_bool(struct sq_stmt *st, int i, int v);         /* -1: null */
+void sq_bind_time(struct sq_stmt *st, int i, int64_t v);     /* SQ_NULL: null */
+void sq_bind_blob(struct sq_stmt *st, int i, const void *v, size_t len);
+
+/* The next row; false at the end or on error. */
+bool sq_row(struct sq_stmt *st);
+/* Run to the end; rows affected, -1 on error. */
+int64_t sq_run(struct sq_stmt *st);
+/* Done before the last row. */
+void sq_stmt_end(struct sq_stmt *st);
+
+bool sq_col_null(struct sq_stmt *st, int i);
+int64_t sq_col_int(struct sq_stmt *st, int i);
+double sq_col_real(struct sq_stmt *st, int i);
+int sq_col_bool(struct sq_stmt *st, int i);
+int64_t sq_col_time(struct sq_stmt *st, int i);
+/* Valid until the next row; NULL for null.  *len may be NULL. */
+const char *sq_col_text(struct sq_stmt *st, int i, size_t *len);
+const void *sq_col_blob(struct sq_stmt *st, int i, size_t *len);
+
+/* A transaction at work in the writer: what every change is given. */
+struct sq_arena;
+struct sq_changes;
+struct sq_tx {
+    struct sq_db *db;
+    int64_t now;                /* one reading of the clock for the whole */
+    struct sq_arena *arena;     /* of the operation: results live here */
+    struct sq_changes *changes; /* who must hear of it after the commit */
+};
+
+#endif

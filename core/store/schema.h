@@ -1,0 +1,25 @@
+/* The schema and its migrations: numbered files, each one transaction that registers
+ * itself in scitq_schema(version, applied). */
+#ifndef SQ_STORE_SCHEMA_H
+#define SQ_STORE_SCHEMA_H
+
+#include "core/store/db.h"
+
+enum sq_schema_state {
+    SQ_SCHEMA_EMPTY, /* no tables */
+    SQ_SCHEMA_CURRENT,
+    SQ_SCHEMA_OLDER,  /* ours, needs migrations */
+    SQ_SCHEMA_NEWER,  /* made by a later scitq: refused */
+    SQ_SCHEMA_LEGACY, /* scitq 1.3's tables, without scitq_schema */
+    SQ_SCHEMA_FOREIGN /* someone else's tables under our names */
+};
+
+int sq_schema_state(struct sq_db *db, enum sq_schema_state *ret, int *ret_version,
+                    struct sq_err *err);
+/* Create in an empty database, or apply what is missing to an older one of ours. */
+int sq_schema_migrate(struct sq_db *db, struct sq_err *err);
+/* What the server does at start: creates in an empty database, accepts a current
+ * one, and refuses the others in a sentence that says what to do. */
+int sq_schema_ensure(struct sq_db *db, struct sq_err *err);
+
+#endif

@@ -1,0 +1,76 @@
+/* Workers, their signals, the pause and resume of a batch (http-api.md A.4, A.6). */
+#ifndef SQ_STORE_WORKER_H
+#define SQ_STORE_WORKER_H
+
+#include "core/model/entity.h"
+#include "core/store/db.h"
+#include "lib/arena.h"
+
+int sq_worker_create(struct sq_tx *tx, const struct sq_worker *values, uint64_t mask,
+                     struct sq_worker *ret, struct sq_err *err);
+/* Status rules of A.4: an evicted one only becomes running again, other changes of its
+ * status are ignored; setting evicted frees its tasks without using a retry. */
+int sq_worker_update(struct sq_tx *tx, int64_t worker_id,
+                     const struct sq_worker *values, uint64_t mask,
+                     struct sq_worker *ret, struct sq_err *err);
+/* A permanent one goes, its executions fail or are refused; of a recruited one a
+ * worker_destroy job is made. */
+int sq_worker_delete(struct sq_tx *tx, int64_t worker_id, struct sq_worker *ret,
+                     struct sq_err *err);
+
+/* Registration of our worker: takes back the row of this name and hostname (its
+ * concurrency and prefetch win, status is applied, batch is not), or creates it.
+ * A different spool while the row was in contact less than `live_us` ago is refused
+ * with SQ_EEXIST: another process of this identity is alive. */
+struct sq_registration {
+    const char *name, *hostname, *batch, *flavor, *spool;
+    int64_t concurrency;
+    int status;
+    int permanent;
+    int64_t last_contact; /* what liveness remembers of it, SQ_NULL */
+    int64_t live_us;
+};
+int sq_worker_register(struct sq_tx *tx, const struct sq_registration *r,
+                       struct sq_worker *ret, int64_t *ret_acked, struct sq_err *err);
+
+/* The idle callback: *ret_answer is the words of A.4 (static). */
+int sq_worker_callback(struct sq_tx *tx, int64_t worker_id, const char *message,
+                       const char **ret_answer, struct sq_err *err);
+
+/* Contacts and stats gathered in memory, written in one statement. */
+struct sq_contact {
+    int64_t worker_id, time;
+    const char *load, *stats; /* NULL: unchanged */
+    double memory;            /* NAN: unchanged */
+};
+int sq_worker_contacts(struct sq_tx *tx, const struct sq_contact *c, size_t n,
+                       struct sq_err *err);
+/* Running workers silent since before `limit` go offline; offline ones heard after it
+ * run again.  By the rows' last_contact_date (creation_date when there is none). */
+int sq_worker_liveness(struct sq_tx *tx, int64_t limit, struct sq_err *err);
+
+/* Signals. */
+int sq_signal_create(struct sq_tx *tx, int64_t worker_id, int64_t execution_id,
+                     int64_t signal, struct sq_err *err);
+/* Read and remove, in order. */
+int sq_signal_take(struct sq_tx *tx, int64_t worker_id, struct sq_signal **ret,
+                   size_t *ret_n, struct sq_err *err);
+
+/* [{worker_id, status, count}] over latest executions. */
+struct sq_worker_count {
+    int64_t worker_id, count;
+    int status; /* enum sq_execution_status */
+};
+int sq_worker_counts(struct sq_db *db, struct sq_arena *arena,
+                     struct sq_worker_count **ret, size_t *ret_n, struct sq_err *err);
+
+/* Batches. */
+int sq_batch_list(struct sq_db *db, struct sq_arena *arena, struct sq_batch **ret,
+                  size_t *ret_n, struct sq_err *err);
+/* Pause (run = false) or resume its workers; a signal != 0 also goes to its running
+ * executions. */
+int sq_batch_run(struct sq_tx *tx, const char *batch, bool run, int64_t signal,
+                 struct sq_err *err);
+int sq_batch_delete(struct sq_tx *tx, const char *batch, struct sq_err *err);
+
+#endif

@@ -1,0 +1,64 @@
+/* Settings: KEY=value lines of a file, over which the environment wins.
+ *
+ * Each program declares what it reads in a const table (product.md section 3); the
+ * same table validates, redacts secrets and prints help.  Quotes ('…' or "…") and
+ * # comments are allowed, `export ` before a key too.  An unknown key is warned
+ * about; a bad value stops the start with the file and line. */
+#ifndef SQ_LIB_CONF_H
+#define SQ_LIB_CONF_H
+
+#include <scitq/error.h>
+#include "lib/util.h"
+
+enum sq_conf_kind {
+    SQ_CONF_TEXT,
+    SQ_CONF_INT,    /* within [min, max] */
+    SQ_CONF_BOOL,   /* 1/0, true/false, yes/no, on/off */
+    SQ_CONF_LIST,   /* may be given several times in a file; values are collected,
+                       separated by spaces; in the environment, spaces separate */
+    SQ_CONF_IGNORED /* of 1.3: accepted with a note */
+};
+
+struct sq_conf_key {
+    const char *name;
+    enum sq_conf_kind kind;
+    const char *fallback; /* default value as text, NULL for none */
+    const char *help;     /* a sentence with the unit */
+    int64_t min, max;     /* SQ_CONF_INT */
+    bool secret;          /* never printed */
+};
+
+struct sq_conf;
+
+/* A note or warning met while reading, for the caller to log. */
+typedef void sq_conf_note_fn(void *arg, const char *text);
+
+/* Read `path` (NULL: none), then the environment, against `keys` (kept by
+ * reference, ended by a NULL name).  SQ_EINVAL names file, line, key and defect;
+ * SQ_ENOENT when `path` does not exist. */
+int sq_conf_load(const struct sq_conf_key *keys, const char *path,
+                 sq_conf_note_fn *note, void *arg, struct sq_conf **ret,
+                 struct sq_err *err);
+void sq_conf_free(struct sq_conf *c);
+
+/* The value, or the default; NULL when there is neither.  Borrowed until free.
+ * Asking for an undeclared key is a programmer's mistake (assert). */
+const char *sq_conf_text(const struct sq_conf *c, const char *name);
+int64_t sq_conf_int(const struct sq_conf *c, const char *name);
+bool sq_conf_bool(const struct sq_conf *c, const char *name);
+/* True when the file or the environment gave it. */
+bool sq_conf_given(const struct sq_conf *c, const char *name);
+/* True when the file has this key, even an ignored one (FLASK_APP tells 1.3's). */
+bool sq_conf_in_file(const struct sq_conf *c, const char *name);
+/* Override, as the command line does; same checks as a file's value. */
+int sq_conf_set(struct sq_conf *c, const char *name, const char *value,
+                struct sq_err *err);
+
+/* First existing of $sysconfdir/NAME, /etc/NAME; NULL when there is none.
+ * Returned string belongs to the caller. */
+char *sq_conf_find(const char *name);
+/* SCITQ_STATE_DIR's default: /var/lib/scitq for root, $XDG_STATE_HOME/scitq or
+ * ~/.local/state/scitq else.  Caller frees. */
+char *sq_conf_state_dir(void);
+
+#endif

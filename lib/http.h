@@ -1,0 +1,37 @@
+/* The HTTP client of the tools: one server, one kept connection, blocking.
+ *
+ * Server names as users write them: host, host:port, [v6]:port, http(s)://…; port
+ * 5000 where none is given.  Errors a person understands: "cannot reach the scitq
+ * server at http://h:5000: connection refused (is it running?  -s names another)". */
+#ifndef SQ_LIB_HTTP_H
+#define SQ_LIB_HTTP_H
+
+#include <jansson.h>
+#include <scitq/error.h>
+#include "lib/buf.h"
+
+struct sq_http;
+
+/* Turn what a user wrote into a base URL without final slash.  SQ_EINVAL. */
+int sq_http_base_url(const char *server, struct sq_buf *out, struct sq_err *err);
+
+/* Token and CA are looked for as http-api.md part C says. */
+int sq_http_open(const char *server, int timeout_s, struct sq_http **ret,
+                 struct sq_err *err);
+void sq_http_close(struct sq_http *h); /* NULL is allowed */
+const char *sq_http_url(const struct sq_http *h);
+
+/* One call.  `body` NULL sends none (GET bodies are sent: filters travel there).
+ * A non-2xx answer is an error with the server's message, its code from the status
+ * (404 SQ_ENOENT, 4xx SQ_EINVAL, …).  *ret_json (may be NULL) is the caller's. */
+int sq_http_call(struct sq_http *h, const char *method, const char *path,
+                 const json_t *body, json_t **ret_json, struct sq_err *err);
+/* GET whose answer goes to `sink` as it arrives (no time limit while bytes come);
+ * a non-zero return of sink stops: SQ_ECANCELED. */
+typedef int sq_http_sink_fn(void *arg, const char *data, size_t len);
+int sq_http_stream(struct sq_http *h, const char *path, sq_http_sink_fn *sink,
+                   void *arg, struct sq_err *err);
+/* Append `text` percent-encoded for a path segment or a query value. */
+void sq_http_escape(const char *text, struct sq_buf *out);
+
+#endif

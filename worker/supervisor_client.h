@@ -1,0 +1,69 @@
+/* The worker's side of its supervisor (supervisor.c): the process that is the parent
+ * of every command, so that the worker can die and come back unnoticed.
+ *
+ * One supervisor a worker, reached over a unix socket in the worker's state directory.
+ * Commands are named by an id (the execution's).  Everything is asynchronous: requests
+ * return at once, events come through dispatch().  One thread (the loop). */
+#ifndef SQ_WORKER_SUPERVISOR_CLIENT_H
+#define SQ_WORKER_SUPERVISOR_CLIENT_H
+
+#include <scitq/error.h>
+#include "lib/util.h"
+
+struct sq_sup;
+
+struct sq_spawn {
+    int64_t id;
+    char *const *argv; /* NULL-terminated; argv[0] is looked for in env's PATH */
+    char *const
+        *envp; /* the whole environment; the supervisor adds SCITQ_EXECUTION=id */
+    const char *workdir;
+    const char *stdout_path, *stderr_path; /* created or truncated, appended to */
+};
+
+struct sq_exit {
+    int status;         /* as waitpid gives it */
+    bool oom;           /* the kernel's out-of-memory killer did it */
+    int64_t start, end; /* wall clock, microseconds */
+    int64_t cpu_us;     /* user + system, with children waited for */
+    int64_t peak_bytes; /* peak resident memory */
+};
+
+enum sq_sup_event_kind {
+    SQ_SUP_STARTED, /* pid */
+    SQ_SUP_FAILED,  /* could not start: `text` says why ("no such command: foo") */
+    SQ_SUP_EXITED,  /* exit; repeated at each connect until forgotten */
+    SQ_SUP_RUNNING, /* at connect: still running, pid */
+    SQ_SUP_READY,   /* at connect: everything known has been told */
+    SQ_SUP_LOST     /* the supervisor is dead; its commands were killed */
+};
+struct sq_sup_event {
+    enum sq_sup_event_kind kind;
+    int64_t id;
+    int pid;
+    struct sq_exit exit;
+    const char *text;
+};
+typedef void sq_sup_event_fn(void *arg, const struct sq_sup_event *event);
+
+/* Connect to the supervisor of `state_dir`, starting one (SQ_LIBEXECDIR, or
+ * $SCITQ_SUPERVISOR, or the folder of this program) when none is alive.  When a
+ * supervisor died unclean, what is left of its commands is killed first. */
+int sq_sup_open(const char *state_dir, sq_sup_event_fn *event, void *arg,
+                struct sq_sup **ret, struct sq_err *err);
+void sq_sup_close(struct sq_sup *s);   /* the supervisor goes on */
+int sq_sup_fd(const struct sq_sup *s); /* for epoll, EPOLLIN and EPOLLOUT as wanted() */
+unsigned sq_sup_wanted(const struct sq_sup *s);
+/* Read and write what can be, calling `event`.  After SQ_SUP_LOST: close, open anew. */
+void sq_sup_dispatch(struct sq_sup *s);
+
+int sq_sup_spawn(struct sq_sup *s, const struct sq_spawn *req, struct sq_err *err);
+/* To the whole process tree.  SIGTSTP and SIGCONT pause and resume it (SIGSTOP is sent,
+ * since a shell's children ignore the former). */
+int sq_sup_signal(struct sq_sup *s, int64_t id, int signal, struct sq_err *err);
+/* The exit was reported: its record may go. */
+int sq_sup_forget(struct sq_sup *s, int64_t id, struct sq_err *err);
+/* End the supervisor once nothing runs (clean shutdown of an idle worker). */
+int sq_sup_quit_when_idle(struct sq_sup *s, struct sq_err *err);
+
+#endif
