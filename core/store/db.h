@@ -12,7 +12,7 @@
 
 #include <scitq/error.h>
 #include "lib/util.h"
-#include "queries.h" /* generated: enum sq_query */
+#include "core/store/queries.h" /* generated: enum sq_query */
 
 enum sq_engine { SQ_SQLITE, SQ_POSTGRES };
 

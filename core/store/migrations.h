@@ -1,0 +1,13 @@
+/* The numbered migrations, as text: migrations.c is generated from
+ * {sqlite,postgres}/NNNN-name.sql.  Number n is at index n - 1. */
+#ifndef SQ_STORE_MIGRATIONS_H
+#define SQ_STORE_MIGRATIONS_H
+
+struct sq_migration {
+    int version;
+    const char *name, *sql;
+};
+extern const int sq_migrations_count; /* the same for both engines */
+extern const struct sq_migration sq_migrations_sqlite[], sq_migrations_postgres[];
+
+#endif
