@@ -1,0 +1,612 @@
+"""What every system test stands on: TAP output, temporary folders, free ports, a
+PostgreSQL of its own, real daemons that are always stopped, and an HTTP client with a
+kept connection.
+
+    from harness import *
+    with Server(db="sqlite") as s:
+        api = s.api()
+        task = api.post("/tasks/", {"command": "true"}).json
+        with Worker(s, concurrency=2) as w:
+            api.wait_task(task["task_id"], "succeeded")
+        is_(api.get("/tasks/").status, 200, "tasks are listed")
+    done()
+
+Daemons are found in $top_builddir (./build or . else), started with settings files
+of their own and no SCITQ_* variable of the caller.  A daemon that ends otherwise than
+it was asked to, or whose log holds a sanitizer's report, is a failed test.  Start
+daemons from the main thread: the kernel kills them when that one dies, so that even
+kill -9 of a test leaves none behind."""
+
+import atexit
+import ctypes
+import http.client
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+import urllib.parse
+
+TOP = os.environ.get("top_srcdir") or os.path.abspath(
+    os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
+
+
+def _find_build():
+    for d in (os.environ.get("top_builddir"), os.path.join(TOP, "build"), TOP):
+        if d and os.path.exists(os.path.join(d, "config.status")):
+            return os.path.abspath(d)
+    return os.path.abspath(".")
+
+
+BUILD = _find_build()
+START_S = 60  # a sanitized daemon on a busy machine; nothing is asserted of it
+STOP_S = 60
+SANITIZERS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:",
+              "WARNING: ThreadSanitizer", "ERROR SUMMARY")
+
+# ---- TAP
+
+_lock = threading.RLock()
+_count = 0
+_failed = 0
+
+
+def diag(text):
+    """A remark for the reader of the log."""
+    with _lock:
+        for line in str(text).splitlines() or [""]:
+            print("# " + line, flush=True)
+
+
+def ok(condition, name, detail=None):
+    """One test point; `detail` is printed when it fails.  Returns the condition."""
+    global _count, _failed
+    with _lock:
+        _count += 1
+        name = str(name).replace("#", "\\#").replace("\n", " ")
+        print("%sok %d - %s" % ("" if condition else "not ", _count, name), flush=True)
+        if not condition:
+            _failed += 1
+            if detail is not None:
+                diag(detail)
+    return bool(condition)
+
+
+def is_(got, want, name):
+    """Equality, showing both sides when it fails."""
+    return ok(got == want, name, "got    %.2000r\nwanted %.2000r" % (got, want))
+
+
+def has(text, part, name):
+    """`part` occurs in `text`."""
+    return ok(part in (text or ""), name, "%.2000r\nlacks %.500r" % (text, part))
+
+
+def skip(name, reason):
+    global _count
+    with _lock:
+        _count += 1
+        print("ok %d - %s # SKIP %s" % (_count, name, reason), flush=True)
+
+
+def done():
+    """Stop what still runs, print the plan, end the program."""
+    stop_all()
+    print("1..%d" % _count, flush=True)
+    sys.stdout.flush()
+    os._exit(1 if _failed else 0)
+
+
+def run(function, *args):
+    """Call a group of test points; an exception in it is one failed point."""
+    try:
+        function(*args)
+    except Exception:
+        ok(False, "%s went to its end" % function.__name__, traceback.format_exc())
+
+
+# ---- what must be undone, whatever happens
+
+_running = []
+
+
+def stop_all():
+    while _running:
+        thing = _running[-1]
+        try:
+            thing.stop()
+        except Exception:
+            ok(False, "%r stopped" % thing, traceback.format_exc())
+        if _running and _running[-1] is thing:
+            _running.pop()
+
+
+def _forget(thing):
+    if thing in _running:
+        _running.remove(thing)
+
+
+def _uncaught(kind, value, trace):
+    ok(False, "the test program went to its end",
+       "".join(traceback.format_exception(kind, value, trace)))
+    done()
+
+
+def _interrupted(number, frame):
+    raise KeyboardInterrupt("signal %d" % number)
+
+
+sys.excepthook = _uncaught
+atexit.register(stop_all)
+signal.signal(signal.SIGTERM, _interrupted)
+signal.signal(signal.SIGHUP, _interrupted)
+_libc = ctypes.CDLL(None)
+
+
+def _die_with_parent():
+    _libc.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+def free_port():
+    with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def clean_env(**more):
+    """The environment daemons and tools get: nothing of scitq but what is given."""
+    env = {k: v for k, v in os.environ.items()
+           if not k.startswith(("SCITQ_", "SQLALCHEMY_", "WORKER_", "LOG_"))}
+    env.setdefault("ASAN_OPTIONS", "detect_leaks=1:abort_on_error=0")
+    env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
+    env.update({k: str(v) for k, v in more.items()})
+    return env
+
+
+def program(name):
+    path = os.path.join(BUILD, name)
+    if not os.path.exists(path):
+        raise RuntimeError("%s is not built (make %s)" % (path, name))
+    return path
+
+
+def wait_until(what, question, timeout_s=60, every_s=0.01):
+    """Ask `question()` again and again until its answer is true, which is returned;
+    past `timeout_s` an exception says `what` did not happen."""
+    end = time.monotonic() + timeout_s
+    while True:
+        answer = question()
+        if answer:
+            return answer
+        if time.monotonic() > end:
+            raise TimeoutError("after %g s still not: %s" % (timeout_s, what))
+        time.sleep(every_s)
+
+
+class Folder:
+    """A temporary folder, gone at the end (kept when $KEEP is set)."""
+
+    def __init__(self, prefix="scitq-test-"):
+        self.path = tempfile.mkdtemp(prefix=prefix)
+        os.chmod(self.path, 0o755)
+        _running.append(self)
+
+    def join(self, *names):
+        return os.path.join(self.path, *names)
+
+    def stop(self):
+        _forget(self)
+        if os.environ.get("KEEP"):
+            diag("kept: " + self.path)
+        else:
+            shutil.rmtree(self.path, ignore_errors=True)
+
+
+class Daemon:
+    """A process with a log file and a way to know that it is ready."""
+
+    def __init__(self, name, folder):
+        self.name, self.folder, self.process = name, folder, None
+        self.log_path = folder.join(name + ".log")
+
+    def __repr__(self):
+        return "%s (pid %s)" % (self.name, self.process.pid if self.process else "-")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def alive(self):
+        return self.process is not None and self.process.poll() is None
+
+    def log(self):
+        try:
+            with open(self.log_path, errors="replace") as f:
+                return f.read()
+        except FileNotFoundError:
+            return ""
+
+    def spawn(self, argv, env, ready=False):
+        """Start; with `ready`, READY_FD in argv becomes the descriptor on which the
+        daemon writes READY=1, and this waits for it."""
+        r = w = None
+        if ready:
+            r, w = os.pipe()
+            argv = [str(w) if a == "READY_FD" else a for a in argv]
+        main = threading.current_thread() is threading.main_thread()
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(
+                argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env,
+                cwd=self.folder.path, pass_fds=[w] if ready else [],
+                preexec_fn=_die_with_parent if main else None)
+        if self not in _running:
+            _running.append(self)
+        if not ready:
+            return
+        os.close(w)
+        try:
+            if not select.select([r], [], [], START_S)[0]:
+                raise RuntimeError("%r is not ready after %d s\n%s"
+                                   % (self, START_S, self.log()[-3000:]))
+            if b"READY=1" not in os.read(r, 100):
+                raise RuntimeError("%r ended with %s instead of starting\n%s" % (
+                    self, self.process.wait(STOP_S), self.log()[-3000:]))
+        finally:
+            os.close(r)
+
+    def kill(self):
+        """kill -9: no stop is asked, none is checked."""
+        if self.alive():
+            self.process.kill()
+            self.process.wait()
+
+    def end(self, number=signal.SIGTERM):
+        """Ask it to stop; its exit status."""
+        if self.alive():
+            self.process.send_signal(number)
+        try:
+            return self.process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            return "no end within %d s" % STOP_S
+
+    def stop(self):
+        """Ask it to stop and check how it did."""
+        _forget(self)
+        if self.process is None:
+            return
+        killed = self.process.poll() == -signal.SIGKILL
+        status = self.process.returncode if killed else self.end()
+        if status != 0 and not killed:
+            ok(False, "%s ends with 0" % self.name,
+               "it ended with %s\n%s" % (status, self.log()[-5000:]))
+        self.check_log()
+        self.process = None
+
+    def check_log(self):
+        text = self.log()
+        for words in SANITIZERS:
+            if words in text and "ERROR SUMMARY: 0 errors" not in text:
+                at = text.index(words)
+                ok(False, "%s: no sanitizer's report" % self.name,
+                   text[max(0, at - 500):at + 5000])
+                return
+
+
+# ---- PostgreSQL
+
+class Postgres:
+    """A private cluster by tests/pg.sh, shared by all servers of a test program."""
+    shared = None
+
+    @classmethod
+    def get(cls):
+        if cls.shared is None:
+            cls.shared = cls()
+        return cls.shared
+
+    def __init__(self):
+        self.folder = Folder("scitq-pg-")
+        self.count = 0
+        _running.append(self)
+        out = subprocess.run([self.script(), "start", self.folder.join("pg")],
+                             stdout=subprocess.PIPE, text=True, timeout=120)
+        self.uri = None
+        for word in out.stdout.replace(";", "\n").split("\n"):
+            key, _, value = word.strip().partition("=")
+            if key.replace("export ", "").strip() == "SCITQ_TEST_PG":
+                self.uri = value.strip().strip("'\"")
+        if out.returncode != 0 or not self.uri:
+            raise RuntimeError("tests/pg.sh start failed: %s" % out.stdout)
+
+    @staticmethod
+    def script():
+        return os.path.join(TOP, "tests", "pg.sh")
+
+    def sql(self, text, uri=None):
+        """Run statements; rows as lists of texts."""
+        out = subprocess.run(
+            ["psql", "-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1",
+             "-d", uri or self.uri, "-c", text],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=600)
+        if out.returncode != 0:
+            raise RuntimeError("psql: %s" % out.stderr)
+        return [line.split("\t") for line in out.stdout.splitlines()]
+
+    def database(self):
+        """A new empty database; its URI."""
+        self.count += 1
+        name = "t%d" % self.count
+        self.sql("create database " + name)
+        parts = urllib.parse.urlsplit(self.uri)
+        return urllib.parse.urlunsplit(parts._replace(path="/" + name))
+
+    def stop(self):
+        _forget(self)
+        subprocess.run([self.script(), "stop", self.folder.join("pg")], timeout=120,
+                       stdout=subprocess.DEVNULL)
+        Postgres.shared = None
+        self.folder.stop()
+
+
+DATABASES = ("sqlite", "postgresql")
+
+
+def databases():
+    """What tests run over: both, unless $SCITQ_TEST_DB names one, or this build has
+    no PostgreSQL (then loudly skipped)."""
+    only = os.environ.get("SCITQ_TEST_DB")
+    if only:
+        return [only]
+    try:
+        with open(os.path.join(BUILD, "config.h")) as f:
+            if "#define HAVE_POSTGRESQL 1" not in f.read():
+                skip("everything again over PostgreSQL", "built without PostgreSQL")
+                return ["sqlite"]
+    except FileNotFoundError:
+        pass
+    return list(DATABASES)
+
+
+# ---- the daemons
+
+class Server(Daemon):
+    """scitq-server on a database of its own.  Further settings as keywords:
+    Server(WORKER_OFFLINE_DELAY=2)."""
+
+    def __init__(self, db="sqlite", uri=None, start=True, wrapper=(), **settings):
+        super().__init__("server", Folder())
+        self.db, self.port, self.wrapper = db, free_port(), list(wrapper)
+        self.uri = uri or (Postgres.get().database() if db == "postgresql" else
+                           "sqlite:///" + self.folder.join("scitq.db"))
+        self.settings = {"SCITQ_DATABASE_URI": self.uri,
+                         "SCITQ_LISTEN": "127.0.0.1:%d" % self.port,
+                         "SCITQ_STATE_DIR": self.folder.join("state")}
+        self.settings.update(settings)
+        self._apis = []
+        if start:
+            self.start()
+
+    @property
+    def address(self):
+        return "127.0.0.1:%d" % self.port
+
+    @property
+    def url(self):
+        return "http://" + self.address
+
+    def start(self, **settings):
+        """Start, also again after kill() or end()."""
+        self.settings.update(settings)
+        conf = self.folder.join("scitq.conf")
+        with open(conf, "w") as f:
+            for key, value in self.settings.items():
+                f.write('%s="%s"\n' % (key, value))
+        self.spawn(self.wrapper + [program("scitq-server"), "-c", conf,
+                                   "--ready-fd", "READY_FD"], clean_env(), ready=True)
+        return self
+
+    def api(self, timeout_s=60):
+        """A client with a connection of its own."""
+        api = Api("127.0.0.1", self.port, timeout_s)
+        self._apis.append(api)
+        return api
+
+    def sql(self, text):
+        """Run SQL behind the server's back; rows as lists."""
+        if self.db == "postgresql":
+            return Postgres.get().sql(text, self.uri)
+        import sqlite3
+        db = sqlite3.connect(self.folder.join("scitq.db"), timeout=30)
+        try:
+            with db:
+                return [list(row) for row in db.execute(text).fetchall()]
+        finally:
+            db.close()
+
+    def memory(self):
+        """(resident, anonymous) bytes."""
+        rss = anonymous = 0
+        with open("/proc/%d/smaps_rollup" % self.pid) as f:
+            for line in f:
+                if line.startswith("Rss:"):
+                    rss = int(line.split()[1]) * 1024
+                elif line.startswith("Anonymous:"):
+                    anonymous = int(line.split()[1]) * 1024
+        return rss, anonymous
+
+    def stop(self):
+        for api in self._apis:
+            api.close()
+        super().stop()
+        self.folder.stop()
+
+
+class Worker(Daemon):
+    """scitq-worker for a server, with folders of its own.  Whatever it leaves behind
+    (its supervisor, commands) is killed at stop."""
+    numbers = iter(range(1, 10 ** 9))
+
+    def __init__(self, server, concurrency=1, name=None, options=(), start=True,
+                 wrapper=(), **settings):
+        number = next(Worker.numbers)
+        super().__init__(name or "worker%d" % number, Folder())
+        self.server, self.concurrency = server, concurrency
+        self.options, self.wrapper = list(options), list(wrapper)
+        self.settings = {"SCITQ_STATE_DIR": self.folder.join("state"),
+                         "BASE_WORKDIR": self.folder.join("work")}
+        os.makedirs(self.folder.join("work"))
+        self.settings.update(settings)
+        if start:
+            self.start()
+
+    def start(self):
+        """Start, also again after kill() or end(): the same identity."""
+        conf = self.folder.join("scitq-worker.conf")
+        with open(conf, "w") as f:
+            for key, value in self.settings.items():
+                f.write('%s="%s"\n' % (key, value))
+        env = clean_env(SCITQ_SUPERVISOR=os.path.join(BUILD, "scitq-supervisor"))
+        self.spawn(self.wrapper + [
+            program("scitq-worker"), self.server.address, str(self.concurrency),
+            "-n", self.name, "-c", conf] + self.options, env)
+        return self
+
+    def row(self, api=None):
+        """Its row in the API, None before it registered."""
+        rows = (api or self.server.api()).get("/workers/", {"name": self.name}).json
+        return rows[0] if rows else None
+
+    def leftovers(self):
+        """Pids of living processes that speak of this worker's folder."""
+        mark, found = self.folder.path.encode(), []
+        for entry in os.listdir("/proc"):
+            if not entry.isdigit() or int(entry) == os.getpid():
+                continue
+            try:
+                with open("/proc/%s/cmdline" % entry, "rb") as f:
+                    text = f.read()
+                with open("/proc/%s/environ" % entry, "rb") as f:
+                    text += f.read()
+            except OSError:
+                continue
+            if mark in text:
+                found.append(int(entry))
+        return found
+
+    def stop(self):
+        super().stop()
+        for pid in self.leftovers():
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        self.folder.stop()
+
+
+# ---- the client
+
+class Answer:
+    """status, headers (lower-case names), body (bytes), json (None if it is not)."""
+
+    def __init__(self, status, headers, body):
+        self.status, self.headers, self.body = status, headers, body
+
+    @property
+    def json(self):
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            return None
+
+    @property
+    def message(self):
+        j = self.json
+        return j.get("message") if isinstance(j, dict) else None
+
+    def __repr__(self):
+        return "%d %.1000r" % (self.status, self.body)
+
+
+class Api:
+    """One kept connection; one thread at a time.  A body that is not bytes is sent as
+    JSON.  A GET is tried again once when the kept connection was closed meanwhile;
+    nothing else is ever repeated."""
+
+    def __init__(self, host, port, timeout_s=60):
+        self.host, self.port, self.timeout_s = host, port, timeout_s
+        self.conn = None
+
+    def close(self):
+        if self.conn:
+            self.conn.close()
+            self.conn = None
+
+    def call(self, method, path, body=None, headers=None):
+        head = dict(headers or {})
+        if body is not None and not isinstance(body, bytes):
+            body = json.dumps(body).encode()
+            head.setdefault("Content-Type", "application/json")
+        for last in (False, True):
+            kept = self.conn is not None
+            if not kept:
+                self.conn = http.client.HTTPConnection(self.host, self.port,
+                                                       timeout=self.timeout_s)
+            try:
+                self.conn.request(method, path, body, head)
+                got = self.conn.getresponse()
+                data = got.read()
+            except (http.client.HTTPException, OSError):
+                self.close()
+                if last or not kept or method not in ("GET", "HEAD"):
+                    raise
+                continue
+            if got.will_close:
+                self.close()
+            return Answer(got.status, {k.lower(): v for k, v in got.getheaders()}, data)
+
+    def get(self, path, body=None):
+        return self.call("GET", path, body)
+
+    def post(self, path, body=None):
+        return self.call("POST", path, body)
+
+    def put(self, path, body=None):
+        return self.call("PUT", path, body)
+
+    def delete(self, path, body=None):
+        return self.call("DELETE", path, body)
+
+    def task(self, command="true", **fields):
+        """Queue one; its id."""
+        answer = self.post("/tasks/", dict(fields, command=command))
+        if answer.status != 201:
+            raise RuntimeError("POST /tasks/: %r" % answer)
+        return answer.json["task_id"]
+
+    def wait_task(self, task_id, status="succeeded", timeout_s=60):
+        """Until the task is in (one of) the status; the task."""
+        wanted = (status,) if isinstance(status, str) else tuple(status)
+
+        def look():
+            task = self.get("/tasks/%d" % task_id).json
+            return task if task.get("status") in wanted else None
+        return wait_until("task %d %s" % (task_id, "/".join(wanted)), look, timeout_s)
+
+    def raw_log(self, execution_id, stream="stdout"):
+        return self.get("/executions/%d/log/%s" % (execution_id, stream)).body
