@@ -7,6 +7,10 @@
 #include <sys/types.h>
 #include "lib/buf.h"
 
+/* The SQ_E* code of an errno: SQ_ENOENT, SQ_EEXIST, SQ_ENOSPC, SQ_ENOMEM, else
+ * SQ_EIO. */
+int sq_errno_code(int e);
+
 int sq_write_all(int fd, const void *data, size_t len, struct sq_err *err);
 /* Read from `fd` to its end into `out` (SQ_ETOOBIG past out's maximum). */
 int sq_read_all(int fd, struct sq_buf *out, struct sq_err *err);

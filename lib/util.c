@@ -1,0 +1,25 @@
+/* Scope cleanup: what SQ_CLEANUP calls when a variable goes out of scope.  Both keep
+ * errno, since they run between a failure and the caller who reads its reason. */
+#include "lib/util.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+void sq_freep(void *ptr_to_ptr)
+{
+    int saved = errno;
+    void *p;
+    memcpy(&p, ptr_to_ptr, sizeof p);
+    free(p);
+    errno = saved;
+}
+
+void sq_closep(int *fd)
+{
+    int saved = errno;
+    if (*fd >= 0)
+        close(*fd);
+    errno = saved;
+}
