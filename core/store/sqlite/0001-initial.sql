@@ -118,7 +118,7 @@ create table requirement (
     task_id integer not null references task on delete cascade,
     other_task_id integer not null references task on delete cascade
 );
-create index ix_requirement_task on requirement (task_id);
+create index ix_requirement_task on requirement (task_id, other_task_id);
 create index ix_requirement_other_task on requirement (other_task_id);
 
 create table job (
