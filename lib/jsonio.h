@@ -34,7 +34,8 @@ void sq_jw_null(struct sq_jw *w);
 /* A value that is JSON already. */
 void sq_jw_raw(struct sq_jw *w, const char *json, size_t len);
 
-/* Only the escaped characters, without the quotes: for text streamed in pieces. */
+/* Only the escaped characters, without the quotes: for text streamed in pieces, which
+ * are cut between characters.  NUL is dropped. */
 void sq_json_escape(const char *text, size_t len, struct sq_buf *out);
 
 /* Parse one document: SQ_EINVAL with position and reason; nesting at most 100,
@@ -42,7 +43,8 @@ void sq_json_escape(const char *text, size_t len, struct sq_buf *out);
 int sq_json_parse(const char *text, size_t len, json_t **ret, struct sq_err *err);
 
 /* Field readers: the value, or an error naming `what`.  Numbers given as strings
- * are accepted for integers and reals, numbers for texts (http-api.md A.1). */
+ * are accepted for integers and reals, numbers for texts (http-api.md A.1).  JSON's
+ * null gives the kind's null (SQ_NULL, NAN, -1, NULL). */
 int sq_json_to_int(const json_t *v, const char *what, int64_t *ret, struct sq_err *err);
 int sq_json_to_real(const json_t *v, const char *what, double *ret, struct sq_err *err);
 int sq_json_to_bool(const json_t *v, const char *what, int *ret, struct sq_err *err);
@@ -63,7 +65,10 @@ typedef int sq_json_element_fn(void *arg, int64_t index, const char *text, size_
                                struct sq_err *err);
 void sq_json_split_init(struct sq_json_split *s, size_t max_element_bytes);
 void sq_json_split_fini(struct sq_json_split *s);
-/* Calls `element` for each one completed; its error stops and is returned. */
+/* Calls `element` for each one completed (without the white space around it, not
+ * 0-terminated); its error stops and is returned.  SQ_EINVAL for a malformed array,
+ * SQ_ETOOBIG for an element over the maximum.  After an error the scanner stays broken.
+ */
 int sq_json_split_feed(struct sq_json_split *s, const char *data, size_t len,
                        sq_json_element_fn *element, void *arg, struct sq_err *err);
 int sq_json_split_end(struct sq_json_split *s,

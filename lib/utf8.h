@@ -9,6 +9,8 @@
 
 #include "lib/buf.h"
 
+#define SQ_UTF8_REPLACEMENT "\xEF\xBF\xBD" /* U+FFFD */
+
 struct sq_utf8 {
     unsigned char carry[4];
     unsigned carry_len;
@@ -16,11 +18,16 @@ struct sq_utf8 {
 };
 
 /* Decode `len` bytes; append the text to `out` (NULL only counts).  The first
- * `*skip` characters are counted but not appended, *skip going down to 0. */
+ * `*skip` characters are counted but not appended, *skip going down to 0 (NULL: none).
+ */
 void sq_utf8_feed(struct sq_utf8 *u, const void *data, size_t len, struct sq_buf *out,
                   int64_t *skip);
 /* End of input: a carried sequence becomes one U+FFFD. */
 void sq_utf8_finish(struct sq_utf8 *u, struct sq_buf *out, int64_t *skip);
+/* The sequence at the start of `p` (len >= 1): its length 1 to 4 when it is valid; 0
+ * when the bytes end in the middle of one that could still be; else minus the length of
+ * the maximal subpart to replace.  NUL is a valid sequence here. */
+int sq_utf8_sequence(const void *p, size_t len);
 /* True when the whole is valid UTF-8 without NUL. */
 bool sq_utf8_valid(const char *text, size_t len);
 /* Number of characters of a valid text; bytes taken by its first n characters. */
