@@ -28,8 +28,8 @@ int sq_task_freeze(struct sq_tx *tx, int64_t task_id, int64_t execution_id,
                    struct sq_task *ret, struct sq_err *err);
 
 /* Statuses in the order asked, repeats included.  SQ_ENOENT names an absent id. */
-int sq_task_statuses(struct sq_db *db, const int64_t *ids, size_t n, int *ret_statuses,
-                     struct sq_err *err);
+int sq_task_get_statuses(struct sq_db *db, const int64_t *ids, size_t n,
+                         int *ret_statuses, struct sq_err *err);
 
 /* Waiting tasks that were watched through one of these succeeded tasks: each becomes
  * pending, or is watched through its next unsatisfied requirement. */
