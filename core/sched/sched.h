@@ -27,8 +27,11 @@ void sq_sched_free(struct sq_sched *s);
 
 /* The settle hook. */
 int sq_sched_settle(void *sched, struct sq_tx *tx, struct sq_err *err);
+/* To be called from the writer's committed hook: what the last settle did holds. */
+void sq_sched_committed(struct sq_sched *s);
 
-/* Start and stop the timer thread, which submits to `writer`. */
+/* Start and stop the timer thread, which submits to `writer`; the first sweep comes at
+ * once.  Stop it before the writer; without a start it does nothing. */
 int sq_sched_start(struct sq_sched *s, struct sq_writer *writer, struct sq_err *err);
 void sq_sched_stop(struct sq_sched *s);
 

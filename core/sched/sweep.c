@@ -1,0 +1,103 @@
+/* The timer thread, and the sweep it submits every few seconds.
+ *
+ * The sweep is the safety net: contacts are written, silent workers go offline, lost
+ * ones lose their tasks, time limits and dependencies are looked at again, and the
+ * scheduler forgets what it remembers, so that whatever was changed directly in SQL
+ * takes effect.  In between the thread wakes only for the earliest time limit, or to
+ * go on with an assignment too long for one transaction. */
+#include "core/sched/impl.h"
+
+#include "core/store/task.h"
+#include "core/store/worker.h"
+#include "lib/clock.h"
+#include "lib/log.h"
+
+enum task { SWEEP, DUE, AGAIN, STOP };
+
+struct timer_op {
+    struct sq_op op;
+    struct sq_sched *s;
+};
+
+static int sweep(struct sq_op *op, struct sq_tx *tx, struct sq_err *err)
+{
+    struct sq_sched *s = ((struct timer_op *)op)->s;
+    int rc = sq_liveness_flush(s->liveness, tx, s->conf.offline_us, err);
+    if (rc == 0 && s->conf.lost_us > 0)
+        rc = sq_worker_lost(tx, tx->now - s->conf.lost_us, err);
+    if (rc == 0)
+        rc = sq_task_release_sweep(tx, &s->release_cursor, SQ_SCHED_RELEASE_SLICE, err);
+    if (rc == 0)
+        rc = sq_due_scan(s, tx, err);
+    tx->changes->sweep = true;
+    return rc;
+}
+
+static int due(struct sq_op *op, struct sq_tx *tx, struct sq_err *err)
+{
+    return sq_due_scan(((struct timer_op *)op)->s, tx, err);
+}
+
+static void mark_unfinished(void *changes, struct sq_place *place)
+{
+    if (place->unfinished)
+        sq_changes_batch(changes, place->batch);
+}
+
+static int again(struct sq_op *op, struct sq_tx *tx, struct sq_err *err)
+{
+    sq_places_each(&((struct timer_op *)op)->s->places, mark_unfinished, tx->changes);
+    return 0;
+}
+
+/* Sleep until there is something to do, and say what.  Time limits are wall-clock
+ * times, as the database has them; sleeping is by the monotonic clock. */
+static enum task wait_for_task(struct sq_sched *s, int64_t next_sweep)
+{
+    enum task task;
+    pthread_mutex_lock(&s->lock);
+    for (;;) {
+        int64_t now = sq_monotonic(), until = next_sweep;
+        int64_t ring = s->alarm == SQ_NULL ? INT64_MAX : s->alarm - sq_now();
+        task = s->stopping ? STOP : now >= next_sweep ? SWEEP : s->again ? AGAIN : DUE;
+        if (task != DUE || ring <= 0)
+            break;
+        if (ring < until - now)
+            until = now + ring;
+        struct timespec at = {until / 1000000, until % 1000000 * 1000};
+        pthread_cond_timedwait(&s->wake, &s->lock, &at);
+    }
+    /* What is done now sets them anew. */
+    if (task == SWEEP || task == DUE)
+        s->alarm = SQ_NULL;
+    if (task == AGAIN)
+        s->again = false;
+    pthread_mutex_unlock(&s->lock);
+    return task;
+}
+
+void *sq_sched_timer(void *sched)
+{
+    static int (*const runs[])(struct sq_op *, struct sq_tx *, struct sq_err *) = {
+        [SWEEP] = sweep, [DUE] = due, [AGAIN] = again};
+    struct sq_sched *s = sched;
+    struct sq_arena arena;
+    sq_arena_init(&arena, 64 * 1024 * 1024);
+    int64_t next_sweep = sq_monotonic();
+    bool failing = false;
+    enum task task;
+    while ((task = wait_for_task(s, next_sweep)) != STOP) {
+        struct timer_op t = {.op = {.run = runs[task], .arena = &arena}, .s = s};
+        struct sq_err err = {0};
+        int rc = sq_writer_call(s->writer, &t.op, &err);
+        /* Once, not at every sweep of a long outage. */
+        if (rc != 0 && !failing)
+            sq_log(SQ_LOG_WARNING, "sched", "%s", err.text);
+        failing = rc != 0;
+        if (task == SWEEP || rc != 0)
+            next_sweep = sq_monotonic() + s->conf.sweep_us;
+        sq_arena_reset(&arena);
+    }
+    sq_arena_fini(&arena);
+    return NULL;
+}

@@ -1,0 +1,89 @@
+-- The scheduler's reading: free slots, pending tasks, time limits.
+
+-- Running workers among the ids, with how many live executions each has.
+-- name: sched_workers_by_id
+-- engine: sqlite
+select w.worker_id, w.batch, w.concurrency, w.prefetch, w.task_properties,
+       (select count(*) from execution e where e.worker_id = w.worker_id
+        and e.status in ('pending', 'accepted', 'running'))
+from json_each($1) j join worker w on w.worker_id = j.value
+where w.status = 'running';
+-- name: sched_workers_by_id
+-- engine: postgres
+select w.worker_id, w.batch, w.concurrency, w.prefetch, w.task_properties,
+       (select count(*) from execution e where e.worker_id = w.worker_id
+        and e.status in ('pending', 'accepted', 'running'))
+from json_array_elements_text($1::json) j(value)
+join worker w on w.worker_id = j.value::integer
+where w.status = 'running';
+
+-- name: sched_workers_by_batch
+select w.worker_id, w.batch, w.concurrency, w.prefetch, w.task_properties,
+       (select count(*) from execution e where e.worker_id = w.worker_id
+        and e.status in ('pending', 'accepted', 'running'))
+from worker w where w.batch = $1 and w.status = 'running'
+order by w.worker_id;
+
+-- Running executions of workers, by the batch of their tasks.
+-- name: sched_running_by_batch
+-- engine: sqlite
+select e.worker_id, t.batch, count(*)
+from json_each($1) j
+join execution e on e.worker_id = j.value and e.status = 'running'
+join task t on t.task_id = e.task_id
+group by e.worker_id, t.batch;
+-- name: sched_running_by_batch
+-- engine: postgres
+select e.worker_id, t.batch, count(*)
+from json_array_elements_text($1::json) j(value)
+join execution e on e.worker_id = j.value::integer and e.status = 'running'
+join task t on t.task_id = e.task_id
+group by e.worker_id, t.batch;
+
+-- name: sched_pending
+select task_id from task where status = 'pending' and batch = $1
+order by task_id limit $2;
+
+-- Batches with pending tasks, one index probe each.
+-- name: sched_pending_batches
+with recursive b(batch) as (
+    select min(batch) from task where status = 'pending'
+    union all
+    select (select min(t.batch) from task t
+            where t.status = 'pending' and t.batch > b.batch)
+    from b where b.batch is not null)
+select batch from b where batch is not null;
+
+-- Tasks under a time limit.
+-- name: sched_limits
+select task_id, status, status_date, run_timeout, download_timeout from task
+where status in ('accepted', 'running')
+  and (run_timeout is not null or download_timeout is not null);
+
+-- name: sched_limits_by_id
+-- engine: sqlite
+select t.task_id, t.status, t.status_date, t.run_timeout, t.download_timeout
+from json_each($1) j join task t on t.task_id = j.value
+where t.status in ('accepted', 'running')
+  and (t.run_timeout is not null or t.download_timeout is not null);
+-- name: sched_limits_by_id
+-- engine: postgres
+select t.task_id, t.status, t.status_date, t.run_timeout, t.download_timeout
+from json_array_elements_text($1::json) j(value)
+join task t on t.task_id = j.value::integer
+where t.status in ('accepted', 'running')
+  and (t.run_timeout is not null or t.download_timeout is not null);
+
+-- The live execution of a task over its limit: where it is, whether it was told
+-- already, how many run on its worker and how many may.
+-- name: sched_over_limit
+select e.execution_id, e.worker_id,
+       exists (select 1 from signal s
+               where s.execution_id = e.execution_id and s.signal = 9),
+       (select count(*) from execution r where r.worker_id = e.worker_id
+        and r.status = 'running'), w.concurrency
+from execution e join worker w on w.worker_id = e.worker_id
+where e.task_id = $1 and e.latest and e.status in ('accepted', 'running');
+
+-- name: sched_execution_status
+select status from execution where execution_id = $1;
