@@ -33,6 +33,7 @@ create table worker (
     spool varchar,                    -- ours: whose sequence numbers `acked` counts
     acked bigint not null default 0
 );
+create index ix_worker_batch on worker (batch);
 
 create table task (
     task_id serial primary key,
