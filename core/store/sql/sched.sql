@@ -24,12 +24,14 @@ select w.worker_id, w.batch, w.concurrency, w.prefetch, w.task_properties,
 from worker w where w.batch = $1 and w.status = 'running'
 order by w.worker_id;
 
--- Running executions of workers, by the batch of their tasks.
+-- Running executions of workers, by the batch of their tasks.  All live statuses are
+-- named too, for the index of live executions to be used.
 -- name: sched_running_by_batch
 -- engine: sqlite
 select e.worker_id, t.batch, count(*)
 from json_each($1) j
 join execution e on e.worker_id = j.value and e.status = 'running'
+     and e.status in ('pending', 'accepted', 'running')
 join task t on t.task_id = e.task_id
 group by e.worker_id, t.batch;
 -- name: sched_running_by_batch
@@ -37,6 +39,7 @@ group by e.worker_id, t.batch;
 select e.worker_id, t.batch, count(*)
 from json_array_elements_text($1::json) j(value)
 join execution e on e.worker_id = j.value::integer and e.status = 'running'
+     and e.status in ('pending', 'accepted', 'running')
 join task t on t.task_id = e.task_id
 group by e.worker_id, t.batch;
 
@@ -81,7 +84,8 @@ select e.execution_id, e.worker_id,
        exists (select 1 from signal s
                where s.execution_id = e.execution_id and s.signal = 9),
        (select count(*) from execution r where r.worker_id = e.worker_id
-        and r.status = 'running'), w.concurrency
+        and r.status = 'running' and r.status in ('pending', 'accepted', 'running')),
+       w.concurrency
 from execution e join worker w on w.worker_id = e.worker_id
 where e.task_id = $1 and e.latest and e.status in ('accepted', 'running');
 
