@@ -41,7 +41,8 @@ int sq_conf_load(const struct sq_conf_key *keys, const char *path,
                  struct sq_err *err);
 void sq_conf_free(struct sq_conf *c);
 
-/* The value, or the default; NULL when there is neither.  Borrowed until free.
+/* The value, or the default; NULL, SQ_NULL or false when there is neither.  A text is
+ * borrowed until it is set again or freed.
  * Asking for an undeclared key is a programmer's mistake (assert). */
 const char *sq_conf_text(const struct sq_conf *c, const char *name);
 int64_t sq_conf_int(const struct sq_conf *c, const char *name);

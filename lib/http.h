@@ -1,8 +1,9 @@
 /* The HTTP client of the tools: one server, one kept connection, blocking.
  *
- * Server names as users write them: host, host:port, [v6]:port, http(s)://…; port
- * 5000 where none is given.  Errors a person understands: "cannot reach the scitq
- * server at http://h:5000: connection refused (is it running?  -s names another)". */
+ * Server names as users write them: host, host:port, [v6]:port are http, on port 5000
+ * where none is given; an http(s)://… URL is taken as it is.  Errors a person
+ * understands: "cannot reach the scitq server at http://h:5000: connection refused (is
+ * it running?  -s names another)". */
 #ifndef SQ_LIB_HTTP_H
 #define SQ_LIB_HTTP_H
 
@@ -15,6 +16,12 @@ struct sq_http;
 /* Turn what a user wrote into a base URL without final slash.  SQ_EINVAL. */
 int sq_http_base_url(const char *server, struct sq_buf *out, struct sq_err *err);
 
+/* True when the URL's host is localhost or a loopback address: never behind a proxy. */
+bool sq_http_is_loopback(const char *base_url);
+/* The token to send, found as http-api.md part C says; empty when there is none.
+ * SQ_EINVAL when the first one found is not one printable word. */
+int sq_http_token(struct sq_buf *out, struct sq_err *err);
+
 /* Token and CA are looked for as http-api.md part C says. */
 int sq_http_open(const char *server, int timeout_s, struct sq_http **ret,
                  struct sq_err *err);
@@ -23,7 +30,8 @@ const char *sq_http_url(const struct sq_http *h);
 
 /* One call.  `body` NULL sends none (GET bodies are sent: filters travel there).
  * A non-2xx answer is an error with the server's message, its code from the status
- * (404 SQ_ENOENT, 4xx SQ_EINVAL, …).  *ret_json (may be NULL) is the caller's. */
+ * (404 SQ_ENOENT, 4xx SQ_EINVAL, …).  *ret_json (may be NULL) is the caller's; JSON's
+ * null for an empty answer. */
 int sq_http_call(struct sq_http *h, const char *method, const char *path,
                  const json_t *body, json_t **ret_json, struct sq_err *err);
 /* GET whose answer goes to `sink` as it arrives (no time limit while bytes come);
