@@ -15,8 +15,9 @@ struct sq_sup;
 struct sq_spawn {
     int64_t id;
     char *const *argv; /* NULL-terminated; argv[0] is looked for in env's PATH */
-    char *const
-        *envp; /* the whole environment; the supervisor adds SCITQ_EXECUTION=id */
+    /* The whole environment; the supervisor adds SCITQ_EXECUTION=id and
+     * SCITQ_SUPERVISED=state directory, by which it knows what is its own. */
+    char *const *envp;
     const char *workdir;
     const char *stdout_path, *stderr_path; /* created or truncated, appended to */
 };
@@ -46,20 +47,25 @@ struct sq_sup_event {
 };
 typedef void sq_sup_event_fn(void *arg, const struct sq_sup_event *event);
 
-/* Connect to the supervisor of `state_dir`, starting one (SQ_LIBEXECDIR, or
- * $SCITQ_SUPERVISOR, or the folder of this program) when none is alive.  When a
- * supervisor died unclean, what is left of its commands is killed first. */
+/* Connect to the supervisor of `state_dir`, starting one ($SCITQ_SUPERVISOR, or from
+ * the folder of this program, or from SQ_LIBEXECDIR) when none is alive.  When a
+ * supervisor died unclean, what is left of its commands is killed first.  Waits: some
+ * milliseconds, seconds at most. */
 int sq_sup_open(const char *state_dir, sq_sup_event_fn *event, void *arg,
                 struct sq_sup **ret, struct sq_err *err);
 void sq_sup_close(struct sq_sup *s);   /* the supervisor goes on */
 int sq_sup_fd(const struct sq_sup *s); /* for epoll, EPOLLIN and EPOLLOUT as wanted() */
 unsigned sq_sup_wanted(const struct sq_sup *s);
-/* Read and write what can be, calling `event`.  After SQ_SUP_LOST: close, open anew. */
+/* Read and write what can be, calling `event`, which may make requests.  After
+ * SQ_SUP_LOST, the last call there is: close (the callback may), open anew. */
 void sq_sup_dispatch(struct sq_sup *s);
 
+/* Asked again for an id that runs or ended (and is not forgotten), the supervisor says
+ * SQ_SUP_STARTED or SQ_SUP_EXITED again, and starts nothing. */
 int sq_sup_spawn(struct sq_sup *s, const struct sq_spawn *req, struct sq_err *err);
 /* To the whole process tree.  SIGTSTP and SIGCONT pause and resume it (SIGSTOP is sent,
- * since a shell's children ignore the former). */
+ * since a shell's children ignore the former); SIGTERM and its like wake a paused one.
+ * Nothing happens when the command has ended. */
 int sq_sup_signal(struct sq_sup *s, int64_t id, int signal, struct sq_err *err);
 /* The exit was reported: its record may go. */
 int sq_sup_forget(struct sq_sup *s, int64_t id, struct sq_err *err);

@@ -1,0 +1,336 @@
+/* Control groups.  Our folder is made below the group we are in, so that limits set on
+ * the worker hold for its commands too, and the groups, numbered, inside it.
+ *
+ * In version 2 a folder with processes cannot give controllers to its children, and
+ * giving them would forbid systemd to start the worker there again: the memory
+ * controller is only used where it is already given or where we are at the root. */
+#include "worker/sup_group.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "lib/clock.h"
+
+enum {
+    MEMBERS_MAX = 32768, /* the default pid_max: what is not there is not used */
+    ROUNDS = 10,         /* of looking again for what forked meanwhile */
+    SWEEP_US = 3000000
+};
+#define PREFIX "scitq-"
+
+/* A small file's text, whole or its beginning; its length, -1 when unreadable. */
+static ssize_t read_small(int dir_fd, const char *name, char *text, size_t size)
+{
+    SQ_CLEANUP(sq_closep) int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : pread(fd, text, size - 1, 0);
+    text[n > 0 ? n : 0] = 0;
+    return n;
+}
+
+static bool write_small(int dir_fd, const char *name, const char *text)
+{
+    SQ_CLEANUP(sq_closep) int fd = openat(dir_fd, name, O_WRONLY | O_CLOEXEC);
+    return fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+}
+
+/* Make a folder for us below the group we are in; "" when it cannot be. */
+static void make_base(const char *controller, char base[SQ_GROUP_PATH])
+{
+    char own[SQ_GROUP_PATH];
+    sq_hierarchy_folder(controller, own);
+    base[0] = 0;
+    for (int i = 0; own[0] && i < 100; i++) {
+        if (snprintf(base, SQ_GROUP_PATH, "%s/" PREFIX "%d-%d", own, getpid(), i) >=
+            SQ_GROUP_PATH)
+            break;
+        if (mkdir(base, 0755) == 0)
+            return;
+        if (errno != EEXIST) /* EEXIST: one of an earlier process of our number */
+            break;
+    }
+    base[0] = 0;
+}
+
+/* Let slots of version 2 count memory, where that disturbs nobody (see above). */
+static void want_memory(const char *base)
+{
+    char own[SQ_GROUP_PATH], given[1024];
+    snprintf(own, sizeof own, "%s", base);
+    char *slash = strrchr(own, '/');
+    *slash = 0;
+    SQ_CLEANUP(sq_closep) int own_fd = open(own, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    SQ_CLEANUP(sq_closep) int fd = open(base, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    char path[SQ_GROUP_PATH];
+    bool at_root = sq_hierarchy_path(NULL, path) && strcmp(path, "/") == 0;
+    read_small(own_fd, "cgroup.subtree_control", given, sizeof given);
+    if (sq_hierarchy_has_word(given, "memory", " \n") ||
+        (at_root && write_small(own_fd, "cgroup.subtree_control", "+memory")))
+        write_small(fd, "cgroup.subtree_control", "+memory");
+}
+
+void sq_groups_open(struct sq_groups *gs, int dir_fd, const char *name)
+{
+    *gs = (struct sq_groups){0};
+    make_base(NULL, gs->base);
+    if (gs->base[0])
+        want_memory(gs->base);
+    make_base("memory", gs->memory);
+    if (!gs->base[0]) {
+        memcpy(gs->base, gs->memory, sizeof gs->base);
+        gs->v1 = true;
+    }
+    int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return;
+    dprintf(fd, "%s\n%s\n", gs->base, gs->memory);
+    close(fd);
+}
+
+static int open_in(const char *base, const char *number, const char *file, int flags)
+{
+    char path[SQ_GROUP_PATH + 64];
+    snprintf(path, sizeof path, "%s/%s/%s", base, number, file);
+    return open(path, flags | O_CLOEXEC);
+}
+
+static bool make_slot(const char *base, const char *number)
+{
+    char path[SQ_GROUP_PATH + 64];
+    snprintf(path, sizeof path, "%s/%s", base, number);
+    return mkdir(path, 0755) == 0 || errno == EEXIST;
+}
+
+/* How /proc/PID/cgroup ends the line of a process that is in the group. */
+static void name_mark(struct sq_group *g, const char *base, const char *number)
+{
+    snprintf(g->mark, sizeof g->mark, "%s/%s\n", strrchr(base, '/'), number);
+}
+
+static void open_memory(struct sq_groups *gs, struct sq_group *g, const char *number)
+{
+    if (!gs->memory[0] || !make_slot(gs->memory, number))
+        return;
+    g->join_fd = open_in(gs->memory, number, "tasks", O_WRONLY);
+    if (g->oom_fd < 0)
+        g->oom_fd = open_in(gs->memory, number, "memory.oom_control", O_RDONLY);
+}
+
+static struct sq_group *make_group(struct sq_groups *gs)
+{
+    char number[16];
+    snprintf(number, sizeof number, "%d", gs->made);
+    struct sq_group *g = make_slot(gs->base, number) ? malloc(sizeof *g) : NULL;
+    if (!g)
+        return NULL;
+    *g = (struct sq_group){.v1 = gs->v1, .join_fd = -1};
+    name_mark(g, gs->base, number);
+    g->dir_fd = open_in(gs->base, number, "", O_RDONLY | O_DIRECTORY);
+    g->events_fd = open_in(gs->base, number, "cgroup.events", O_RDONLY);
+    g->oom_fd = open_in(gs->base, number, "memory.events", O_RDONLY);
+    open_memory(gs, g, number);
+    if (g->dir_fd < 0) {
+        sq_group_abandon(g);
+        return NULL;
+    }
+    gs->made++;
+    return g;
+}
+
+struct sq_group *sq_groups_take(struct sq_groups *gs)
+{
+    struct sq_group *g = gs->idle;
+    if (!gs->base[0])
+        return NULL;
+    if (!g)
+        return make_group(gs);
+    gs->idle = g->next;
+    return g;
+}
+
+void sq_groups_give(struct sq_groups *gs, struct sq_group *g)
+{
+    g->next = gs->idle;
+    gs->idle = g;
+}
+
+void sq_group_abandon(struct sq_group *g)
+{
+    sq_closep(&g->dir_fd);
+    sq_closep(&g->events_fd);
+    sq_closep(&g->join_fd);
+    sq_closep(&g->oom_fd);
+    free(g);
+}
+
+/* The next numbered folder of an open `base`, or NULL. */
+static const char *next_slot(DIR *base)
+{
+    struct dirent *entry;
+    while (base && (entry = readdir(base)))
+        if (entry->d_name[0] >= '0' && entry->d_name[0] <= '9')
+            return entry->d_name;
+    return NULL;
+}
+
+/* Remove `base` and what is in it, if nothing lives there. */
+static bool remove_base(const char *base)
+{
+    DIR *dir = opendir(base);
+    const char *slot;
+    while ((slot = next_slot(dir)))
+        unlinkat(dirfd(dir), slot, AT_REMOVEDIR);
+    if (dir)
+        closedir(dir);
+    return rmdir(base) == 0 || errno == ENOENT;
+}
+
+void sq_groups_close(struct sq_groups *gs, int dir_fd, const char *name)
+{
+    while (gs->idle) {
+        struct sq_group *g = gs->idle;
+        gs->idle = g->next;
+        sq_group_abandon(g);
+    }
+    bool gone = true;
+    if (gs->base[0])
+        gone = remove_base(gs->base);
+    if (gs->memory[0] && !gs->v1)
+        gone &= remove_base(gs->memory);
+    if (gone)
+        unlinkat(dir_fd, name, 0);
+    gs->base[0] = gs->memory[0] = 0;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    pid_t x = *(const pid_t *)a, y = *(const pid_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Its processes, at most `max`, sorted; their number. */
+static int members(const struct sq_group *g, pid_t *pids, int max)
+{
+    int n = 0, pid;
+    int fd = openat(g->dir_fd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+    FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
+    if (!f) {
+        sq_closep(&fd);
+        return 0;
+    }
+    while (n < max && fscanf(f, "%d", &pid) == 1)
+        if (pid > 0) /* 0 is a process of another pid namespace */
+            pids[n++] = pid;
+    fclose(f);
+    qsort(pids, (size_t)n, sizeof *pids, by_number);
+    return n;
+}
+
+bool sq_group_populated(const struct sq_group *g)
+{
+    char text[256];
+    pid_t one;
+    if (g->events_fd < 0)
+        return members(g, &one, 1) > 0;
+    ssize_t n = pread(g->events_fd, text, sizeof text - 1, 0);
+    text[n > 0 ? n : 0] = 0;
+    return strstr(text, "populated 1");
+}
+
+/* Signal `pid` if it is in the group.  The number was read a moment ago and may be
+ * another process's by now: the pidfd pins one, then the kernel says where it is. */
+static bool signal_member(const struct sq_group *g, pid_t pid, int signal)
+{
+    char name[32], where[4096];
+    SQ_CLEANUP(sq_closep) int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (fd < 0)
+        return false;
+    snprintf(name, sizeof name, "/proc/%d/cgroup", pid);
+    if (read_small(AT_FDCWD, name, where, sizeof where) <= 0 || !strstr(where, g->mark))
+        return false;
+    return syscall(SYS_pidfd_send_signal, fd, signal, NULL, 0) == 0;
+}
+
+void sq_group_signal(const struct sq_group *g, int signal)
+{
+    static pid_t before[MEMBERS_MAX], now[MEMBERS_MAX];
+    int n_before = 0, sent = 1;
+    for (int round = 0; sent && round < ROUNDS; round++) {
+        int n = members(g, now, MEMBERS_MAX);
+        sent = 0;
+        for (int i = 0; i < n; i++)
+            if (!bsearch(&now[i], before, (size_t)n_before, sizeof *now, by_number))
+                sent += signal_member(g, now[i], signal);
+        memcpy(before, now, (size_t)n * sizeof *now);
+        n_before = n;
+    }
+}
+
+void sq_group_kill(const struct sq_group *g)
+{
+    if (g->v1 || !write_small(g->dir_fd, "cgroup.kill", "1")) /* before Linux 5.14 */
+        sq_group_signal(g, SIGKILL);
+}
+
+int64_t sq_group_oom_kills(struct sq_group *g)
+{
+    char text[512];
+    int64_t count;
+    ssize_t n = g->oom_fd < 0 ? -1 : pread(g->oom_fd, text, sizeof text - 1, 0);
+    if (n <= 0)
+        return -1;
+    text[n] = 0;
+    const char *at = strstr(text, "oom_kill ");
+    if (!at || sscanf(at, "oom_kill %" SCNd64, &count) != 1)
+        return -1;
+    int64_t delta = count - g->oom_seen;
+    g->oom_seen = count;
+    return delta;
+}
+
+static void kill_slot(const char *base, const char *number)
+{
+    struct sq_group g = {.v1 = false};
+    name_mark(&g, base, number);
+    g.dir_fd = open_in(base, number, "", O_RDONLY | O_DIRECTORY);
+    if (g.dir_fd >= 0)
+        sq_group_kill(&g);
+    sq_closep(&g.dir_fd);
+}
+
+/* Kill what is in the groups of `base` until they can be removed. */
+static void sweep_base(const char *base)
+{
+    int64_t until = sq_monotonic() + SWEEP_US;
+    while (!remove_base(base) && sq_monotonic() < until) {
+        DIR *dir = opendir(base);
+        const char *slot;
+        while ((slot = next_slot(dir)))
+            kill_slot(base, slot);
+        if (dir)
+            closedir(dir);
+        poll(NULL, 0, 5); /* there is no event for "can be removed" */
+    }
+}
+
+void sq_groups_sweep(int dir_fd, const char *name)
+{
+    char text[2 * SQ_GROUP_PATH + 2];
+    if (read_small(dir_fd, name, text, sizeof text) <= 0)
+        return;
+    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+        const char *last = strrchr(line, '/');
+        if (last && strncmp(last, "/" PREFIX, strlen("/" PREFIX)) == 0)
+            sweep_base(line);
+    }
+    unlinkat(dir_fd, name, 0);
+}

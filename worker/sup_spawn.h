@@ -1,0 +1,27 @@
+/* Starting one command: one exec, nothing else that costs. */
+#ifndef SQ_WORKER_SUP_SPAWN_H
+#define SQ_WORKER_SUP_SPAWN_H
+
+#include <scitq/error.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct sq_start {
+    char *const *argv; /* argv[0] without a slash is looked for in envp's PATH */
+    char *const *envp;
+    const char *workdir;
+    const char *stdout_path, *stderr_path;
+    int group_fd;   /* a cgroup v2 folder to be born in, or -1 */
+    int join_fd[2]; /* files of cgroup v1 the child writes itself to, or -1 */
+    bool reset_oom_score;
+};
+
+/* Start the command in a session of its own, to be killed with the caller.  Returns
+ * when it runs, or SQ_ENOENT, SQ_EINVAL, SQ_EIO with the reason in words a user
+ * understands ("no such command: foo"); SQ_EUNSUPPORTED: not with this group_fd.
+ * The caller must have all signals blocked, none ignored, and every descriptor above
+ * 2 close-on-exec. */
+int sq_start_command(const struct sq_start *req, pid_t *ret, struct sq_err *err);
+
+#endif
