@@ -41,16 +41,24 @@ void sq_db_rollback(struct sq_db *db);
 void sq_db_savepoint(struct sq_db *db);
 void sq_db_release(struct sq_db *db);
 void sq_db_rollback_to(struct sq_db *db); /* and clears the sticky error */
-/* The sticky error: SQ_OK, or its code with the sentence copied to err. */
-int sq_db_error(const struct sq_db *db, struct sq_err *err);
+/* The sticky error: SQ_OK, or its code with the sentence copied to err.  Waits for what
+ * sq_send() left under way. */
+int sq_db_error(struct sq_db *db, struct sq_err *err);
+/* True when an error took the whole transaction with it (disk full, connection lost):
+ * going back to a savepoint is no longer possible, only rollback is. */
+bool sq_db_doomed(const struct sq_db *db);
+/* Several statements without parameters or rows, inside a transaction (migrations). */
+void sq_db_script(struct sq_db *db, const char *sql);
 
 /* Start a statement: never NULL.  Indexes of binds are $1, $2…; of columns, from 0.
  * Starting a statement again ends its earlier use. */
 struct sq_stmt *sq_db_query(struct sq_db *db, enum sq_query q);
-/* The same for a text built from whitelisted names (list filters only). */
+/* The same for a text built from whitelisted names (list filters only), with $1, $2…
+ * for either engine.  The most recent ones stay prepared. */
 struct sq_stmt *sq_db_sql(struct sq_db *db, const char *sql);
 
-/* Texts and blobs are borrowed until the statement is run. */
+/* Texts and blobs are borrowed until the statement has ended: sq_run or sq_send
+ * returned, sq_row answered false, or sq_stmt_end.  What is not bound is null. */
 void sq_bind_int(struct sq_stmt *st, int i, int64_t v);      /* SQ_NULL: null */
 void sq_bind_real(struct sq_stmt *st, int i, double v);      /* NAN: null */
 void sq_bind_text(struct sq_stmt *st, int i, const char *v); /* NULL: null */
@@ -62,6 +70,9 @@ void sq_bind_blob(struct sq_stmt *st, int i, const void *v, size_t len);
 bool sq_row(struct sq_stmt *st);
 /* Run to the end; rows affected, -1 on error. */
 int64_t sq_run(struct sq_stmt *st);
+/* Run without asking for its count: the same, but PostgreSQL is not waited for, which
+ * saves a round trip.  Its error shows at the latest in sq_db_error() or commit. */
+void sq_send(struct sq_stmt *st);
 /* Done before the last row. */
 void sq_stmt_end(struct sq_stmt *st);
 
