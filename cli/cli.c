@@ -1,0 +1,98 @@
+/* The ground commands stand on: the server's connection, notes, JSON output. */
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* As 1.3: long enough for any list, short enough to notice a dead server. */
+enum { ANSWER_S = 150 };
+
+void sq_cli_init(struct sq_cli *cli, const char *program, FILE *out)
+{
+    memset(cli, 0, sizeof *cli);
+    cli->program = program;
+    cli->out = out;
+    cli->timeout_s = ANSWER_S;
+    sq_args_init(&cli->args);
+}
+
+void sq_cli_fini(struct sq_cli *cli)
+{
+    sq_http_close(cli->http);
+    sq_args_fini(&cli->args);
+}
+
+int sq_cli_misuse(struct sq_cli *cli, struct sq_err *err, const char *fmt, ...)
+{
+    char text[sizeof err->text];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    cli->misused = true;
+    return sq_fail(err, SQ_EINVAL, "%s", text);
+}
+
+void sq_cli_note(const struct sq_cli *cli, const char *fmt, ...)
+{
+    va_list args;
+    fflush(cli->out);
+    fprintf(stderr, "%s: ", cli->program);
+    va_start(args, fmt);
+    vfprintf(stderr, fmt, args);
+    va_end(args);
+    fputc('\n', stderr);
+}
+
+int sq_cli_server(struct sq_cli *cli, struct sq_http **ret, struct sq_err *err)
+{
+    if (!cli->http) {
+        const char *server = sq_args_text(&cli->args, "server");
+        if (!server)
+            server = getenv("SCITQ_SERVER");
+        if (!server || !*server)
+            server = "127.0.0.1";
+        int rc = sq_http_open(server, cli->timeout_s, &cli->http, err);
+        if (rc != 0)
+            return rc;
+    }
+    *ret = cli->http;
+    return 0;
+}
+
+int sq_cli_call_take(struct sq_cli *cli, const char *method, const char *path,
+                     json_t *body, json_t **ret, struct sq_err *err)
+{
+    struct sq_http *http;
+    int rc = sq_cli_server(cli, &http, err);
+    if (rc == 0)
+        rc = sq_http_call(http, method, path, body, ret, err);
+    json_decref(body);
+    return rc;
+}
+
+void sq_cli_print_json(struct sq_cli *cli, const json_t *v)
+{
+    json_dumpf(v, cli->out, JSON_INDENT(2) | JSON_ENCODE_ANY);
+    fputc('\n', cli->out);
+}
+
+const char *sq_cli_member(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "";
+}
+
+void sq_json_unref(json_t **v)
+{
+    json_decref(*v);
+}
+
+int sq_cli_finish(struct sq_cli *cli, struct sq_err *err)
+{
+    if (fflush(cli->out) != 0 || ferror(cli->out))
+        return sq_fail(err, SQ_EIO, "cannot write the output: %s", strerror(errno));
+    return 0;
+}

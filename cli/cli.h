@@ -1,0 +1,54 @@
+/* What every command of the tools is given: its options, the server, where to print.
+ *
+ * A command is a function that returns 0 or a negative SQ_E* code with its sentence;
+ * the program prints the sentence and exits 1, or, when the command called
+ * sq_cli_misuse, prints the usage too and exits 2. */
+#ifndef SQ_CLI_CLI_H
+#define SQ_CLI_CLI_H
+
+#include <jansson.h>
+#include <stdio.h>
+#include "cli/options.h"
+#include "lib/http.h"
+
+struct sq_cli {
+    const char *program;
+    struct sq_args args;
+    struct sq_http *http; /* opened by the first call */
+    int timeout_s;        /* for an answer */
+    FILE *out;
+    bool misused;
+};
+
+void sq_cli_init(struct sq_cli *cli, const char *program, FILE *out);
+void sq_cli_fini(struct sq_cli *cli);
+
+/* "This command line makes no sense": SQ_EINVAL and exit 2. */
+int sq_cli_misuse(struct sq_cli *cli, struct sq_err *err, const char *fmt, ...)
+    SQ_PRINTF(3, 4);
+/* A sentence on standard error that stops nothing. */
+void sq_cli_note(const struct sq_cli *cli, const char *fmt, ...) SQ_PRINTF(2, 3);
+
+/* The connection to --server, SCITQ_SERVER or 127.0.0.1, opened once. */
+int sq_cli_server(struct sq_cli *cli, struct sq_http **ret, struct sq_err *err);
+/* One call.  `body` is taken (NULL allowed); *ret (NULL allowed) is the caller's. */
+int sq_cli_call_take(struct sq_cli *cli, const char *method, const char *path,
+                     json_t *body, json_t **ret, struct sq_err *err);
+/* Print an object or array as JSON, two spaces an indent. */
+void sq_cli_print_json(struct sq_cli *cli, const json_t *v);
+/* The text member `key` of an object; "" when absent. */
+const char *sq_cli_member(const json_t *object, const char *key);
+
+void sq_json_unref(json_t **v); /* for SQ_CLEANUP */
+
+/* Flush what was printed: SQ_EIO when it could not be written. */
+int sq_cli_finish(struct sq_cli *cli, struct sq_err *err);
+
+#define SQ_OPT_SERVER                                                                  \
+    {                                                                                  \
+        .name = "server", .letter = 's', .kind = SQ_OPT_TEXT, .value = "SERVER",       \
+        .help = "name, name:port or URL of the server; else SCITQ_SERVER, else "       \
+                "127.0.0.1"                                                            \
+    }
+
+#endif

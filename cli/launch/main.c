@@ -1,0 +1,12 @@
+/* scitq-launch: queues a command as a task. */
+#include "cli/launch/request.h"
+
+int main(int argc, char **argv)
+{
+    struct sq_cli cli;
+    (void)argc;
+    sq_cli_init(&cli, "scitq-launch", stdout);
+    int code = sq_launch_run(&cli, argv + 1);
+    sq_cli_fini(&cli);
+    return code;
+}

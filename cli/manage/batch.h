@@ -1,0 +1,20 @@
+/* What batch stop, go and delete share: names, one call for each. */
+#ifndef SQ_CLI_MANAGE_BATCH_H
+#define SQ_CLI_MANAGE_BATCH_H
+
+#include "cli/cli.h"
+
+/* Call `method` /batch/NAME`rest` for every --name, with {"signal": signal} unless it
+ * is negative, and print NAME and `done`.  All names are checked first: SQ_ENOENT for
+ * one that no task or worker has, and nothing is done. */
+int sq_batch_each(struct sq_cli *cli, const char *method, const char *rest,
+                  int64_t signal, const char *done, struct sq_err *err);
+
+#define SQ_OPT_BATCH_NAMES                                                             \
+    {                                                                                  \
+        .name = "name", .letter = 'n', .kind = SQ_OPT_TEXT, .value = "BATCH",          \
+        .help = "the batch, or several",                                               \
+        .flags = SQ_OPT_REQUIRED | SQ_OPT_MANY | SQ_OPT_GREEDY                         \
+    }
+
+#endif

@@ -1,0 +1,29 @@
+/* scitq-manage batch go */
+#include "cli/manage/batch.h"
+#include "cli/manage/commands.h"
+
+static const struct sq_opt options[] = {
+    SQ_OPT_BATCH_NAMES,
+    {.name = "signal",
+     .letter = 'N',
+     .kind = SQ_OPT_INT,
+     .value = "SIGNAL",
+     .choices = "0 18",
+     .group = 1,
+     .help = "what is sent to its running tasks besides (0: nothing)"},
+    {.name = "cont", .group = 1, .help = "thaw its frozen tasks: -N 18"},
+    {0},
+};
+
+static int run(struct sq_cli *cli, struct sq_err *err)
+{
+    int64_t signal = 0;
+    if (sq_args_has(&cli->args, "cont"))
+        signal = 18;
+    else if (sq_args_has(&cli->args, "signal"))
+        signal = sq_args_int(&cli->args, "signal");
+    return sq_batch_each(cli, "PUT", "/go", signal, "goes on", err);
+}
+
+const struct sq_verb sq_verb_batch_go = {"go", "let the workers of a batch work again",
+                                         options, run};

@@ -1,0 +1,43 @@
+/* Finds scitq-server: beside this program (a build folder), in ../sbin of it (as
+ * installed), else in PATH.  The tools know nothing of databases. */
+#include "cli/manage/db.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The folder this program is in, without the final slash; "" when unknown. */
+static void own_folder(char folder[PATH_MAX])
+{
+    ssize_t n = readlink("/proc/self/exe", folder, PATH_MAX - 1);
+    folder[n < 0 ? 0 : n] = 0;
+    char *slash = strrchr(folder, '/');
+    if (slash)
+        *slash = 0;
+}
+
+int sq_db_exec(struct sq_cli *cli, const char *action, struct sq_err *err)
+{
+    static const char *const places[] = {"/scitq-server", "/../sbin/scitq-server"};
+    const char *file = sq_args_text(&cli->args, "config");
+    /* execv promises not to write to them, whatever its type says. */
+    char *args[] = {(char *)"scitq-server",     (char *)"--db", (char *)action,
+                    file ? (char *)"-c" : NULL, (char *)file,   NULL};
+    char folder[PATH_MAX], path[PATH_MAX + 32];
+    if (sq_args_has(&cli->args, "json"))
+        return sq_cli_misuse(cli, err, "db has nothing to print as JSON");
+    fflush(cli->out);
+    own_folder(folder);
+    for (size_t i = 0; i < SQ_LEN(places); i++) {
+        snprintf(path, sizeof path, "%s%s", folder, places[i]);
+        if (access(path, X_OK) == 0)
+            execv(path, args);
+    }
+    execvp("scitq-server", args);
+    return sq_fail(err, SQ_ENOENT,
+                   "cannot run scitq-server (looked in %s, in ../sbin of it and in "
+                   "PATH): %s",
+                   folder, strerror(errno));
+}

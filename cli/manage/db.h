@@ -1,0 +1,16 @@
+/* The database verbs are the server's own: it is executed in this process's place. */
+#ifndef SQ_CLI_MANAGE_DB_H
+#define SQ_CLI_MANAGE_DB_H
+
+#include "cli/cli.h"
+
+/* Become "scitq-server --db ACTION [-c FILE]"; returns only when that failed. */
+int sq_db_exec(struct sq_cli *cli, const char *action, struct sq_err *err);
+
+#define SQ_OPT_CONFIG                                                                  \
+    {                                                                                  \
+        .name = "config", .letter = 'c', .kind = SQ_OPT_TEXT, .value = "FILE",         \
+        .help = "the server's settings, instead of its usual file"                     \
+    }
+
+#endif

@@ -1,0 +1,60 @@
+/* scitq-manage execution list: the newest first. */
+#include "cli/listing.h"
+#include "cli/manage/commands.h"
+
+static const struct sq_opt options[] = {
+    {.name = "id",
+     .letter = 'i',
+     .kind = SQ_OPT_INT,
+     .value = "ID",
+     .min = 1,
+     .group = 1,
+     .help = "only the executions of the task with this id"},
+    {.name = "name",
+     .letter = 'n',
+     .kind = SQ_OPT_TEXT,
+     .value = "NAME",
+     .group = 1,
+     .help = "only those of tasks with this name"},
+    {.name = "status",
+     .letter = 'S',
+     .kind = SQ_OPT_TEXT,
+     .value = "STATUS",
+     .choices = "pending accepted running failed succeeded refused",
+     .help = "only those in this status"},
+    {.name = "batch",
+     .letter = 'b',
+     .kind = SQ_OPT_TEXT,
+     .value = "BATCH",
+     .help = "only those of tasks of this batch"},
+    {.name = "limit",
+     .letter = 'l',
+     .kind = SQ_OPT_INT,
+     .value = "N",
+     .fallback = "10",
+     .help = "how many at most, 0: all"},
+    SQ_OPT_NO_HEADER,
+    SQ_OPT_LONG,
+    {0},
+};
+
+static const char *const columns[] = {
+    "execution_id",  "task_id",           "worker_id", "status", "command",
+    "creation_date", "modification_date", "latest",    NULL};
+/* Not output and error: `execution output` prints them. */
+static const char *const more[] = {"return_code", "pid", "output_files", NULL};
+
+static int run(struct sq_cli *cli, struct sq_err *err)
+{
+    struct sq_listing l = {"/executions/", "execution_id", columns, more, true, 0};
+    json_t *filter = json_pack("{s:b}", "no_output", 1);
+    sq_listing_filter(cli, filter, "id", "task_id");
+    sq_listing_filter(cli, filter, "name", "task_name");
+    sq_listing_filter(cli, filter, "status", "status");
+    sq_listing_filter(cli, filter, "batch", "batch");
+    l.limit = sq_args_int(&cli->args, "limit");
+    return sq_listing_print_take(cli, &l, filter, err);
+}
+
+const struct sq_verb sq_verb_execution_list = {
+    "list", "list executions, the newest first", options, run};

@@ -1,0 +1,154 @@
+/* scitq-manage execution output: what executions wrote, each under a line about it.
+ *
+ * Among a task's executions (or those of the tasks with a name), newest first, -N
+ * skips some and -l says how many are printed. */
+#include "cli/listing.h"
+#include "cli/manage/commands.h"
+#include "cli/output.h"
+#include "cli/table.h"
+
+#include <string.h>
+
+static const struct sq_opt options[] = {
+    {.name = "id",
+     .letter = 'i',
+     .kind = SQ_OPT_INT,
+     .value = "ID",
+     .min = 1,
+     .flags = SQ_OPT_REQUIRED,
+     .group = 1,
+     .help = "the task's id"},
+    {.name = "name",
+     .letter = 'n',
+     .kind = SQ_OPT_TEXT,
+     .value = "NAME",
+     .flags = SQ_OPT_REQUIRED,
+     .group = 1,
+     .help = "the task's name"},
+    {.name = "execution",
+     .letter = 'x',
+     .kind = SQ_OPT_INT,
+     .value = "ID",
+     .min = 1,
+     .flags = SQ_OPT_REQUIRED,
+     .group = 1,
+     .help = "the execution's id"},
+    {.name = "number",
+     .letter = 'N',
+     .kind = SQ_OPT_INT,
+     .value = "N",
+     .min = -1000000000,
+     .fallback = "0",
+     .help = "which execution: 0 the newest, -1 the one before, and so on"},
+    {.name = "limit",
+     .letter = 'l',
+     .kind = SQ_OPT_INT,
+     .value = "N",
+     .min = 1,
+     .max = 1000000,
+     .fallback = "1",
+     .help = "how many executions, from that one back"},
+    SQ_OPT_OUTPUT,
+    SQ_OPT_ERROR,
+    SQ_OPT_NO_HEADER,
+    {.name = "status",
+     .letter = 'S',
+     .kind = SQ_OPT_TEXT,
+     .value = "STATUS",
+     .choices = "pending accepted running failed succeeded refused",
+     .help = "only executions in this status"},
+    {.name = "columns",
+     .letter = 'C',
+     .kind = SQ_OPT_TEXT,
+     .value = "COLUMNS",
+     .fallback = "execution_id,task_id,worker_id,status,return_code,command",
+     .help = "what the line about each execution tells, separated by commas"},
+    {0},
+};
+
+/* Every member an execution has but its output: the columns of a line about it. */
+static const char known_columns[] =
+    "execution_id worker_id task_id status return_code pid creation_date "
+    "modification_date output_files command latest";
+
+struct wanted {
+    int64_t skip;
+    json_t *list;
+};
+
+static int keep(void *arg, const json_t *object, struct sq_err *err)
+{
+    struct wanted *w = arg;
+    (void)err;
+    if (w->skip > 0)
+        w->skip--;
+    else
+        json_array_append_new(w->list, json_deep_copy(object));
+    return 0;
+}
+
+static int find_executions(struct sq_cli *cli, json_t *list, struct sq_err *err)
+{
+    struct wanted w = {-sq_args_int(&cli->args, "number"), list};
+    struct sq_listing l = {
+        .path = "/executions/", .key = "execution_id", .newest_first = true};
+    json_t *filter = json_pack("{s:b}", "no_output", 1);
+    sq_listing_filter(cli, filter, "id", "task_id");
+    sq_listing_filter(cli, filter, "name", "task_name");
+    sq_listing_filter(cli, filter, "execution", "execution_id");
+    sq_listing_filter(cli, filter, "status", "status");
+    l.limit = w.skip + sq_args_int(&cli->args, "limit");
+    int rc = sq_listing_each_take(cli, &l, filter, NULL, keep, &w, err);
+    if (rc == 0 && json_array_size(list) == 0)
+        return sq_fail(err, SQ_ENOENT, "there is no such execution");
+    return rc;
+}
+
+/* Split --columns in place, refusing what an execution does not have. */
+static int read_columns(struct sq_cli *cli, const char *ret[SQ_TABLE_COLUMNS + 1],
+                        struct sq_err *err)
+{
+    size_t n = 0;
+    char *rest = sq_arena_strdup(&cli->args.arena, sq_args_text(&cli->args, "columns"));
+    for (char *word; (word = strsep(&rest, ", ")) != NULL;) {
+        if (!*word)
+            continue;
+        if (!sq_word_among(known_columns, word))
+            return sq_cli_misuse(cli, err, "--columns: no '%s' (there are: %s)", word,
+                                 known_columns);
+        if (n == SQ_TABLE_COLUMNS)
+            return sq_cli_misuse(cli, err, "--columns: too many");
+        ret[n++] = word;
+    }
+    ret[n] = NULL;
+    return n ? 0 : sq_cli_misuse(cli, err, "--columns: name at least one");
+}
+
+static int show(struct sq_cli *cli, const json_t *execution, const char *const *columns,
+                struct sq_err *err)
+{
+    int rc = 0;
+    if (columns) {
+        SQ_CLEANUP(sq_json_unref) json_t *one = json_pack("[O]", execution);
+        rc = sq_listing_print_array(cli->out, columns, true, false, one, err);
+    }
+    int64_t id = json_integer_value(json_object_get(execution, "execution_id"));
+    return rc == 0 ? sq_output_show(cli, id, false, err) : rc;
+}
+
+static int run(struct sq_cli *cli, struct sq_err *err)
+{
+    const char *columns[SQ_TABLE_COLUMNS + 1];
+    SQ_CLEANUP(sq_json_unref) json_t *list = json_array();
+    bool header =
+        !sq_args_has(&cli->args, "no-header") & !sq_args_has(&cli->args, "json");
+    int rc = read_columns(cli, columns, err);
+    if (rc == 0)
+        rc = find_executions(cli, list, err);
+    for (size_t i = 0; rc == 0 && i < json_array_size(list); i++)
+        rc = show(cli, json_array_get(list, i), header ? columns : NULL, err);
+    return rc;
+}
+
+const struct sq_verb sq_verb_execution_output = {
+    "output", "print what executions wrote", options, run};

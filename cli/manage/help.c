@@ -1,0 +1,65 @@
+/* Help texts and the manual page's fragment, generated from the tables. */
+#include "cli/manage/commands.h"
+
+static void program_help(struct sq_buf *out)
+{
+    sq_buf_adds(out, "usage: scitq-manage ");
+    sq_options_usage(sq_manage_options, out);
+    sq_buf_adds(out, " OBJECT VERB\n\nobjects and their verbs:\n");
+    for (const struct sq_object *o = sq_objects; o->name; o++) {
+        sq_buf_addf(out, "  %-10s", o->name);
+        for (size_t i = 0; o->verbs[i]; i++)
+            sq_buf_addf(out, " %s", o->verbs[i]->name);
+        sq_buf_addf(out, "\n             %s\n", o->help);
+    }
+    sq_buf_adds(out, "\noptions:\n");
+    sq_options_help(sq_manage_options, out);
+    sq_buf_adds(out,
+                "\n'scitq-manage OBJECT VERB --help' tells the options of a verb.\n");
+}
+
+static void object_help(const struct sq_object *object, struct sq_buf *out)
+{
+    sq_buf_addf(out, "usage: scitq-manage %s VERB\n\nverbs:\n", object->name);
+    for (size_t i = 0; object->verbs[i]; i++)
+        sq_buf_addf(out, "  %-10s %s\n", object->verbs[i]->name,
+                    object->verbs[i]->help);
+}
+
+static void verb_help(const struct sq_object *object, const struct sq_verb *verb,
+                      struct sq_buf *out)
+{
+    sq_buf_addf(out, "usage: scitq-manage %s %s ", object->name, verb->name);
+    sq_options_usage(verb->options, out);
+    sq_buf_addf(out, "\n\n%s\n", verb->help);
+    if (verb->options[0].name)
+        sq_buf_adds(out, "\noptions:\n");
+    sq_options_help(verb->options, out);
+    sq_buf_adds(out, "\nfor every verb:\n");
+    sq_options_help(sq_manage_options, out);
+}
+
+void sq_manage_help(const struct sq_object *object, const struct sq_verb *verb,
+                    struct sq_buf *out)
+{
+    if (!object)
+        program_help(out);
+    else if (!verb)
+        object_help(object, out);
+    else
+        verb_help(object, verb, out);
+}
+
+void sq_manage_man(struct sq_buf *out)
+{
+    sq_buf_adds(out, ".SH OPTIONS FOR EVERY VERB\n");
+    sq_options_man(sq_manage_options, out);
+    for (const struct sq_object *o = sq_objects; o->name; o++) {
+        sq_buf_addf(out, ".SH %s\n%s.\n", o->name, o->help);
+        for (size_t i = 0; o->verbs[i]; i++) {
+            const struct sq_verb *v = o->verbs[i];
+            sq_buf_addf(out, ".SS \"%s %s\"\n%s.\n", o->name, v->name, v->help);
+            sq_options_man(v->options, out);
+        }
+    }
+}

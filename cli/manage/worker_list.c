@@ -1,0 +1,39 @@
+/* scitq-manage worker list */
+#include "cli/listing.h"
+#include "cli/manage/commands.h"
+
+static const struct sq_opt options[] = {
+    {.name = "batch",
+     .letter = 'b',
+     .kind = SQ_OPT_TEXT,
+     .value = "BATCH",
+     .help = "only the workers of this batch"},
+    {.name = "status",
+     .letter = 'S',
+     .kind = SQ_OPT_TEXT,
+     .value = "STATUS",
+     .choices = "paused running offline failed evicted",
+     .help = "only those in this status"},
+    SQ_OPT_NO_HEADER,
+    SQ_OPT_LONG,
+    {0},
+};
+
+static const char *const columns[] = {
+    "worker_id",         "name",  "status", "concurrency", "creation_date",
+    "last_contact_date", "batch", NULL};
+static const char *const more[] = {"prefetch",        "hostname",  "load",
+                                   "memory",          "stats",     "modification_date",
+                                   "task_properties", "flavor",    "region",
+                                   "provider",        "permanent", NULL};
+
+static int run(struct sq_cli *cli, struct sq_err *err)
+{
+    const struct sq_listing l = {"/workers/", "worker_id", columns, more, false, 0};
+    json_t *filter = json_object();
+    sq_listing_filter(cli, filter, "batch", "batch");
+    sq_listing_filter(cli, filter, "status", "status");
+    return sq_listing_print_take(cli, &l, filter, err);
+}
+
+const struct sq_verb sq_verb_worker_list = {"list", "list workers", options, run};

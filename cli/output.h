@@ -1,0 +1,24 @@
+/* What an execution wrote: its standard output and error, as raw bytes. */
+#ifndef SQ_CLI_OUTPUT_H
+#define SQ_CLI_OUTPUT_H
+
+#include "cli/cli.h"
+
+/* Show one execution's streams as --output, --error and --json say: with neither, its
+ * output goes to standard output and its error to standard error; with one of them,
+ * that stream goes to standard output.  `follow` waits for more until it ends. */
+int sq_output_show(struct sq_cli *cli, int64_t execution_id, bool follow,
+                   struct sq_err *err);
+
+#define SQ_OPT_OUTPUT                                                                  \
+    {                                                                                  \
+        .name = "output", .letter = 'o', .help = "only the standard output",           \
+        .group = 2                                                                     \
+    }
+#define SQ_OPT_ERROR                                                                   \
+    {                                                                                  \
+        .name = "error", .letter = 'e', .group = 2,                                    \
+        .help = "only the standard error, printed on standard output"                  \
+    }
+
+#endif
