@@ -45,9 +45,11 @@ struct sq_contact {
 };
 int sq_worker_contacts(struct sq_tx *tx, const struct sq_contact *c, size_t n,
                        struct sq_err *err);
-/* Running workers silent since before `limit` go offline; offline ones heard after it
- * run again.  By the rows' last_contact_date (creation_date when there is none). */
-int sq_worker_liveness(struct sq_tx *tx, int64_t limit, struct sq_err *err);
+/* Running workers silent since before `silent` go offline (SQ_NULL: none); offline ones
+ * heard after `heard` run again.  By the rows' last_contact_date (creation_date when
+ * there is none). */
+int sq_worker_liveness(struct sq_tx *tx, int64_t silent, int64_t heard,
+                       struct sq_err *err);
 /* Offline workers silent since before `limit` are given up: their live executions fail
  * (or are refused) and the tasks go back to pending without using a retry. */
 int sq_worker_lost(struct sq_tx *tx, int64_t limit, struct sq_err *err);
