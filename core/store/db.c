@@ -144,8 +144,7 @@ int sq_db_commit(struct sq_db *db, struct sq_err *err)
 
 void sq_db_rollback(struct sq_db *db)
 {
-    if (db->in_tx)
-        db->ops->rollback(db);
+    db->ops->rollback(db);
     db->in_tx = db->doomed = false;
     db->depth = db->phantoms = 0;
     db->err = (struct sq_err){0};

@@ -37,7 +37,7 @@ bool sq_db_alive(const struct sq_db *db);
  * begin, having rolled back.  Savepoints nest inside. */
 int sq_db_begin(struct sq_db *db, bool write, struct sq_err *err);
 int sq_db_commit(struct sq_db *db, struct sq_err *err);
-void sq_db_rollback(struct sq_db *db);
+void sq_db_rollback(struct sq_db *db); /* outside one: ends every statement */
 void sq_db_savepoint(struct sq_db *db);
 void sq_db_release(struct sq_db *db);
 void sq_db_rollback_to(struct sq_db *db); /* and clears the sticky error */

@@ -27,7 +27,8 @@ struct sq_engine_ops {
     void (*settle)(struct sq_db *db);
     /* COMMIT; on failure the transaction is undone by rollback(), called next. */
     void (*commit)(struct sq_db *db);
-    /* Undo, even after a sticky error; sets none itself. */
+    /* End every statement, undo the transaction if there is one (in_tx); also after a
+     * sticky error.  db.c forgets any error it sets. */
     void (*rollback)(struct sq_db *db);
     /* Back to a savepoint and release it, even after a sticky error. */
     void (*rollback_to)(struct sq_db *db, const char *savepoint);

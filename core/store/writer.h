@@ -49,7 +49,7 @@ void sq_writer_stop(struct sq_writer *w);
 
 /* Any thread.  On SQ_EBUSY or after stop, done() is not called. */
 int sq_writer_submit(struct sq_writer *w, struct sq_op *op, struct sq_err *err);
-/* Submit and wait: for threads that may block.  op->done is set here. */
+/* Submit and wait: for threads that may block.  op->done is not needed, nor called. */
 int sq_writer_call(struct sq_writer *w, struct sq_op *op, struct sq_err *err);
 
 #endif

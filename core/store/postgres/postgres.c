@@ -307,9 +307,10 @@ static void heal(struct sq_pg *pg, const char *sql)
 static void postgres_rollback(struct sq_db *db)
 {
     struct sq_pg *pg = (struct sq_pg *)db;
-    if (PQstatus(pg->conn) == CONNECTION_OK)
+    if (db->in_tx && PQstatus(pg->conn) == CONNECTION_OK)
         heal(pg, "rollback");
-    pg->n_pending = 0;
+    else
+        sq_pg_settle(pg, NULL, NULL);
 }
 
 static void postgres_rollback_to(struct sq_db *db, const char *savepoint)

@@ -19,3 +19,10 @@ select max(version) from scitq_schema
 
 -- name: schema_register
 insert into scitq_schema (version, applied) values ($1, $2)
+
+-- One process at a time migrates; SQLite's write transaction is that lock already.
+-- name: schema_lock
+-- engine: sqlite
+select 1
+-- engine: postgres
+select pg_advisory_xact_lock(7330251)

@@ -1,0 +1,135 @@
+/* Sets of ids and batch names, filled in any order and settled once.
+ *
+ * Filling never fails: when there is no memory `failed` is set, and whoever reads the
+ * changes looks at everything instead. */
+#include "core/store/changes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void sq_changes_init(struct sq_changes *c)
+{
+    *c = (struct sq_changes){0};
+}
+
+static void free_batches(struct sq_changes *c)
+{
+    for (size_t i = 0; i < c->n_batches; i++)
+        free(c->batches[i]);
+    c->n_batches = 0;
+}
+
+void sq_changes_fini(struct sq_changes *c)
+{
+    free(c->slots.ids);
+    free(c->tell.ids);
+    free(c->executions.ids);
+    free(c->tasks.ids);
+    free_batches(c);
+    free(c->batches);
+    *c = (struct sq_changes){0};
+}
+
+void sq_changes_clear(struct sq_changes *c)
+{
+    c->slots.n = c->tell.n = c->executions.n = c->tasks.n = 0;
+    free_batches(c);
+    c->sweep = c->due = c->failed = false;
+}
+
+bool sq_changes_any(const struct sq_changes *c)
+{
+    return c->slots.n || c->tell.n || c->executions.n || c->tasks.n || c->n_batches ||
+           c->sweep || c->due || c->failed;
+}
+
+/* Room for one more in an array that doubles. */
+static bool grow(struct sq_changes *c, void **array, size_t n, size_t *cap,
+                 size_t element_bytes)
+{
+    if (n < *cap)
+        return true;
+    size_t more = *cap ? *cap * 2 : 16;
+    void *bigger = reallocarray(*array, more, element_bytes);
+    if (!bigger) {
+        c->failed = true;
+        return false;
+    }
+    *array = bigger;
+    *cap = more;
+    return true;
+}
+
+/* Ids often come several times in a row. */
+static void add(struct sq_changes *c, struct sq_id_set *s, int64_t id)
+{
+    if (id == SQ_NULL || (s->n && s->ids[s->n - 1] == id))
+        return;
+    if (grow(c, (void **)&s->ids, s->n, &s->cap, sizeof *s->ids))
+        s->ids[s->n++] = id;
+}
+
+void sq_changes_slots(struct sq_changes *c, int64_t worker_id)
+{
+    add(c, &c->slots, worker_id);
+}
+
+void sq_changes_tell(struct sq_changes *c, int64_t worker_id)
+{
+    add(c, &c->tell, worker_id);
+}
+
+void sq_changes_execution(struct sq_changes *c, int64_t execution_id)
+{
+    add(c, &c->executions, execution_id);
+}
+
+void sq_changes_task(struct sq_changes *c, int64_t task_id)
+{
+    add(c, &c->tasks, task_id);
+}
+
+void sq_changes_batch(struct sq_changes *c, const char *batch)
+{
+    for (size_t i = c->n_batches; i-- > 0;) /* the last is the likeliest */
+        if (strcmp(c->batches[i], batch) == 0)
+            return;
+    char *copy = strdup(batch);
+    if (copy &&
+        grow(c, (void **)&c->batches, c->n_batches, &c->cap_batches, sizeof copy))
+        c->batches[c->n_batches++] = copy;
+    else
+        free(copy);
+    c->failed = c->failed || !copy;
+}
+
+static int compare(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static void settle(struct sq_id_set *s)
+{
+    size_t kept = 0;
+    if (s->n < 2)
+        return;
+    qsort(s->ids, s->n, sizeof *s->ids, compare);
+    for (size_t i = 1; i < s->n; i++)
+        if (s->ids[i] != s->ids[kept])
+            s->ids[++kept] = s->ids[i];
+    s->n = kept + 1;
+}
+
+void sq_changes_settle(struct sq_changes *c)
+{
+    settle(&c->slots);
+    settle(&c->tell);
+    settle(&c->executions);
+    settle(&c->tasks);
+}
+
+bool sq_id_set_has(const struct sq_id_set *s, int64_t id)
+{
+    return s->n && bsearch(&id, s->ids, s->n, sizeof id, compare);
+}
