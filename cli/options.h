@@ -73,6 +73,9 @@ bool sq_word_among(const char *words, const char *word);
 
 /* "[-b BATCH] (-i ID | -n NAME)" for a table, ending without a space. */
 void sq_options_usage(const struct sq_opt *table, struct sq_buf *out);
+/* "usage: COMMAND OPTIONS REST", wrapped at 88 columns. */
+void sq_options_usage_line(const char *command, const struct sq_opt *table,
+                           const char *rest, struct sq_buf *out);
 /* Aligned lines, one option each, wrapped at 88 columns. */
 void sq_options_help(const struct sq_opt *table, struct sq_buf *out);
 /* The same as paragraphs of a manual page. */

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { HELP_INDENT = 30, HELP_COLUMNS = 88, TEXT_MAX = 1024 };
+enum { HELP_INDENT = 30, HELP_COLUMNS = 88, USAGE_INDENT = 10, TEXT_MAX = 4096 };
 
 /* "-i ID", or "--follow" where there is no letter. */
 static void add_short(const struct sq_opt *o, struct sq_buf *out)
@@ -77,15 +77,16 @@ static void describe(const struct sq_opt *o, struct sq_buf *out)
         sq_buf_adds(out, " (may be repeated)");
 }
 
-/* Add `text` from column `column` on, broken between words. */
-static void wrap(const char *text, size_t column, struct sq_buf *out)
+/* Add `text` from column `column` on, broken between words; later lines are indented.
+ */
+static void wrap(const char *text, size_t column, int indent, struct sq_buf *out)
 {
     const char *gap = "";
     for (size_t len; *text; text += len + strspn(text + len, " ")) {
         len = strcspn(text, " ");
         if (column + strlen(gap) + len > HELP_COLUMNS) {
-            sq_buf_addf(out, "\n%*s", HELP_INDENT, "");
-            column = HELP_INDENT;
+            sq_buf_addf(out, "\n%*s", indent, "");
+            column = (size_t)indent;
             gap = "";
         }
         sq_buf_adds(out, gap);
@@ -116,13 +117,25 @@ static void help_row(const struct sq_opt *o, struct sq_buf *out)
         sq_buf_addf(out, "%s\n%*s", left.data, HELP_INDENT, "");
     else
         sq_buf_addf(out, "%-*s", HELP_INDENT, left.data);
-    wrap(text.data, HELP_INDENT, out);
+    wrap(text.data, HELP_INDENT, HELP_INDENT, out);
 }
 
 void sq_options_help(const struct sq_opt *table, struct sq_buf *out)
 {
     for (; table->name; table++)
         help_row(table, out);
+}
+
+void sq_options_usage_line(const char *command, const struct sq_opt *table,
+                           const char *rest, struct sq_buf *out)
+{
+    SQ_CLEANUP(sq_buf_fini) struct sq_buf text;
+    sq_buf_init(&text, TEXT_MAX);
+    sq_buf_addf(&text, "usage: %s ", command);
+    sq_options_usage(table, &text);
+    sq_buf_addf(&text, " %s", rest);
+    if (sq_buf_ok(&text))
+        wrap(text.data, 0, USAGE_INDENT, out);
 }
 
 /* In troff a minus is \-; the texts hold no backslash and no leading dot. */

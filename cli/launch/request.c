@@ -95,11 +95,10 @@ const struct sq_opt sq_launch_options[] = {
 
 void sq_launch_help(struct sq_buf *out)
 {
-    sq_buf_adds(out, "usage: scitq-launch ");
-    sq_options_usage(sq_launch_options, out);
-    sq_buf_adds(out, " [--] COMMAND...\n\n"
-                     "queue a command as a task; no shell reads it: pipes, $VAR and * "
-                     "need sh -c '...'\n\noptions:\n");
+    sq_options_usage_line("scitq-launch", sq_launch_options, "[--] COMMAND...", out);
+    sq_buf_adds(out,
+                "\nqueue a command as a task; no shell reads it: pipes, $VAR and * "
+                "need sh -c '...'\n\noptions:\n");
     sq_options_help(sq_launch_options, out);
 }
 

@@ -1,11 +1,12 @@
 /* Help texts and the manual page's fragment, generated from the tables. */
 #include "cli/manage/commands.h"
 
+#include <stdio.h>
+
 static void program_help(struct sq_buf *out)
 {
-    sq_buf_adds(out, "usage: scitq-manage ");
-    sq_options_usage(sq_manage_options, out);
-    sq_buf_adds(out, " OBJECT VERB\n\nobjects and their verbs:\n");
+    sq_options_usage_line("scitq-manage", sq_manage_options, "OBJECT VERB", out);
+    sq_buf_adds(out, "\nobjects and their verbs:\n");
     for (const struct sq_object *o = sq_objects; o->name; o++) {
         sq_buf_addf(out, "  %-10s", o->name);
         for (size_t i = 0; o->verbs[i]; i++)
@@ -29,9 +30,10 @@ static void object_help(const struct sq_object *object, struct sq_buf *out)
 static void verb_help(const struct sq_object *object, const struct sq_verb *verb,
                       struct sq_buf *out)
 {
-    sq_buf_addf(out, "usage: scitq-manage %s %s ", object->name, verb->name);
-    sq_options_usage(verb->options, out);
-    sq_buf_addf(out, "\n\n%s\n", verb->help);
+    char command[80];
+    snprintf(command, sizeof command, "scitq-manage %s %s", object->name, verb->name);
+    sq_options_usage_line(command, verb->options, "", out);
+    sq_buf_addf(out, "\n%s\n", verb->help);
     if (verb->options[0].name)
         sq_buf_adds(out, "\noptions:\n");
     sq_options_help(verb->options, out);
