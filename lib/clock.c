@@ -85,7 +85,7 @@ const char *sq_time_format(int64_t time_us, char separator, char text[SQ_TIME_TE
         return text;
     int64_t seconds = floor_div(time_us, US);
     int64_t days = floor_div(seconds, DAY_S);
-    int us = (int)(time_us - seconds * US), s = (int)(seconds - days * DAY_S);
+    int us = (int)((time_us % US + US) % US), s = (int)(seconds - days * DAY_S);
     struct date d = date_of_days(days);
     char *p = text;
     if (d.year >= 0 && d.year <= 9999)
