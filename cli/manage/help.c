@@ -1,6 +1,7 @@
 /* Help texts and the manual page's fragment, generated from the tables. */
 #include "cli/manage/commands.h"
 
+#include <ctype.h>
 #include <stdio.h>
 
 static void program_help(struct sq_buf *out)
@@ -57,10 +58,14 @@ void sq_manage_man(struct sq_buf *out)
     sq_buf_adds(out, ".SH OPTIONS FOR EVERY VERB\n");
     sq_options_man(sq_manage_options, out);
     for (const struct sq_object *o = sq_objects; o->name; o++) {
-        sq_buf_addf(out, ".SH %s\n%s.\n", o->name, o->help);
+        sq_buf_adds(out, ".SH ");
+        for (const char *c = o->name; *c; c++)
+            sq_buf_addc(out, (char)toupper((unsigned char)*c));
+        sq_buf_addf(out, "\n%c%s.\n", toupper((unsigned char)*o->help), o->help + 1);
         for (size_t i = 0; o->verbs[i]; i++) {
             const struct sq_verb *v = o->verbs[i];
-            sq_buf_addf(out, ".SS \"%s %s\"\n%s.\n", o->name, v->name, v->help);
+            sq_buf_addf(out, ".SS \"%s %s\"\n%c%s.\n", o->name, v->name,
+                        toupper((unsigned char)*v->help), v->help + 1);
             sq_options_man(v->options, out);
         }
     }
