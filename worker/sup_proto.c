@@ -11,8 +11,6 @@ struct head {
     uint32_t kind;
 };
 
-enum { READ_CHUNK = 32 << 10 };
-
 void sq_frame_begin(struct sq_buf *out, enum sq_frame_kind kind, size_t len)
 {
     struct head head = {(uint32_t)len, kind};
@@ -55,17 +53,26 @@ bool sq_frame_fixed(const struct sq_frame *f, void *ret, size_t len)
 
 void sq_frame_buf_init(struct sq_buf *in)
 {
-    sq_buf_init(in, sizeof(struct head) + SQ_FRAME_MAX + READ_CHUNK);
+    sq_buf_init(in, sizeof(struct head) + SQ_FRAME_MAX + SQ_FRAME_READ);
 }
 
-int sq_frame_receive(int fd, struct sq_buf *in)
+size_t sq_frame_missing(const struct sq_buf *in)
 {
-    char *room = sq_buf_room(in, READ_CHUNK);
+    struct head head = {0};
+    if (in->len < sizeof head)
+        return sizeof head - in->len;
+    memcpy(&head, in->data, sizeof head);
+    return sizeof head + head.len - in->len;
+}
+
+int sq_frame_receive(int fd, struct sq_buf *in, size_t max)
+{
+    char *room = sq_buf_room(in, max);
     if (!room)
         return -1;
     ssize_t n;
     do
-        n = recv(fd, room, READ_CHUNK, MSG_DONTWAIT);
+        n = recv(fd, room, max, MSG_DONTWAIT);
     while (n < 0 && errno == EINTR);
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
         return 0;

@@ -13,7 +13,8 @@ enum {
     SQ_FRAME_VERSION = 1,
     /* Linux takes 2 MiB of command and environment (a quarter of the usual stack
      * limit); what is longer may come, to be refused in words. */
-    SQ_FRAME_MAX = 4 << 20
+    SQ_FRAME_MAX = 4 << 20,
+    SQ_FRAME_READ = 32 << 10 /* a good size for one receive */
 };
 
 enum sq_frame_kind {
@@ -65,8 +66,12 @@ bool sq_frame_fixed(const struct sq_frame *f, void *ret, size_t len);
 
 /* Room for the largest frame and what was read after it. */
 void sq_frame_buf_init(struct sq_buf *in);
-/* Receive without waiting.  1: something came; 0: nothing now; -1: the end. */
-int sq_frame_receive(int fd, struct sq_buf *in);
+/* How many bytes the frame at the front of `in` still lacks; of its header, if that is
+ * not there yet. */
+size_t sq_frame_missing(const struct sq_buf *in);
+/* Receive at most `max` bytes without waiting.  1: something came; 0: nothing now; -1:
+ * the end. */
+int sq_frame_receive(int fd, struct sq_buf *in, size_t max);
 /* Send what can be without waiting.  -1: the other side is gone. */
 int sq_frame_flush(int fd, struct sq_buf *out);
 

@@ -99,6 +99,10 @@ static NO_ASAN void exec_in_path(struct child *c)
     size_t name_len = strlen(name);
     int error = ENOENT;
     const char *dir = path_of(envp), *end;
+    if (!name_len) {
+        errno = ENOENT;
+        return;
+    }
     do {
         end = strchrnul(dir, ':');
         size_t len = (size_t)(end - dir);

@@ -21,6 +21,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -102,7 +103,7 @@ static void read_client(struct sq_supervisor *s)
 {
     struct sq_frame f;
     size_t at = 0;
-    int more = 0, got = sq_frame_receive(s->client_fd, &s->in);
+    int more = 0, got = sq_frame_receive(s->client_fd, &s->in, SQ_FRAME_READ);
     while (got >= 0 && (more = sq_frame_next(&s->in, &at, &f)) > 0)
         if (!handle(s, &f))
             break;
@@ -265,6 +266,24 @@ static int lock_dir(struct sq_supervisor *s, struct sq_err *err)
     return sq_fail(err, SQ_EBUSY, "a supervisor already serves %s", s->state_dir);
 }
 
+/* Ignored signals would stay so in every command; handlers do not survive an exec.  Not
+ * by signal(): glibc refuses two numbers it keeps for itself. */
+static void stop_ignoring(void)
+{
+    struct {
+        uintptr_t handler;
+        unsigned long rest[7]; /* flags, restorer, mask: at most */
+    } action;
+    for (int i = 1; i < NSIG; i++) {
+        memset(&action, 0, sizeof action);
+        if (syscall(SYS_rt_sigaction, i, NULL, &action, NSIG / 8) < 0 ||
+            action.handler != (uintptr_t)SIG_IGN)
+            continue;
+        memset(&action, 0, sizeof action);
+        syscall(SYS_rt_sigaction, i, &action, NULL, NSIG / 8);
+    }
+}
+
 /* A session, signals, descriptors of our own; a child subreaper. */
 static int detach(struct sq_supervisor *s, struct sq_err *err)
 {
@@ -272,8 +291,7 @@ static int detach(struct sq_supervisor *s, struct sq_err *err)
     setsid();
     if (chdir("/") < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
         return sq_fail(err, SQ_EIO, "cannot detach: %s", strerror(errno));
-    for (int i = 1; i < NSIG; i++)
-        signal(i, SIG_DFL);
+    stop_ignoring();
     sigfillset(&all);
     /* A fault of our own must end us, not hang us. */
     sigdelset(&all, SIGSEGV);

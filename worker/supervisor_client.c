@@ -54,14 +54,16 @@ static int connect_to(const char *state_dir)
     return fd < 0 ? -1 : fd;
 }
 
-/* Receive until the first frame is there.  SQ_ENOENT: the supervisor is going. */
+/* Read the first frame and no more: what follows must still make the socket readable,
+ * since the caller's loop waits for that.  SQ_ENOENT: the supervisor is going. */
 static int await_hello(struct sq_sup *s, const char *state_dir, struct sq_err *err)
 {
     struct sq_frame f;
     struct sq_frame_event hello;
     size_t at = 0;
+    int whole;
     struct pollfd ready = {.fd = s->fd, .events = POLLIN};
-    while (sq_frame_next(&s->in, &at, &f) == 0) {
+    while ((whole = sq_frame_next(&s->in, &at, &f)) == 0) {
         int n = poll(&ready, 1, HELLO_MS);
         if (n < 0 && errno == EINTR)
             continue;
@@ -69,11 +71,11 @@ static int await_hello(struct sq_sup *s, const char *state_dir, struct sq_err *e
             return sq_fail(err, SQ_ETIMEDOUT,
                            "the supervisor of %s does not answer: is it stopped?",
                            state_dir);
-        if (sq_frame_receive(s->fd, &s->in) < 0)
+        if (sq_frame_receive(s->fd, &s->in, sq_frame_missing(&s->in)) < 0)
             return sq_fail(err, SQ_ENOENT, "the supervisor of %s ended", state_dir);
     }
-    if (!at || f.kind != SQ_FRAME_HELLO || !sq_frame_fixed(&f, &hello, sizeof hello) ||
-        hello.id != SQ_FRAME_VERSION)
+    if (whole < 0 || f.kind != SQ_FRAME_HELLO ||
+        !sq_frame_fixed(&f, &hello, sizeof hello) || hello.id != SQ_FRAME_VERSION)
         return sq_fail(err, SQ_EPROTO,
                        "the supervisor of %s is of another version: let its commands "
                        "end, or kill it",
@@ -278,7 +280,7 @@ void sq_sup_dispatch(struct sq_sup *s)
         return;
     s->dispatching = true;
     do { /* what came before the end is told before the end */
-        got = sq_frame_receive(s->fd, &s->in);
+        got = sq_frame_receive(s->fd, &s->in, SQ_FRAME_READ);
         if (handle_all(s) < 0)
             got = -1;
     } while (got > 0);
