@@ -247,16 +247,16 @@ static int postgres_open(const char *uri, unsigned flags, struct sq_db **ret,
     return 0;
 }
 
-/* An idle connection becomes readable when the server ends it. */
+/* An idle connection becomes readable when the server ends it: first its words, then
+ * the end. */
 static bool postgres_alive(const struct sq_db *db)
 {
     PGconn *conn = ((const struct sq_pg *)db)->conn;
-    if (PQstatus(conn) != CONNECTION_OK)
-        return false;
     struct pollfd p = {.fd = PQsocket(conn), .events = POLLIN};
-    if (poll(&p, 1, 0) == 1)
-        return PQconsumeInput(conn) && PQstatus(conn) == CONNECTION_OK;
-    return true;
+    while (PQstatus(conn) == CONNECTION_OK && poll(&p, 1, 0) == 1)
+        if (!PQconsumeInput(conn))
+            return false;
+    return PQstatus(conn) == CONNECTION_OK;
 }
 
 /* Transactions. */

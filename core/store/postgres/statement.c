@@ -48,12 +48,15 @@ static const char *name_of(const struct sq_pg_statement *s)
 
 /* Life. */
 
-/* The highest $N of a text. */
+/* The highest $N of a text, quoted ones aside. */
 static int count_params(const char *sql)
 {
     int most = 0;
-    for (const char *p = sql; (p = strchr(p, '$')); p++) {
-        int n = atoi(p + 1);
+    bool quoted = false;
+    for (const char *p = sql; *p; p++) {
+        if (*p == '\'')
+            quoted = !quoted;
+        int n = *p == '$' && !quoted ? atoi(p + 1) : 0;
         if (n > most && n <= 999)
             most = n;
     }
