@@ -1,0 +1,191 @@
+/* Start and stop of the HTTP side: sockets, libmicrohttpd's threads, the watch.
+ *
+ * Each listen address has a daemon with its own pool of epoll threads.  Stopping goes
+ * in an order that libmicrohttpd demands: no new connections, nobody suspended, then
+ * the threads. */
+#include "core/http/server.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/http/range.h"
+#include "core/http/request.h"
+#include "lib/log.h"
+
+enum {
+    CONNECTIONS_MAX = 50000,
+    /* Headers live in it.  10,000 workers hold two connections each: 8 KiB, not 32. */
+    CONNECTION_BYTES = 8192,
+    IDLE_S = 60,
+    BACKLOG = 1024,
+    STACK_BYTES = 256 << 10,
+    STOP_S = 5, /* for answers under way; slow clients are cut off then */
+    LISTEN_MAX = 16
+};
+
+static void log_mhd(void *arg, const char *fmt, va_list args)
+{
+    char text[400];
+    (void)arg;
+    vsnprintf(text, sizeof text, fmt, args);
+    text[strcspn(text, "\n")] = 0;
+    sq_log(SQ_LOG_DEBUG, "http", "libmicrohttpd: %s", text);
+}
+
+/* Paths and queries are decoded by us, segment by segment: see route.c. */
+static size_t keep_escapes(void *arg, struct MHD_Connection *connection, char *text)
+{
+    (void)arg;
+    (void)connection;
+    return strlen(text);
+}
+
+static int listen_on(const struct sq_listen *l, const char *text, int len, int *ret,
+                     struct sq_err *err)
+{
+    int one = 1;
+    int fd =
+        socket(l->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd >= 0)
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    if (fd >= 0 && l->address.ss_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
+    if (fd >= 0 && bind(fd, (const struct sockaddr *)&l->address, l->len) == 0 &&
+        listen(fd, BACKLOG) == 0) {
+        *ret = fd;
+        return 0;
+    }
+    int why = errno;
+    if (fd >= 0)
+        close(fd);
+    if (why == EADDRINUSE)
+        return sq_fail(err, SQ_EEXIST,
+                       "cannot listen on %.*s: the port is taken, maybe by another "
+                       "scitq-server (SCITQ_LISTEN names another)",
+                       len, text);
+    return sq_fail(err, SQ_EIO, "cannot listen on %.*s: %s", len, text, strerror(why));
+}
+
+static struct MHD_Daemon *start_daemon(struct sq_http_server *s, int fd)
+{
+    unsigned threads = s->conf.threads > 1 ? (unsigned)s->conf.threads : 0;
+    return MHD_start_daemon(
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0,
+        NULL, NULL, sq_request_access, s,          /* */
+        MHD_OPTION_EXTERNAL_LOGGER, log_mhd, NULL, /* first: the others may log */
+        MHD_OPTION_LISTEN_SOCKET, fd,              /* */
+        MHD_OPTION_THREAD_POOL_SIZE, threads,      /* */
+        MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK_BYTES, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)CONNECTION_BYTES, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, /* */
+        MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_NOTIFY_CONNECTION,
+        sq_watch_connection, s->watch, MHD_OPTION_NOTIFY_COMPLETED,
+        sq_request_completed, s, MHD_OPTION_END);
+}
+
+static int serve(struct sq_http_server *s, const char *text, size_t len,
+                 struct sq_err *err)
+{
+    struct sq_listen address;
+    int fd = -1;
+    if (s->n_daemons == LISTEN_MAX)
+        return sq_fail(err, SQ_EINVAL, "more than %d listen addresses", LISTEN_MAX);
+    int code = sq_listen_parse(text, len, &address, err);
+    if (code == 0)
+        code = listen_on(&address, text, (int)len, &fd, err);
+    if (code != 0)
+        return code;
+    struct MHD_Daemon *daemon = start_daemon(s, fd);
+    if (!daemon) {
+        close(fd);
+        return sq_fail(err, SQ_EIO, "cannot start the HTTP threads for %.*s: %s",
+                       (int)len, text, strerror(errno));
+    }
+    s->daemons[s->n_daemons++] = daemon;
+    return 0;
+}
+
+static int serve_all(struct sq_http_server *s, struct sq_err *err)
+{
+    int code = 0;
+    for (const char *at = s->conf.listen; code == 0 && *at;) {
+        at += strspn(at, " \t,");
+        size_t len = strcspn(at, " \t,");
+        if (len)
+            code = serve(s, at, len, err);
+        at += len;
+    }
+    if (code == 0 && s->n_daemons == 0)
+        code = sq_fail(err, SQ_EINVAL, "no listen address (SCITQ_LISTEN)");
+    return code;
+}
+
+int sq_http_server_start(const struct sq_http_conf *conf, struct sq_http_server **ret,
+                         struct sq_err *err)
+{
+    struct sq_http_server *s = calloc(1, sizeof *s);
+    struct MHD_Daemon **daemons = calloc(LISTEN_MAX, sizeof(*daemons));
+    if (!s || !daemons) {
+        free(s);
+        free(daemons);
+        return sq_fail(err, SQ_ENOMEM, "out of memory");
+    }
+    s->conf = *conf;
+    s->daemons = daemons;
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->idle, NULL);
+    int code = sq_watch_start(&s->watch, err);
+    if (code == 0)
+        code = serve_all(s, err);
+    if (code != 0) {
+        sq_http_server_stop(s);
+        return code;
+    }
+    *ret = s;
+    return 0;
+}
+
+void sq_http_server_committed(struct sq_http_server *s, const struct sq_changes *c)
+{
+    sq_watch_changed(s->watch, c);
+}
+
+/* For those that are in the writer or on their way to the client. */
+static void wait_for_requests(struct sq_http_server *s)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += STOP_S;
+    pthread_mutex_lock(&s->lock);
+    while (s->requests > 0 &&
+           pthread_cond_timedwait(&s->idle, &s->lock, &until) != ETIMEDOUT)
+        ;
+    pthread_mutex_unlock(&s->lock);
+}
+
+void sq_http_server_stop(struct sq_http_server *s)
+{
+    if (!s)
+        return;
+    int fds[LISTEN_MAX];
+    atomic_store(&s->stopping, true);
+    for (int i = 0; i < s->n_daemons; i++)
+        fds[i] = MHD_quiesce_daemon(s->daemons[i]);
+    if (s->watch)
+        sq_watch_wake_all(s->watch);
+    wait_for_requests(s);
+    for (int i = 0; i < s->n_daemons; i++) {
+        MHD_stop_daemon(s->daemons[i]);
+        sq_closep(&fds[i]);
+    }
+    sq_watch_stop(s->watch);
+    pthread_mutex_destroy(&s->lock);
+    pthread_cond_destroy(&s->idle);
+    free(s->daemons);
+    free(s);
+}
