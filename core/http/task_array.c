@@ -31,11 +31,11 @@ void sq_task_array_free(struct sq_task_array *a)
 
 static int grow(struct sq_task_array *a, struct sq_err *err)
 {
-    if (a->n < a->cap)
-        return 0;
     if (a->n == SQ_TASK_ARRAY_MAX)
         return sq_fail(err, SQ_ETOOBIG, "more than %d tasks in one call",
                        SQ_TASK_ARRAY_MAX);
+    if (a->n < a->cap)
+        return 0;
     size_t cap = a->cap ? a->cap * 2 : FIRST_CAP;
     struct sq_task *tasks = realloc(a->tasks, cap * sizeof *tasks);
     if (tasks)
