@@ -4,10 +4,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -183,11 +186,9 @@ static int setup_test(void **state)
 static int teardown_test(void **state)
 {
     struct contract *c = *state;
-    if (c->db) {
-        sq_db_close(c->db);
-        sq_arena_fini(&c->arena);
-        sq_changes_fini(&c->changes);
-    }
+    sq_db_close(c->db);
+    sq_arena_fini(&c->arena);
+    sq_changes_fini(&c->changes);
     free(c);
     return 0;
 }
@@ -249,6 +250,25 @@ void contract_kill(struct contract *c, struct sq_db *victim)
     /* The second argument waits for the process to be gone. */
     snprintf(sql, sizeof sql, "select pg_terminate_backend(%d, 10000)::int", (int)pid);
     assert_int_equal(contract_int(world.admin, sql), 1);
+}
+
+bool contract_disk(struct contract *c, char folder[220], int mib)
+{
+    char options[40];
+    snprintf(folder, 220, "%s.mnt", c->path);
+    snprintf(options, sizeof options, "size=%dm", mib);
+    return unshare(CLONE_NEWNS) == 0 &&
+           mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+           mkdir(folder, 0755) == 0 && mount("scitq", folder, "tmpfs", 0, options) == 0;
+}
+
+void contract_disk_change(const char *folder, int mib, bool read_only)
+{
+    char options[40];
+    snprintf(options, sizeof options, "size=%dm", mib);
+    assert_int_equal(
+        mount(NULL, folder, NULL, MS_REMOUNT | (read_only ? MS_RDONLY : 0), options),
+        0);
 }
 
 void contract_sql(struct sq_db *db, const char *sql)

@@ -42,6 +42,11 @@ struct sq_db *contract_connect(struct contract *c, unsigned flags);
 /* End a connection from outside, as an administrator would (PostgreSQL only). */
 void contract_kill(struct contract *c, struct sq_db *victim);
 
+/* A folder that is a disk of `mib` MiB, and makes it another size or read-only.  It
+ * belongs to this process alone and goes with it.  False when not allowed to. */
+bool contract_disk(struct contract *c, char folder[220], int mib);
+void contract_disk_change(const char *folder, int mib, bool read_only);
+
 /* Run statements; the test fails if they do. */
 void contract_sql(struct sq_db *db, const char *sql);
 /* The first column of the first row as a number; SQ_NULL when there is no row. */

@@ -49,6 +49,10 @@ static struct statement *statement(struct sq_stmt *st)
 
 /* Errors. */
 
+static const char read_only[] =
+    "it is read-only: its file and its folder must be writable, on a file system that "
+    "is";
+
 static const struct {
     int result; /* primary or extended */
     int code;
@@ -57,9 +61,7 @@ static const struct {
     {SQLITE_FULL, SQ_ENOSPC, "the disk is full"},
     {SQLITE_BUSY, SQ_EBUSY, "it stayed locked by another program for 10 s"},
     {SQLITE_LOCKED, SQ_EBUSY, "it is locked"},
-    {SQLITE_READONLY, SQ_EIO,
-     "it is read-only: its file and its folder must be "
-     "writable, on a file system that is"},
+    {SQLITE_READONLY, SQ_EIO, read_only},
     {SQLITE_NOTADB, SQ_EIO, "it is not an SQLite database"},
     {SQLITE_CORRUPT, SQ_EIO,
      "it is damaged: restore a copy, or try sqlite3's .recover"},
@@ -74,12 +76,25 @@ static const struct {
     {SQLITE_MISMATCH, SQ_EINVAL, NULL},
 };
 
+/* What the system said is clearer than "disk I/O error" or "unable to open". */
+static int result_of_errno(int system_errno, int result)
+{
+    switch (system_errno) {
+    case ENOSPC:
+    case EDQUOT: return SQLITE_FULL;
+    case EROFS:
+    case EPERM:
+    case EACCES: return SQLITE_READONLY;
+    default: return result;
+    }
+}
+
 static int reason_of(sqlite3 *h, const char **ret_words)
 {
     int result = sqlite3_extended_errcode(h);
     *ret_words = sqlite3_errmsg(h);
-    if ((result & 0xff) == SQLITE_IOERR && sqlite3_system_errno(h) == ENOSPC)
-        result = SQLITE_FULL;
+    if ((result & 0xff) == SQLITE_IOERR || (result & 0xff) == SQLITE_CANTOPEN)
+        result = result_of_errno(sqlite3_system_errno(h), result);
     for (size_t i = 0; i < SQ_LEN(reasons); i++)
         if (reasons[i].result == result || reasons[i].result == (result & 0xff)) {
             if (reasons[i].words)
@@ -205,6 +220,8 @@ static int open_file(struct connection *c, unsigned flags, struct sq_err *err)
         mode |= SQLITE_OPEN_CREATE;
     if (sqlite3_open_v2(c->path, &c->h, mode, NULL) != SQLITE_OK)
         stick(c, NULL);
+    else if (sqlite3_db_readonly(c->h, "main") == 1) /* opened all the same */
+        sq_db_stick(&c->base, SQ_EIO, "database %s: %s", c->path, read_only);
     else
         configure(c, flags);
     if (c->base.err.code && err)
