@@ -1,0 +1,103 @@
+/* Taking up what an earlier process of this worker left: the directories say which
+ * executions there are, the spool how far they were told, the supervisor what runs
+ * and what has ended.
+ *
+ * One whose start was asked of a supervisor that is still the same, and which that one
+ * does not know, never reached it: it is started now.  If the supervisor is another
+ * one, the command died with its predecessor, or with the machine. */
+#include "worker/tasks_impl.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/log.h"
+
+static const struct sq_record *end_in_spool(const struct sq_spool *s, int64_t id)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (s->records[i].execution_id == id &&
+            s->records[i].kind == SQ_RECORD_STATUS &&
+            s->records[i].status >= SQ_TOLD_SUCCEEDED)
+            return &s->records[i];
+    return NULL;
+}
+
+static void recall(struct sq_tasks *t, struct sq_execution *e)
+{
+    const struct sq_position *p = sq_spool_position(t->spool, e->id);
+    if (!p)
+        return;
+    e->accepted_cut = p->accepted;
+    t->untold -= p->accepted;
+    e->running_cut = e->started = p->running;
+    memcpy(e->streams, p->streams, sizeof e->streams);
+    if (!p->ended)
+        return;
+    const struct sq_record *end = end_in_spool(t->spool, e->id);
+    e->end_cut = true;
+    e->state = SQ_STATE_REPORTING;
+    e->succeeded = end && end->status == SQ_TOLD_SUCCEEDED;
+}
+
+static int recover(struct sq_tasks *t, struct sq_workdir *d)
+{
+    const struct sq_workdir_header *h = &d->header;
+    struct sq_execution *e =
+        sq_idmap_get(&t->by_id, h->execution_id) || t->conf->no_spawn
+            ? NULL
+            : sq_tasks_new(t, h->execution_id, h->task_id);
+    if (!e) {
+        sq_log(SQ_LOG_WARNING, "worker", "%s is not taken up", d->path);
+        sq_workdir_release(&t->dirs, d, true);
+        return 0;
+    }
+    e->dir = d;
+    e->command = d->command;
+    d->command = NULL;
+    e->state = h->stage == SQ_DIR_STARTED ? SQ_STATE_STARTING : SQ_STATE_WAITING;
+    recall(t, e);
+    t->slots_used += sq_exec_holds_slot(e->state);
+    if (e->state == SQ_STATE_WAITING)
+        TAILQ_INSERT_TAIL(&t->waiting, e, queue);
+    if (!e->end_cut)
+        sq_tasks_mark(t, e, false);
+    else if (!end_in_spool(t->spool, e->id)) {
+        e->succeeded = false; /* it is not known: its directory is kept */
+        sq_tasks_step(t, e, SQ_EV_ACKNOWLEDGED);
+    }
+    return 1;
+}
+
+int sq_recover_load(struct sq_tasks *t, struct sq_err *err)
+{
+    struct sq_workdir *d;
+    int n = 0;
+    while ((d = TAILQ_FIRST(&t->dirs.found))) {
+        TAILQ_REMOVE(&t->dirs.found, d, link);
+        n += recover(t, d);
+    }
+    sq_spool_forget_positions(t->spool);
+    t->worked |= n > 0;
+    if (n)
+        sq_log(SQ_LOG_INFO, "worker", "%d execution%s taken up again", n,
+               n == 1 ? "" : "s");
+    return 0;
+}
+
+void sq_recover_settle(struct sq_tasks *t)
+{
+    struct sq_execution *e, *next;
+    for (e = TAILQ_FIRST(&t->all); e; e = next) {
+        next = TAILQ_NEXT(e, all);
+        if (e->state != SQ_STATE_STARTING || e->spawned)
+            continue;
+        if (strcmp(e->dir->header.instance, t->sup_instance) == 0) {
+            sq_tasks_step(t, e, SQ_EV_AGAIN);
+            continue;
+        }
+        sq_tasks_refuse(t, e, -SIGKILL, SQ_EV_LOST,
+                        "the supervisor or the machine was restarted, and the command "
+                        "killed");
+    }
+}

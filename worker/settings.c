@@ -1,0 +1,291 @@
+/* The command line and scitq-worker.conf. */
+#include "worker/settings.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "lib/file.h"
+
+enum { CONCURRENCY_MAX = 100000, NAME_MAX_BYTES = 200 };
+
+static const struct sq_conf_key keys[] = {
+    {"SCITQ_SERVER", SQ_CONF_TEXT, NULL, "the server: host, host:port or URL", 0, 0, 0},
+    {"SCITQ_FLAVOR", SQ_CONF_TEXT, "local", "flavor of a row this worker makes", 0, 0,
+     0},
+    {"SCITQ_PERMANENT_WORKER", SQ_CONF_BOOL, "1", "never destroyed by scitq", 0, 0, 0},
+    {"BASE_WORKDIR", SQ_CONF_TEXT, NULL, "where tasks work", 0, 0, 0},
+    {"SCITQ_STATE_DIR", SQ_CONF_TEXT, NULL, "what outlives the worker", 0, 0, 0},
+    {"LOG_FILE", SQ_CONF_TEXT, NULL, "default: standard error", 0, 0, 0},
+    {"LOG_FILE_MAX_SIZE", SQ_CONF_INT, "10000000", "bytes", 1000, INT64_MAX, 0},
+    {"LOG_FILE_KEEP", SQ_CONF_INT, "10", "rotated files kept", 0, 1000, 0},
+    {"LOG_LEVEL", SQ_CONF_TEXT, "info", "error, warning, info or debug", 0, 0, 0},
+    {NULL, SQ_CONF_TEXT, NULL, NULL, 0, 0, 0},
+};
+
+/* Of later versions: said to be without effect, not taken for misspelt. */
+static const char *const later[] = {"SCITQ_CONTAINER_RUNTIME", "RCLONE_CONFIG",
+                                    "SCITQ_TOKEN", "SCITQ_TOKEN_FILE", "SCITQ_CA"};
+
+static const char usage[] =
+    "usage: scitq-worker [options] SERVER CONCURRENCY\n"
+    "\n"
+    "Take tasks from the scitq server SERVER (host, host:port or URL; may be left out\n"
+    "when SCITQ_SERVER is set), at most CONCURRENCY at a time.\n"
+    "\n"
+    "  -n, --name NAME       name of this worker (the host's name)\n"
+    "  -s, --status STATUS   running or paused (running)\n"
+    "  -b, --batch BATCH     batch, when the server does not know the worker yet\n"
+    "                        (Default)\n"
+    "  -a, --autoclean PCT   keep what failed tasks leave until the disk is fuller "
+    "than\n"
+    "                        this (90)\n"
+    "  -f, --flavor FLAVOR   flavor (SCITQ_FLAVOR, local)\n"
+    "  -c, --conf FILE       settings (scitq-worker.conf of the system)\n"
+    "      --version, --help\n";
+
+enum { OPT_NO_SPAWN = 256, OPT_VERSION, OPT_HELP };
+static const struct option options[] = {
+    {"name", required_argument, NULL, 'n'},
+    {"status", required_argument, NULL, 's'},
+    {"batch", required_argument, NULL, 'b'},
+    {"autoclean", required_argument, NULL, 'a'},
+    {"flavor", required_argument, NULL, 'f'},
+    {"conf", required_argument, NULL, 'c'},
+    {"no-spawn", no_argument, NULL, OPT_NO_SPAWN}, /* for the bench: see HACKING.md */
+    {"version", no_argument, NULL, OPT_VERSION},
+    {"help", no_argument, NULL, OPT_HELP},
+    {NULL, 0, NULL, 0},
+};
+
+static int misuse(const char *fmt, const char *what)
+{
+    fputs("scitq-worker: ", stderr);
+    fprintf(stderr, fmt[0] ? "%s%s\n" : "%s%s", fmt, what);
+    fputs(usage, stderr);
+    return SQ_SETTINGS_USAGE;
+}
+
+static bool number(const char *text, int64_t min, int64_t max, int64_t *ret)
+{
+    char *end;
+    errno = 0;
+    long long v = strtoll(text, &end, 10);
+    if (end == text || *end || errno || v < min || v > max)
+        return false;
+    *ret = v;
+    return true;
+}
+
+static bool is_status(const char *text)
+{
+    return strcmp(text, "running") == 0 || strcmp(text, "paused") == 0;
+}
+
+static int take_option(struct sq_settings *s, int c)
+{
+    int64_t percent;
+    switch (c) {
+    case 'n': s->name = optarg; break;
+    case 's':
+        if (!is_status(optarg))
+            return misuse("-s takes running or paused, not ", optarg);
+        s->status = optarg;
+        break;
+    case 'b': s->batch = optarg; break;
+    case 'a':
+        if (!number(optarg, 1, 100, &percent))
+            return misuse("-a takes a percentage, 1 to 100, not ", optarg);
+        s->autoclean = (int)percent;
+        break;
+    case 'f': s->flavor = optarg; break;
+    case 'c':
+        free(s->file);
+        s->file = strdup(optarg);
+        break;
+    case OPT_NO_SPAWN: s->no_spawn = true; break;
+    case OPT_VERSION: puts("scitq-worker " PACKAGE_VERSION); return SQ_SETTINGS_EXIT;
+    case OPT_HELP: fputs(usage, stdout); return SQ_SETTINGS_EXIT;
+    default: fputs(usage, stderr); return SQ_SETTINGS_USAGE;
+    }
+    return SQ_SETTINGS_RUN;
+}
+
+static int take_arguments(struct sq_settings *s, int n, char **args)
+{
+    if (n < 1 || n > 2)
+        return misuse("", n ? "too many arguments\n" : "CONCURRENCY is missing\n");
+    if (n == 2)
+        s->server = args[0];
+    if (!number(args[n - 1], 0, CONCURRENCY_MAX, &s->concurrency))
+        return misuse("CONCURRENCY is a number, 0 to 100000, not ", args[n - 1]);
+    return SQ_SETTINGS_RUN;
+}
+
+static int parse(struct sq_settings *s, int argc, char **argv)
+{
+    int c;
+    while ((c = getopt_long(argc, argv, "n:s:b:a:f:c:", options, NULL)) != -1) {
+        int todo = take_option(s, c);
+        if (todo != SQ_SETTINGS_RUN)
+            return todo;
+    }
+    int todo = take_arguments(s, argc - optind, argv + optind);
+    if (todo != SQ_SETTINGS_RUN)
+        return todo;
+    if (s->name && (!*s->name || strlen(s->name) > NAME_MAX_BYTES))
+        return misuse("", "a name has 1 to 200 bytes\n");
+    if (s->batch && (!*s->batch || strchr(s->batch, '/')))
+        return misuse("a batch has no / and is not empty: ", s->batch);
+    return SQ_SETTINGS_RUN;
+}
+
+static void note(void *arg, const char *text)
+{
+    for (size_t i = 0; i < SQ_LEN(later); i++)
+        if (strstr(text, later[i])) {
+            sq_log(SQ_LOG_WARNING, "worker",
+                   "%s is not supported by this version: ignored", later[i]);
+            return;
+        }
+    sq_log(SQ_LOG_WARNING, "worker", "%s", text);
+}
+
+static int take_conf(struct sq_settings *s, struct sq_err *err)
+{
+    s->permanent = sq_conf_bool(s->conf, "SCITQ_PERMANENT_WORKER");
+    if (!s->server)
+        s->server = sq_conf_text(s->conf, "SCITQ_SERVER");
+    if (!s->flavor)
+        s->flavor = sq_conf_text(s->conf, "SCITQ_FLAVOR");
+    s->log.path = sq_conf_text(s->conf, "LOG_FILE");
+    s->log.max_size_bytes = sq_conf_int(s->conf, "LOG_FILE_MAX_SIZE");
+    s->log.keep = (int)sq_conf_int(s->conf, "LOG_FILE_KEEP");
+    if (!sq_log_level_parse(sq_conf_text(s->conf, "LOG_LEVEL"), &s->log.level))
+        return sq_fail(err, SQ_EINVAL, "LOG_LEVEL is error, warning, info or debug");
+    if (!s->server)
+        return sq_fail(err, SQ_EINVAL,
+                       "no server: name it before CONCURRENCY, or set SCITQ_SERVER");
+    return 0;
+}
+
+int sq_settings_load(struct sq_settings *s, int argc, char **argv,
+                     enum sq_settings_todo *ret_todo, struct sq_err *err)
+{
+    *s = (struct sq_settings){.status = "running", .autoclean = 90};
+    if (gethostname(s->hostname, sizeof s->hostname - 1) != 0 || !s->hostname[0])
+        strcpy(s->hostname, "localhost");
+    *ret_todo = (enum sq_settings_todo)parse(s, argc, argv);
+    if (*ret_todo != SQ_SETTINGS_RUN)
+        return 0;
+    if (!s->name)
+        s->name = s->hostname;
+    if (!s->file)
+        s->file = sq_conf_find("scitq-worker.conf");
+    int rc = sq_conf_load(keys, s->file, note, NULL, &s->conf, err);
+    return rc ? rc : take_conf(s, err);
+}
+
+/* What stands for itself in a file name; the rest becomes %XX. */
+static char *file_name(const char *name)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                "0123456789_-.";
+    char *out = malloc(3 * strlen(name) + 1), *at = out;
+    for (const char *p = name; out && *p; p++)
+        if (strchr(plain, *p) && !(*p == '.' && p == name))
+            *at++ = *p;
+        else
+            at += sprintf(at, "%%%02X", (unsigned char)*p);
+    if (out)
+        *at = 0;
+    return out;
+}
+
+/* Make the folder; its real path is the caller's. */
+static int make_folder(const char *path, mode_t mode, char **ret, struct sq_err *err)
+{
+    int rc = sq_mkdirs(path, mode, err);
+    if (rc)
+        return rc;
+    *ret = realpath(path, NULL);
+    if (!*ret || access(*ret, R_OK | W_OK | X_OK) != 0)
+        return sq_fail(err, SQ_EIO, "cannot use the folder %s: %s", path,
+                       strerror(errno));
+    return 0;
+}
+
+static int state_folder(struct sq_settings *s, const char *state, struct sq_err *err)
+{
+    char *own SQ_CLEANUP(sq_freep) = NULL;
+    s->file_name = file_name(s->name);
+    if (!s->file_name || asprintf(&own, "%s/worker-%s", state, s->file_name) < 0)
+        return sq_fail(err, SQ_ENOMEM, "out of memory");
+    int rc = sq_mkdirs(state, 0755, err);
+    return rc ? rc : make_folder(own, 0700, &s->state_dir, err);
+}
+
+/* /scratch, else below the state directory. */
+static int work_folder(struct sq_settings *s, const char *state, struct sq_err *err)
+{
+    struct stat st;
+    char *path SQ_CLEANUP(sq_freep) = NULL;
+    const char *told = sq_conf_text(s->conf, "BASE_WORKDIR");
+    if (!told && stat("/scratch", &st) == 0 && S_ISDIR(st.st_mode))
+        told = "/scratch";
+    if (told)
+        path = strdup(told);
+    else if (asprintf(&path, "%s/work", state) < 0)
+        path = NULL;
+    if (!path)
+        return sq_fail(err, SQ_ENOMEM, "out of memory");
+    return make_folder(path, 0755, &s->base_workdir, err);
+}
+
+int sq_settings_folders(struct sq_settings *s, struct sq_err *err)
+{
+    const char *told = sq_conf_text(s->conf, "SCITQ_STATE_DIR");
+    char *state SQ_CLEANUP(sq_freep) = told ? strdup(told) : sq_conf_state_dir();
+    if (!state)
+        return sq_fail(err, SQ_ENOMEM, "out of memory");
+    int rc = state_folder(s, state, err);
+    return rc ? rc : work_folder(s, state, err);
+}
+
+void sq_settings_free(struct sq_settings *s)
+{
+    sq_conf_free(s->conf);
+    free(s->file);
+    free(s->file_name);
+    free(s->state_dir);
+    free(s->base_workdir);
+}
+
+int sq_settings_lock(const struct sq_settings *s, int *ret, struct sq_err *err)
+{
+    char *path SQ_CLEANUP(sq_freep) = NULL;
+    if (asprintf(&path, "%s/lock", s->state_dir) < 0)
+        return sq_fail(err, SQ_ENOMEM, "out of memory");
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return sq_fail(err, SQ_EIO, "cannot open %s: %s", path, strerror(errno));
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        int e = errno;
+        close(fd);
+        if (e != EWOULDBLOCK)
+            return sq_fail(err, SQ_EIO, "cannot lock %s: %s", path, strerror(e));
+        return sq_fail(err, SQ_EEXIST,
+                       "another scitq-worker named %s is running here (%s is locked): "
+                       "stop it, or give this one another name with -n",
+                       s->name, path);
+    }
+    *ret = fd;
+    return 0;
+}

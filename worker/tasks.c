@@ -1,0 +1,404 @@
+/* What is done on entering each state, and the slots. */
+#include "worker/tasks_impl.h"
+
+#include <assert.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysinfo.h>
+
+#include "lib/log.h"
+
+enum { ARENA_MAX = 16 << 20 };
+
+static void finish(struct sq_tasks *t, struct sq_execution *e, bool keep);
+
+struct sq_execution *sq_tasks_new(struct sq_tasks *t, int64_t id, int64_t task_id)
+{
+    struct sq_execution *e = calloc(1, sizeof *e);
+    if (!e || !sq_idmap_put(&t->by_id, id, e)) {
+        free(e);
+        return NULL;
+    }
+    e->id = id;
+    e->task_id = task_id;
+    TAILQ_INSERT_TAIL(&t->all, e, all);
+    t->untold++;
+    return e;
+}
+
+static void free_execution(struct sq_execution *e)
+{
+    free(e->command);
+    free(e->note);
+    free(e->output_files);
+    free(e);
+}
+
+void sq_tasks_mark(struct sq_tasks *t, struct sq_execution *e, bool urgent)
+{
+    if (!e->dirty) {
+        e->dirty = true;
+        TAILQ_INSERT_TAIL(&t->dirty, e, tell);
+    }
+    t->conf->tell(t->conf->tell_arg, urgent);
+}
+
+static void list_outputs(struct sq_execution *e)
+{
+    struct sq_buf names SQ_CLEANUP(sq_buf_fini);
+    sq_buf_init(&names, 1 << 20); /* the sync body has its limit too */
+    if (!e->dir)
+        return;
+    if (!sq_workdir_outputs(e->dir, &names))
+        sq_log(SQ_LOG_WARNING, "worker",
+               "execution %lld has more output files than can be listed",
+               (long long)e->id);
+    if (names.len) {
+        e->output_files = names.data;
+        sq_buf_init(&names, 0); /* taken */
+    }
+}
+
+static void start(struct sq_tasks *t, struct sq_execution *e)
+{
+    struct sq_err err;
+    t->worked = true;
+    if (t->conf->no_spawn) {
+        e->succeeded = true;
+        sq_tasks_step(t, e, SQ_EV_EXITED);
+        return;
+    }
+    if (sq_spawn_start(t, e, &err) != 0)
+        sq_tasks_refuse(t, e, 127, SQ_EV_UNABLE, "%s", err.text);
+    sq_watcher_active(&t->watcher, true);
+}
+
+/* What follows from the new state; whatever is done twice here must be harmless. */
+static void enter(struct sq_tasks *t, struct sq_execution *e)
+{
+    switch (e->state) {
+    case SQ_STATE_DOWNLOADING:
+        sq_tasks_mark(t, e, false);
+        sq_tasks_step(t, e, SQ_EV_FETCHED); /* nothing to fetch yet */
+        break;
+    case SQ_STATE_WAITING:
+        TAILQ_INSERT_TAIL(&t->waiting, e, queue);
+        sq_tasks_start_waiting(t);
+        break;
+    case SQ_STATE_STARTING: start(t, e); break;
+    case SQ_STATE_RUNNING:
+        free(e->command);
+        e->command = NULL;
+        sq_tasks_mark(t, e, false);
+        break;
+    case SQ_STATE_UPLOADING:
+        list_outputs(e);
+        sq_tasks_step(t, e, SQ_EV_UPLOADED); /* nothing to upload yet */
+        break;
+    case SQ_STATE_REPORTING: sq_tasks_mark(t, e, true); break;
+    case SQ_STATE_KILLING: sq_supervision_signal(t, e->id, SIGKILL); break;
+    default: break;
+    }
+}
+
+void sq_tasks_step(struct sq_tasks *t, struct sq_execution *e, enum sq_exec_event event)
+{
+    enum sq_exec_state from = e->state, to = sq_exec_next(from, event);
+    if (to == from)
+        return;
+    sq_log(SQ_LOG_DEBUG, "worker", "execution %lld: %s -> %s", (long long)e->id,
+           sq_exec_state_name(from), sq_exec_state_name(to));
+    if (from == SQ_STATE_WAITING)
+        TAILQ_REMOVE(&t->waiting, e, queue);
+    t->slots_used += sq_exec_holds_slot(to) - sq_exec_holds_slot(from);
+    e->state = to;
+    if (to == SQ_STATE_DONE)
+        finish(t, e, from == SQ_STATE_REPORTING && event == SQ_EV_ACKNOWLEDGED);
+    else
+        enter(t, e);
+    if (sq_exec_holds_slot(from) && !sq_exec_holds_slot(to))
+        sq_tasks_start_waiting(t);
+}
+
+void sq_tasks_start_waiting(struct sq_tasks *t)
+{
+    struct sq_execution *e;
+    if (t->starting || !(t->sup_ready || t->conf->no_spawn))
+        return;
+    t->starting = true;
+    while (t->slots_used < t->concurrency && (e = TAILQ_FIRST(&t->waiting)))
+        sq_tasks_step(t, e, SQ_EV_SLOT);
+    t->starting = false;
+    if (t->slots_used == 0)
+        sq_watcher_active(&t->watcher, false);
+}
+
+void sq_tasks_refuse(struct sq_tasks *t, struct sq_execution *e, int return_code,
+                     enum sq_exec_event event, const char *fmt, ...)
+{
+    char text[1000];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    sq_verdict_note(e, "%s", text);
+    e->return_code = return_code;
+    sq_tasks_step(t, e, event);
+}
+
+/* A big output does not stay on the disk in a directory that is free. */
+static void trim(struct sq_execution *e)
+{
+    enum { LITTLE = 64 << 10 };
+    const struct sq_stream *s = e->streams;
+    if (s[SQ_STDOUT].cut > LITTLE || s[SQ_STDERR].cut > LITTLE)
+        sq_workdir_trim(e->dir);
+}
+
+/* The server has its end, or does not want it: nothing of it stays but, after a
+ * failure, the directory. */
+static void finish(struct sq_tasks *t, struct sq_execution *e, bool told)
+{
+    struct sq_err err;
+    bool keep = told && e->started && !e->succeeded;
+    if (e->dir) {
+        if (!keep)
+            trim(e);
+        sq_workdir_release(&t->dirs, e->dir, keep);
+    }
+    if (e->spawned && t->sup && sq_sup_forget(t->sup, e->id, &err) != 0)
+        sq_log(SQ_LOG_DEBUG, "worker", "%s", err.text);
+    sq_supervision_flush(t);
+    if (keep)
+        sq_workdirs_autoclean(&t->dirs);
+    /* Only that it is there counts; `t` is as good a value as any. */
+    if (t->remember && !sq_idmap_put(&t->over, e->id, t))
+        sq_log(SQ_LOG_ERROR, "worker", "out of memory");
+    if (!e->accepted_cut)
+        t->untold--;
+    if (e->dirty)
+        TAILQ_REMOVE(&t->dirty, e, tell);
+    TAILQ_REMOVE(&t->all, e, all);
+    sq_idmap_remove(&t->by_id, e->id);
+    free_execution(e);
+    t->conf->tell(t->conf->tell_arg, false);
+}
+
+/* Why this version cannot run it, or NULL. */
+static const char *unable(const struct sq_assignment *a)
+{
+    if (a->container)
+        return "this worker cannot run containers yet";
+    if (a->input || a->resource || a->output)
+        return "this worker cannot move data yet: the task has an input, resource or "
+               "output URI";
+    return NULL;
+}
+
+static int take_directory(struct sq_tasks *t, struct sq_execution *e,
+                          struct sq_err *err)
+{
+    int rc = sq_workdir_take(&t->dirs, &e->dir, err);
+    if (rc)
+        return rc;
+    e->dir->header = (struct sq_workdir_header){
+        .stage = SQ_DIR_HELD, .execution_id = e->id, .task_id = e->task_id};
+    return sq_workdir_save(e->dir, e->command, err);
+}
+
+void sq_tasks_arrive(struct sq_tasks *t, const struct sq_assignment *a)
+{
+    struct sq_err err;
+    if (sq_idmap_get(&t->by_id, a->execution_id) ||
+        sq_idmap_get(&t->over, a->execution_id))
+        return;
+    struct sq_execution *e = sq_tasks_new(t, a->execution_id, a->task_id);
+    char *command = strdup(a->command ? a->command : "");
+    if (!e || !command) {
+        sq_log(SQ_LOG_ERROR, "worker", "no memory to take on execution %lld",
+               (long long)a->execution_id);
+        free(command);
+        if (e) /* the server will name it again */
+            sq_tasks_step(t, e, SQ_EV_WITHDRAWN);
+        return;
+    }
+    e->command = command;
+    sq_workdirs_autoclean(&t->dirs);
+    const char *why = unable(a);
+    if (why)
+        sq_tasks_refuse(t, e, -1001, SQ_EV_UNABLE, "%s", why);
+    else if (!t->conf->no_spawn && take_directory(t, e, &err) != 0)
+        sq_tasks_refuse(t, e, -1001, SQ_EV_UNABLE, "%s", err.text);
+    else
+        sq_tasks_step(t, e, SQ_EV_ACCEPT);
+}
+
+void sq_tasks_signal(struct sq_tasks *t, int64_t execution_id, int signal)
+{
+    struct sq_execution *e = sq_idmap_get(&t->by_id, execution_id);
+    if (!e)
+        return;
+    switch (e->state) {
+    case SQ_STATE_STARTING:
+    case SQ_STATE_RUNNING: sq_supervision_signal(t, execution_id, signal); break;
+    case SQ_STATE_DOWNLOADING:
+    case SQ_STATE_WAITING:
+        if (signal == SIGKILL || signal == SIGTERM || signal == SIGQUIT)
+            sq_tasks_refuse(t, e, -signal, SQ_EV_KILL, "killed by %s before it started",
+                            sq_verdict_signal(signal));
+        break;
+    default: break;
+    }
+}
+
+void sq_tasks_withdraw(struct sq_tasks *t, int64_t execution_id)
+{
+    struct sq_execution *e = sq_idmap_get(&t->by_id, execution_id);
+    /* One whose end is on its way looks withdrawn to an answer that crosses it. */
+    if (!e || e->end_cut || e->state == SQ_STATE_KILLING)
+        return;
+    sq_log(SQ_LOG_INFO, "worker", "execution %lld is no longer ours: %s",
+           (long long)e->id,
+           sq_exec_holds_slot(e->state) ? "killing it" : "forgetting it");
+    sq_tasks_step(t, e, SQ_EV_WITHDRAWN);
+}
+
+void sq_tasks_withdraw_all(struct sq_tasks *t)
+{
+    struct sq_execution *e, *next;
+    for (e = TAILQ_FIRST(&t->all); e; e = next) {
+        next = TAILQ_NEXT(e, all);
+        e->end_cut = false;
+        sq_tasks_withdraw(t, e->id);
+    }
+}
+
+void sq_tasks_set_concurrency(struct sq_tasks *t, int64_t concurrency)
+{
+    if (concurrency == t->concurrency || concurrency < 0)
+        return;
+    sq_log(SQ_LOG_INFO, "worker", "concurrency is now %lld", (long long)concurrency);
+    t->concurrency = concurrency;
+    sq_tasks_start_waiting(t);
+}
+
+void sq_tasks_acknowledged(struct sq_tasks *t, const struct sq_record *r)
+{
+    if (r->kind != SQ_RECORD_STATUS || r->status < SQ_TOLD_SUCCEEDED)
+        return;
+    struct sq_execution *e = sq_idmap_get(&t->by_id, r->execution_id);
+    if (e && e->end_cut)
+        sq_tasks_step(t, e, SQ_EV_ACKNOWLEDGED);
+}
+
+void sq_tasks_retell(struct sq_tasks *t)
+{
+    struct sq_execution *e;
+    TAILQ_FOREACH(e, &t->all, all)
+    {
+        if (e->state == SQ_STATE_KILLING)
+            continue;
+        t->untold += e->accepted_cut;
+        e->accepted_cut = e->running_cut = e->end_cut = false;
+        memset(e->streams, 0, sizeof e->streams);
+        sq_tasks_mark(t, e, false);
+    }
+}
+
+void sq_tasks_remember(struct sq_tasks *t, bool remember)
+{
+    t->remember = remember;
+    if (!remember)
+        sq_idmap_fini(&t->over);
+}
+
+bool sq_tasks_idle(const struct sq_tasks *t)
+{
+    return TAILQ_EMPTY(&t->all);
+}
+
+/* Output was written in this directory; NULL: perhaps in any. */
+static void written(void *arg, struct sq_workdir *d)
+{
+    struct sq_tasks *t = arg;
+    struct sq_execution *e;
+    if (d) {
+        e = sq_idmap_get(&t->by_id, d->header.execution_id);
+        if (e && e->dir == d && e->state == SQ_STATE_RUNNING)
+            sq_tasks_mark(t, e, false);
+        return;
+    }
+    TAILQ_FOREACH(e, &t->all, all)
+    if (e->state == SQ_STATE_RUNNING)
+        sq_tasks_mark(t, e, false);
+}
+
+static void directory_made(void *arg, struct sq_workdir *d)
+{
+    struct sq_tasks *t = arg;
+    sq_watcher_add(&t->watcher, d);
+}
+
+static void directory_unmade(void *arg, struct sq_workdir *d)
+{
+    struct sq_tasks *t = arg;
+    sq_watcher_remove(&t->watcher, d);
+}
+
+static int count_cores(void)
+{
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : get_nprocs();
+}
+
+int sq_tasks_init(struct sq_tasks *t, const struct sq_tasks_conf *conf,
+                  struct sq_loop *loop, struct sq_spool *spool, struct sq_err *err)
+{
+    *t = (struct sq_tasks){.conf = conf, .loop = loop, .spool = spool};
+    t->concurrency = conf->concurrency;
+    t->cores = count_cores();
+    TAILQ_INIT(&t->all);
+    TAILQ_INIT(&t->waiting);
+    TAILQ_INIT(&t->dirty);
+    sq_arena_init(&t->arena, ARENA_MAX);
+    sq_watcher_init(&t->watcher, loop, written, t);
+    const struct sq_workdirs_conf dirs = {
+        .base = conf->base_workdir,
+        .worker = conf->worker_file_name,
+        .state_dir = conf->state_dir,
+        .autoclean = conf->autoclean,
+        .made = directory_made,
+        .unmade = directory_unmade,
+        .arg = t,
+    };
+    int rc = sq_workdirs_open(&t->dirs, &dirs, loop, err);
+    if (!rc)
+        rc = sq_spawn_init(t, err);
+    if (!rc)
+        rc = sq_recover_load(t, err);
+    if (!rc && !conf->no_spawn)
+        rc = sq_supervision_open(t, err);
+    return rc;
+}
+
+void sq_tasks_fini(struct sq_tasks *t)
+{
+    struct sq_execution *e;
+    sq_supervision_close(t);
+    while ((e = TAILQ_FIRST(&t->all))) {
+        TAILQ_REMOVE(&t->all, e, all);
+        if (e->dir)
+            TAILQ_INSERT_TAIL(&t->dirs.found, e->dir, link); /* freed with these */
+        free_execution(e);
+    }
+    sq_workdirs_close(&t->dirs);
+    sq_watcher_fini(&t->watcher);
+    sq_spawn_fini(t);
+    sq_idmap_fini(&t->by_id);
+    sq_idmap_fini(&t->over);
+    sq_arena_fini(&t->arena);
+}

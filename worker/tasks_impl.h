@@ -1,0 +1,41 @@
+/* Between the files behind tasks.h. */
+#ifndef SQ_WORKER_TASKS_IMPL_H
+#define SQ_WORKER_TASKS_IMPL_H
+
+#include "worker/tasks.h"
+
+/* tasks.c */
+struct sq_execution *sq_tasks_new(struct sq_tasks *t, int64_t id, int64_t task_id);
+void sq_tasks_step(struct sq_tasks *t, struct sq_execution *e,
+                   enum sq_exec_event event);
+void sq_tasks_mark(struct sq_tasks *t, struct sq_execution *e, bool urgent);
+/* The execution fails for a reason of ours; `fmt` without "scitq: ". */
+void sq_tasks_refuse(struct sq_tasks *t, struct sq_execution *e, int return_code,
+                     enum sq_exec_event event, const char *fmt, ...) SQ_PRINTF(5, 6);
+/* Give free slots to those waiting. */
+void sq_tasks_start_waiting(struct sq_tasks *t);
+
+/* spawn.c */
+int sq_spawn_init(struct sq_tasks *t, struct sq_err *err);
+void sq_spawn_fini(struct sq_tasks *t);
+int sq_spawn_start(struct sq_tasks *t, struct sq_execution *e, struct sq_err *err);
+
+/* verdict.c: fill succeeded, return_code and note. */
+void sq_verdict(struct sq_execution *e, const struct sq_exit *exit);
+/* The note, one line; replaces an earlier one. */
+void sq_verdict_note(struct sq_execution *e, const char *fmt, ...) SQ_PRINTF(2, 3);
+const char *sq_verdict_signal(int signal); /* "signal 9 (SIGKILL)", static buffer */
+
+/* supervision.c */
+int sq_supervision_open(struct sq_tasks *t, struct sq_err *err);
+void sq_supervision_close(struct sq_tasks *t);
+/* After a request: write what the socket takes, watch for the rest. */
+void sq_supervision_flush(struct sq_tasks *t);
+void sq_supervision_signal(struct sq_tasks *t, int64_t id, int signal);
+
+/* recover.c: the executions of an earlier process; then, once the supervisor has
+ * told all, what becomes of those it does not know. */
+int sq_recover_load(struct sq_tasks *t, struct sq_err *err);
+void sq_recover_settle(struct sq_tasks *t);
+
+#endif

@@ -1,0 +1,277 @@
+/* Working directories: taken, saved, released.  What they hold on disk and how it is
+ * emptied is workdir_disk.c; the list of outputs is outputs.c. */
+#include "worker/workdir.h"
+
+#include <assert.h>
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "lib/clock.h"
+#include "lib/file.h"
+#include "lib/log.h"
+#include "worker/checksum.h"
+#include "worker/workdir_disk.h"
+
+static void free_dir(struct sq_workdirs *w, struct sq_workdir *d, bool tell)
+{
+    if (tell && w->unmade)
+        w->unmade(w->arg, d);
+    sq_closep(&d->file);
+    free(d->path);
+    free(d->command);
+    free(d);
+}
+
+static void make_free(struct sq_workdirs *w, struct sq_workdir *d)
+{
+    TAILQ_INSERT_HEAD(&w->free, d, link);
+}
+
+/* The cleaner is done with one. */
+static void cleaned(void *arg, void *item, bool ok)
+{
+    struct sq_workdirs *w = arg;
+    struct sq_workdir *d = item;
+    struct sq_err err;
+    if (d->header.stage == SQ_DIR_KEPT) {
+        free_dir(w, d, false);
+        if (w->autocleaning) {
+            w->autocleaning = false;
+            sq_workdirs_autoclean(w);
+        }
+        return;
+    }
+    if (ok && sq_workdir_prepare(d, &err) == 0) {
+        make_free(w, d);
+        return;
+    }
+    sq_log(SQ_LOG_WARNING, "worker", "%s cannot be emptied: it is used no more",
+           d->path);
+    free_dir(w, d, true);
+}
+
+static void empty(struct sq_workdirs *w, struct sq_workdir *d)
+{
+    if (sq_workdir_quick_empty(d))
+        make_free(w, d);
+    else
+        sq_cleaner_add(&w->cleaner, d->path, sq_workdir_names, d);
+}
+
+static void keep_sorted(struct sq_workdirs *w, struct sq_workdir *d)
+{
+    struct sq_workdir *last = TAILQ_LAST(&w->kept, sq_workdir_list);
+    while (last && last->header.time > d->header.time)
+        last = TAILQ_PREV(last, sq_workdir_list, link);
+    if (last)
+        TAILQ_INSERT_AFTER(&w->kept, last, d, link);
+    else
+        TAILQ_INSERT_HEAD(&w->kept, d, link);
+}
+
+static struct sq_workdir *new_dir(const struct sq_workdirs *w, const char *name)
+{
+    struct sq_workdir *d = calloc(1, sizeof *d);
+    if (!d)
+        return NULL;
+    d->file = d->watch = -1;
+    d->owner = w->owner;
+    if (asprintf(&d->path, "%s/%s", w->base, name) < 0) {
+        free(d);
+        return NULL;
+    }
+    return d;
+}
+
+/* One directory of an earlier process. */
+static void adopt(struct sq_workdirs *w, const char *name)
+{
+    struct sq_err err;
+    struct sq_workdir *d = new_dir(w, name);
+    if (!d)
+        return;
+    int rc = sq_workdir_load(d, &err);
+    if (rc) {
+        if (rc != SQ_ENOENT)
+            sq_log(SQ_LOG_WARNING, "worker", "%s is left alone: %s", d->path, err.text);
+        free_dir(w, d, false);
+        return;
+    }
+    if (d->header.stage == SQ_DIR_KEPT) {
+        keep_sorted(w, d);
+        return;
+    }
+    if (w->made)
+        w->made(w->arg, d);
+    if (d->header.stage == SQ_DIR_FREE)
+        empty(w, d);
+    else
+        TAILQ_INSERT_TAIL(&w->found, d, link);
+}
+
+static bool is_ours(const struct sq_workdirs *w, const char *name)
+{
+    size_t len = strlen(w->prefix);
+    const char *number = name + len;
+    return strncmp(name, w->prefix, len) == 0 && *number &&
+           strspn(number, "0123456789") == strlen(number);
+}
+
+static int scan(struct sq_workdirs *w, struct sq_err *err)
+{
+    DIR *dir = opendir(w->base);
+    if (!dir)
+        return sq_fail(err, SQ_EIO, "cannot read the working folder %s: %s", w->base,
+                       strerror(errno));
+    for (struct dirent *e; (e = readdir(dir));)
+        if (is_ours(w, e->d_name))
+            adopt(w, e->d_name);
+    closedir(dir);
+    return 0;
+}
+
+int sq_workdirs_open(struct sq_workdirs *w, const struct sq_workdirs_conf *conf,
+                     struct sq_loop *loop, struct sq_err *err)
+{
+    memset(w, 0, sizeof *w);
+    TAILQ_INIT(&w->free);
+    TAILQ_INIT(&w->found);
+    TAILQ_INIT(&w->kept);
+    w->autoclean = conf->autoclean;
+    w->made = conf->made;
+    w->unmade = conf->unmade;
+    w->arg = conf->arg;
+    w->owner = sq_checksum(conf->state_dir, strlen(conf->state_dir));
+    int rc = sq_cleaner_init(&w->cleaner, loop, cleaned, w, err);
+    if (rc)
+        return rc;
+    w->base = strdup(conf->base);
+    if (!w->base || asprintf(&w->prefix, "%s-", conf->worker) < 0)
+        return sq_fail(err, SQ_ENOMEM, "out of memory");
+    rc = sq_mkdirs(w->base, 0755, err);
+    return rc ? rc : scan(w, err);
+}
+
+static void free_list(struct sq_workdirs *w, struct sq_workdir_list *list)
+{
+    struct sq_workdir *d;
+    while ((d = TAILQ_FIRST(list))) {
+        TAILQ_REMOVE(list, d, link);
+        free_dir(w, d, false);
+    }
+}
+
+void sq_workdirs_close(struct sq_workdirs *w)
+{
+    sq_cleaner_fini(&w->cleaner);
+    free_list(w, &w->free);
+    free_list(w, &w->found);
+    free_list(w, &w->kept);
+    free(w->base);
+    free(w->prefix);
+}
+
+/* The next number that no folder has. */
+static int make(struct sq_workdirs *w, struct sq_workdir **ret, struct sq_err *err)
+{
+    char name[512];
+    for (;;) {
+        snprintf(name, sizeof name, "%s%" PRId64, w->prefix, w->next_number++);
+        struct sq_workdir *d = new_dir(w, name);
+        if (!d)
+            return sq_fail(err, SQ_ENOMEM, "no memory for a working directory");
+        if (mkdir(d->path, 0777) == 0) {
+            *ret = d;
+            return 0;
+        }
+        int e = errno;
+        free_dir(w, d, false);
+        if (e != EEXIST)
+            return sq_fail(err, sq_errno_code(e),
+                           "cannot make a working directory in %s: %s", w->base,
+                           strerror(e));
+    }
+}
+
+int sq_workdir_take(struct sq_workdirs *w, struct sq_workdir **ret, struct sq_err *err)
+{
+    struct sq_workdir *d = TAILQ_FIRST(&w->free);
+    if (d) {
+        TAILQ_REMOVE(&w->free, d, link);
+        *ret = d;
+        return 0;
+    }
+    int rc = make(w, &d, err);
+    if (rc)
+        return rc;
+    rc = sq_workdir_prepare(d, err);
+    if (rc) {
+        struct sq_err ignored;
+        sq_dir_remove(d->path, &ignored);
+        free_dir(w, d, false);
+        return rc;
+    }
+    if (w->made)
+        w->made(w->arg, d);
+    *ret = d;
+    return 0;
+}
+
+void sq_workdir_release(struct sq_workdirs *w, struct sq_workdir *d, bool keep)
+{
+    struct sq_err err;
+    d->header.stage = keep ? SQ_DIR_KEPT : SQ_DIR_FREE;
+    if (sq_workdir_save(d, NULL, &err) != 0)
+        sq_log(SQ_LOG_ERROR, "worker", "%s", err.text);
+    free(d->command);
+    d->command = NULL;
+    if (!keep) {
+        empty(w, d);
+        return;
+    }
+    if (w->unmade)
+        w->unmade(w->arg, d);
+    sq_closep(&d->file); /* a failure may be kept for months */
+    d->file = -1;
+    TAILQ_INSERT_TAIL(&w->kept, d, link);
+}
+
+static bool too_full(const struct sq_workdirs *w)
+{
+    struct statvfs v;
+    if (statvfs(w->base, &v) != 0)
+        return false;
+    double used = (double)(v.f_blocks - v.f_bfree);
+    double all = used + (double)v.f_bavail;
+    return all > 0 && used * 100 > all * w->autoclean;
+}
+
+static void remove_oldest(struct sq_workdirs *w)
+{
+    struct sq_workdir *d = TAILQ_FIRST(&w->kept);
+    TAILQ_REMOVE(&w->kept, d, link);
+    sq_cleaner_add(&w->cleaner, d->path, NULL, d);
+}
+
+void sq_workdirs_autoclean(struct sq_workdirs *w)
+{
+    if (w->autocleaning || TAILQ_EMPTY(&w->kept) || !too_full(w))
+        return;
+    sq_log(SQ_LOG_INFO, "worker", "the disk of %s is over %d%%: removing %s", w->base,
+           w->autoclean, TAILQ_FIRST(&w->kept)->path);
+    w->autocleaning = true;
+    remove_oldest(w);
+}
+
+void sq_workdirs_clean(struct sq_workdirs *w)
+{
+    while (!TAILQ_EMPTY(&w->kept))
+        remove_oldest(w);
+}
