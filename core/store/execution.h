@@ -53,6 +53,17 @@ int sq_execution_set_output_files(struct sq_tx *tx, int64_t execution_id,
 int sq_execution_delete(struct sq_tx *tx, int64_t execution_id, bool *ret_existed,
                         struct sq_err *err);
 
+/* Take live executions back from their workers: running ones fail and get signal 9,
+ * others are refused; workers are told and have free slots.  Their tasks are the
+ * caller's business.  */
+int sq_execution_withdraw(struct sq_tx *tx, const int64_t *task_ids, size_t n,
+                          struct sq_err *err);
+/* All of a worker, or of a batch; their tasks are pending again, no retry used. */
+int sq_execution_withdraw_worker(struct sq_tx *tx, int64_t worker_id,
+                                 struct sq_err *err);
+int sq_execution_withdraw_batch(struct sq_tx *tx, const char *batch,
+                                struct sq_err *err);
+
 /* Short form: status -1 gives those neither failed, succeeded, refused nor pending. */
 int sq_executions_of_worker(struct sq_db *db, int64_t worker_id, int status,
                             struct sq_arena *arena, struct sq_worker_execution **ret,

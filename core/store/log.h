@@ -19,6 +19,7 @@ struct sq_log_chunk {
     int64_t start; /* byte offset; SQ_NULL: at the end */
     const void *data;
     size_t len;
+    int64_t owner; /* the worker it must belong to, else it is ignored; 0: anybody */
 };
 
 /* Append chunks in order.  A part that is already stored (start below the end) is

@@ -40,6 +40,11 @@ int sq_task_release(struct sq_tx *tx, const int64_t *succeeded, size_t n,
 int sq_task_release_sweep(struct sq_tx *tx, int64_t *cursor, int64_t limit,
                           struct sq_err *err);
 
+/* Look at these waiting tasks again: each becomes pending, or is watched through its
+ * next unsatisfied requirement.  Others are left alone. */
+int sq_task_look_again(struct sq_tx *tx, const int64_t *task_ids, size_t n,
+                       struct sq_err *err);
+
 /* Requirements as rows of their own (http-api.md A.6). */
 int sq_requirement_create(struct sq_tx *tx, int64_t task_id, int64_t other_task_id,
                           struct sq_requirement *ret, struct sq_err *err);

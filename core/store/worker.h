@@ -61,6 +61,10 @@ int sq_signal_create(struct sq_tx *tx, int64_t worker_id, int64_t execution_id,
 int sq_signal_take(struct sq_tx *tx, int64_t worker_id, struct sq_signal **ret,
                    size_t *ret_n, struct sq_err *err);
 
+/* The rows (signal_id, execution_id, worker_id, signal) of a query, by id. */
+int sq_signals_read(struct sq_stmt *st, struct sq_arena *arena, struct sq_signal **ret,
+                    size_t *ret_n, struct sq_err *err);
+
 /* [{worker_id, status, count}] over latest executions. */
 struct sq_worker_count {
     int64_t worker_id, count;

@@ -9,9 +9,10 @@ limit 100
 
 -- The workers of a batch by status, with the places and the live executions of each.
 -- name: why_workers
-select w.status, count(*), coalesce(sum(w.concurrency + coalesce(w.prefetch, 0)), 0),
-    coalesce(sum((select count(*) from execution e where e.worker_id = w.worker_id
-        and e.status in ('pending', 'accepted', 'running'))), 0)
+select w.status, count(*),
+    cast(sum(w.concurrency + coalesce(w.prefetch, 0)) as bigint),
+    cast(sum((select count(*) from execution e where e.worker_id = w.worker_id
+        and e.status in ('pending', 'accepted', 'running'))) as bigint)
 from worker w where w.batch = $1
 group by w.status
 

@@ -1,0 +1,481 @@
+/* Executions: giving tasks to workers, and taking them back.  What a worker reports is
+ * in transition.c.
+ *
+ * The invariant kept here: a task has at most one live execution, and it is the latest.
+ * So a new one supersedes whatever was there, and every change of a held task from the
+ * outside withdraws its execution first. */
+#include "core/store/execution.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/store/changes.h"
+#include "core/store/list.h"
+#include "core/store/log.h"
+#include "core/store/record.h"
+#include "core/store/rows.h"
+
+/* Giving. */
+
+static int by_id(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* The tasks of `a` that were still pending, ascending; now they are assigned. */
+static size_t take_tasks(struct sq_tx *tx, const struct sq_assignment *a, size_t n,
+                         int64_t *ret_taken)
+{
+    SQ_CLEANUP(sq_set_fini) struct sq_set ids;
+    sq_set_init(&ids);
+    for (size_t i = 0; i < n; i++)
+        sq_set_int(&ids, a[i].task_id);
+    struct sq_stmt *st = sq_db_query(tx->db, SQ_Q_TASK_ASSIGN);
+    sq_bind_text(st, 1, sq_set_text(&ids));
+    sq_bind_time(st, 2, tx->now);
+    size_t taken = 0;
+    while (taken < n && sq_row(st))
+        ret_taken[taken++] = sq_col_int(st, 0);
+    sq_stmt_end(st);
+    qsort(ret_taken, taken, sizeof *ret_taken, by_id);
+    return taken;
+}
+
+/* Earlier executions of these tasks; one still alive ends here. */
+static void supersede(struct sq_tx *tx, const int64_t *task_ids, size_t n)
+{
+    SQ_CLEANUP(sq_set_fini) struct sq_set ids;
+    sq_set_init(&ids);
+    sq_set_ints(&ids, task_ids, n);
+    struct sq_stmt *st = sq_db_query(tx->db, SQ_Q_EXECUTION_SUPERSEDE);
+    sq_bind_text(st, 1, sq_set_text(&ids));
+    sq_bind_time(st, 2, tx->now);
+    while (sq_row(st)) {
+        sq_changes_execution(tx->changes, sq_col_int(st, 0));
+        if (sq_col_bool(st, 2) == 1)
+            sq_changes_tell(tx->changes, sq_col_int(st, 1));
+    }
+}
+
+static void insert_executions(struct sq_tx *tx, const struct sq_assignment *a, size_t n,
+                              int status)
+{
+    SQ_CLEANUP(sq_rows_end) struct sq_rows r;
+    sq_rows_begin(&r, tx->db, SQ_Q_EXECUTION_INSERT);
+    for (size_t i = 0; i < n; i++) {
+        if (a[i].execution_id == SQ_NULL)
+            continue;
+        sq_rows_int(&r, a[i].execution_id);
+        sq_rows_int(&r, a[i].worker_id);
+        sq_rows_int(&r, a[i].task_id);
+        sq_rows_text(&r, sq_name(&sq_execution_statuses, status));
+        sq_rows_time(&r, tx->now);
+        sq_rows_next(&r);
+        sq_changes_execution(tx->changes, a[i].execution_id);
+        sq_changes_task(tx->changes, a[i].task_id);
+        sq_changes_tell(tx->changes, a[i].worker_id);
+    }
+}
+
+/* Each task taken gets its id at its first mention; other mentions, and tasks that were
+ * not taken, none. */
+static void share_ids(struct sq_assignment *a, size_t n, const int64_t *taken,
+                      size_t n_taken, int64_t *ids)
+{
+    for (size_t i = 0; i < n; i++) {
+        const int64_t *task =
+            bsearch(&a[i].task_id, taken, n_taken, sizeof *taken, by_id);
+        a[i].execution_id = task ? ids[task - taken] : SQ_NULL;
+        if (task)
+            ids[task - taken] = SQ_NULL;
+    }
+}
+
+int sq_execution_assign(struct sq_tx *tx, struct sq_assignment *a, size_t n,
+                        struct sq_err *err)
+{
+    if (n == 0)
+        return 0;
+    SQ_CLEANUP(sq_freep) int64_t *taken = calloc(n, 2 * sizeof *taken);
+    if (!taken)
+        return sq_fail(err, SQ_ENOMEM, "out of memory for %zu assignments", n);
+    int64_t *ids = taken + n;
+    size_t n_taken = take_tasks(tx, a, n, taken);
+    int code = sq_record_reserve(tx, &sq_execution_type, n_taken, ids, err);
+    if (code)
+        return code;
+    share_ids(a, n, taken, n_taken, ids);
+    if (n_taken) {
+        supersede(tx, taken, n_taken);
+        insert_executions(tx, a, n, SQ_EXEC_PENDING);
+    }
+    return sq_db_error(tx->db, err);
+}
+
+static void set_task_status(struct sq_tx *tx, const struct sq_task *t, int status)
+{
+    SQ_CLEANUP(sq_rows_end) struct sq_rows r;
+    sq_rows_begin(&r, tx->db, SQ_Q_TASK_SET_STATUS);
+    sq_rows_int(&r, t->task_id);
+    sq_rows_text(&r, sq_name(&sq_task_statuses, status));
+    sq_rows_int(&r, t->retry);
+    sq_rows_time(&r, tx->now);
+    sq_rows_next(&r);
+}
+
+int sq_execution_create(struct sq_tx *tx, int64_t worker_id, int64_t task_id,
+                        int status, struct sq_execution *ret, struct sq_err *err)
+{
+    struct sq_worker worker;
+    struct sq_task task;
+    if (status != SQ_EXEC_PENDING && status != SQ_EXEC_RUNNING)
+        return sq_fail(err, SQ_ESTATE,
+                       "A new execution cannot be created with a status %s",
+                       sq_name(&sq_execution_statuses, status));
+    int code = sq_get(tx->db, &sq_worker_type, worker_id, tx->arena, &worker, err);
+    if (!code)
+        code = sq_get(tx->db, &sq_task_type, task_id, tx->arena, &task, err);
+    if (code)
+        return code;
+    if (task.status != SQ_TASK_PENDING && task.status != SQ_TASK_PAUSED)
+        return sq_fail(err, SQ_ESTATE, "A new execution for task %lld is not possible",
+                       (long long)task_id);
+    struct sq_assignment a = {.task_id = task_id, .worker_id = worker_id};
+    code = sq_record_reserve(tx, &sq_execution_type, 1, &a.execution_id, err);
+    if (code)
+        return code;
+    set_task_status(tx, &task,
+                    status == SQ_EXEC_RUNNING ? SQ_TASK_RUNNING : SQ_TASK_ASSIGNED);
+    tx->changes->due |= task.run_timeout != SQ_NULL || task.download_timeout != SQ_NULL;
+    supersede(tx, &task_id, 1);
+    insert_executions(tx, &a, 1, status);
+    code = sq_db_error(tx->db, err);
+    return code ? code
+                : sq_get(tx->db, &sq_execution_type, a.execution_id, tx->arena, ret,
+                         err);
+}
+
+/* Taking back. */
+
+struct live {
+    int64_t execution_id, worker_id, task_id;
+    int status;
+};
+
+/* The rows of a query over live executions, read to the end. */
+static int read_live(struct sq_tx *tx, struct sq_stmt *st, struct live **ret,
+                     size_t *ret_n, struct sq_err *err)
+{
+    size_t n = 0, cap = 0;
+    struct live *v = NULL;
+    while (sq_row(st)) {
+        if (n == cap) {
+            cap = cap ? cap * 2 : 16;
+            struct live *bigger = realloc(v, cap * sizeof *v);
+            if (!bigger) {
+                free(v);
+                sq_stmt_end(st);
+                return sq_fail(err, SQ_ENOMEM, "out of memory for executions");
+            }
+            v = bigger;
+        }
+        v[n++] = (struct live){
+            .execution_id = sq_col_int(st, 0),
+            .worker_id = sq_col_int(st, 1),
+            .task_id = sq_col_int(st, 2),
+            .status = sq_name_find(&sq_execution_statuses, sq_col_text(st, 3, NULL)),
+        };
+    }
+    int code = sq_db_error(tx->db, err);
+    if (code) {
+        free(v);
+        return code;
+    }
+    *ret = v;
+    *ret_n = n;
+    return 0;
+}
+
+static void end_rows(struct sq_tx *tx, const struct live *v, size_t n)
+{
+    SQ_CLEANUP(sq_rows_end) struct sq_rows r;
+    sq_rows_begin(&r, tx->db, SQ_Q_EXECUTION_SET_STATUS);
+    for (size_t i = 0; i < n; i++) {
+        int to = v[i].status == SQ_EXEC_RUNNING ? SQ_EXEC_FAILED : SQ_EXEC_REFUSED;
+        sq_rows_int(&r, v[i].execution_id);
+        sq_rows_text(&r, sq_name(&sq_execution_statuses, to));
+        sq_rows_text(&r, NULL);
+        sq_rows_int(&r, SQ_NULL);
+        sq_rows_text(&r, NULL);
+        sq_rows_time(&r, tx->now);
+        sq_rows_next(&r);
+    }
+}
+
+static void kill_rows(struct sq_tx *tx, const struct live *v, size_t n)
+{
+    SQ_CLEANUP(sq_rows_end) struct sq_rows r;
+    sq_rows_begin(&r, tx->db, SQ_Q_SIGNAL_INSERT);
+    for (size_t i = 0; i < n; i++) {
+        if (v[i].status != SQ_EXEC_RUNNING || v[i].worker_id == SQ_NULL)
+            continue;
+        sq_rows_int(&r, v[i].execution_id);
+        sq_rows_int(&r, v[i].worker_id);
+        sq_rows_int(&r, 9);
+        sq_rows_next(&r);
+    }
+}
+
+static int withdraw(struct sq_tx *tx, const struct live *v, size_t n,
+                    struct sq_err *err)
+{
+    if (n == 0)
+        return 0;
+    SQ_CLEANUP(sq_freep) int64_t *ran = calloc(n, sizeof *ran);
+    if (!ran)
+        return sq_fail(err, SQ_ENOMEM, "out of memory for executions");
+    size_t n_ran = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (v[i].status == SQ_EXEC_RUNNING)
+            ran[n_ran++] = v[i].execution_id;
+        sq_changes_execution(tx->changes, v[i].execution_id);
+        sq_changes_tell(tx->changes, v[i].worker_id);
+        if (v[i].worker_id != SQ_NULL)
+            sq_changes_slots(tx->changes, v[i].worker_id);
+    }
+    end_rows(tx, v, n);
+    kill_rows(tx, v, n);
+    int code = sq_db_error(tx->db, err);
+    return code ? code : sq_log_write_tails(tx, ran, n_ran, err);
+}
+
+int sq_execution_withdraw(struct sq_tx *tx, const int64_t *task_ids, size_t n,
+                          struct sq_err *err)
+{
+    SQ_CLEANUP(sq_set_fini) struct sq_set ids;
+    SQ_CLEANUP(sq_freep) struct live *v = NULL;
+    size_t n_live = 0;
+    sq_set_init(&ids);
+    sq_set_ints(&ids, task_ids, n);
+    struct sq_stmt *st = sq_db_query(tx->db, SQ_Q_EXECUTION_LIVE_OF_TASKS);
+    sq_bind_text(st, 1, sq_set_text(&ids));
+    int code = read_live(tx, st, &v, &n_live, err);
+    return code ? code : withdraw(tx, v, n_live, err);
+}
+
+static int free_tasks(struct sq_tx *tx, const struct live *v, size_t n,
+                      struct sq_err *err)
+{
+    SQ_CLEANUP(sq_set_fini) struct sq_set ids;
+    sq_set_init(&ids);
+    for (size_t i = 0; i < n; i++)
+        sq_set_int(&ids, v[i].task_id);
+    struct sq_stmt *st = sq_db_query(tx->db, SQ_Q_TASK_FREE);
+    sq_bind_text(st, 1, sq_set_text(&ids));
+    sq_bind_time(st, 2, tx->now);
+    while (sq_row(st)) {
+        sq_changes_task(tx->changes, sq_col_int(st, 0));
+        sq_changes_batch(tx->changes, sq_col_text(st, 1, NULL));
+    }
+    return sq_db_error(tx->db, err);
+}
+
+int sq_execution_withdraw_worker(struct sq_tx *tx, int64_t worker_id,
+                                 struct sq_err *err)
+{
+    SQ_CLEANUP(sq_freep) struct live *v = NULL;
+    size_t n = 0;
+    struct sq_stmt *st = sq_db_query(tx->db, SQ_Q_EXECUTION_LIVE_OF_WORKER);
+    sq_bind_int(st, 1, worker_id);
+    int code = read_live(tx, st, &v, &n, err);
+    if (!code)
+        code = withdraw(tx, v, n, err);
+    return code || !n ? code : free_tasks(tx, v, n, err);
+}
+
+int sq_execution_withdraw_batch(struct sq_tx *tx, const char *batch, struct sq_err *err)
+{
+    SQ_CLEANUP(sq_freep) struct live *v = NULL;
+    size_t n = 0;
+    struct sq_stmt *st = sq_db_query(tx->db, SQ_Q_EXECUTION_LIVE_OF_BATCH);
+    sq_bind_text(st, 1, batch);
+    int code = read_live(tx, st, &v, &n, err);
+    if (!code)
+        code = withdraw(tx, v, n, err);
+    return code || !n ? code : free_tasks(tx, v, n, err);
+}
+
+/* Changing one. */
+
+/* What a client may set directly; the rest goes through the transition. */
+#define PLAIN_FIELDS                                                                   \
+    (SQ_BIT(SQ_EXEC_F_RETURN_CODE) | SQ_BIT(SQ_EXEC_F_PID) |                           \
+     SQ_BIT(SQ_EXEC_F_OUTPUT) | SQ_BIT(SQ_EXEC_F_ERROR) |                              \
+     SQ_BIT(SQ_EXEC_F_OUTPUT_FILES) | SQ_BIT(SQ_EXEC_F_COMMAND))
+
+static void drop_log(struct sq_tx *tx, int64_t execution_id, int stream)
+{
+    struct sq_stmt *st = sq_db_query(tx->db, SQ_Q_EXECUTION_LOG_DROP);
+    sq_bind_int(st, 1, execution_id);
+    sq_bind_int(st, 2, stream);
+    sq_run(st);
+}
+
+static int update_fields(struct sq_tx *tx, int64_t id,
+                         const struct sq_execution *values, uint64_t mask,
+                         struct sq_err *err)
+{
+    struct sq_execution now;
+    int code = sq_get(tx->db, &sq_execution_type, id, tx->arena, &now, err);
+    if (code)
+        return code;
+    if (mask & SQ_BIT(SQ_EXEC_F_OUTPUT))
+        drop_log(tx, id, SQ_STDOUT);
+    if (mask & SQ_BIT(SQ_EXEC_F_ERROR))
+        drop_log(tx, id, SQ_STDERR);
+    uint64_t diff =
+        sq_record_diff(&sq_execution_type, &now, values, mask & PLAIN_FIELDS);
+    if (!diff)
+        return 0;
+    sq_record_merge(&sq_execution_type, &now, values, diff);
+    now.modification_date = tx->now;
+    sq_changes_execution(tx->changes, id);
+    return sq_record_update(tx, &sq_execution_type, id, &now,
+                            diff | SQ_BIT(SQ_EXEC_F_MODIFICATION), err);
+}
+
+int sq_execution_update(struct sq_tx *tx, int64_t execution_id,
+                        const struct sq_execution *values, uint64_t mask,
+                        struct sq_execution *ret, struct sq_err *err)
+{
+    int code = update_fields(tx, execution_id, values, mask, err);
+    if (code)
+        return code;
+    if (mask & SQ_BIT(SQ_EXEC_F_STATUS)) {
+        struct sq_transition t = {.execution_id = execution_id,
+                                  .to = values->status,
+                                  .worker_id = SQ_NULL,
+                                  .return_code = SQ_NULL};
+        code = sq_execution_transition(tx, &t, 1, err);
+        if (code)
+            return code;
+        if (t.result)
+            return sq_fail(err, t.result, "%s", t.why);
+    }
+    code = sq_get(tx->db, &sq_execution_type, execution_id, tx->arena, ret, err);
+    if (!code && (mask & SQ_BIT(SQ_EXEC_F_STATUS)))
+        sq_changes_tell(tx->changes, ret->worker_id);
+    return code;
+}
+
+int sq_execution_set_output_files(struct sq_tx *tx, int64_t execution_id,
+                                  const char *text, struct sq_err *err)
+{
+    struct sq_stmt *st = sq_db_query(tx->db, SQ_Q_EXECUTION_SET_OUTPUT_FILES);
+    sq_bind_int(st, 1, execution_id);
+    sq_bind_text(st, 2, text);
+    sq_bind_time(st, 3, tx->now);
+    if (sq_run(st) == 0)
+        return sq_fail(err, SQ_ENOENT, "Execution %lld doesn't exist",
+                       (long long)execution_id);
+    sq_changes_execution(tx->changes, execution_id);
+    return sq_db_error(tx->db, err);
+}
+
+int sq_execution_delete(struct sq_tx *tx, int64_t execution_id, bool *ret_existed,
+                        struct sq_err *err)
+{
+    struct sq_execution e;
+    int code = sq_get(tx->db, &sq_execution_type, execution_id, tx->arena, &e, err);
+    if (code == SQ_ENOENT)
+        *ret_existed = false;
+    if (code)
+        return code == SQ_ENOENT ? 0 : code;
+    struct sq_transition t = {.execution_id = execution_id,
+                              .to = e.status == SQ_EXEC_RUNNING ? SQ_EXEC_FAILED
+                                                                : SQ_EXEC_REFUSED,
+                              .worker_id = SQ_NULL,
+                              .return_code = SQ_NULL};
+    if (sq_execution_live(e.status))
+        code = sq_execution_transition(tx, &t, 1, err);
+    if (code)
+        return code;
+    struct sq_stmt *st = sq_db_query(tx->db, SQ_Q_EXECUTION_DELETE);
+    sq_bind_int(st, 1, execution_id);
+    sq_run(st);
+    sq_changes_execution(tx->changes, execution_id);
+    sq_changes_tell(tx->changes, e.worker_id);
+    *ret_existed = true;
+    return sq_db_error(tx->db, err);
+}
+
+/* Short forms. */
+
+static char *copy(struct sq_stmt *st, int i, struct sq_arena *arena, bool *ok)
+{
+    size_t len;
+    const char *text = sq_col_text(st, i, &len);
+    char *got = text ? sq_arena_memdup(arena, text, len) : NULL;
+    *ok = *ok && (!text || got);
+    return got;
+}
+
+static bool read_short(struct sq_stmt *st, struct sq_arena *arena,
+                       struct sq_worker_execution *e)
+{
+    bool ok = true;
+    *e = (struct sq_worker_execution){
+        .execution_id = sq_col_int(st, 0),
+        .command = copy(st, 1, arena, &ok),
+        .status = sq_name_find(&sq_execution_statuses, sq_col_text(st, 2, NULL)),
+        .task_id = sq_col_int(st, 3),
+        .creation_date = sq_col_time(st, 4),
+        .modification_date = sq_col_time(st, 5),
+        .pid = copy(st, 6, arena, &ok),
+        .output_files = copy(st, 7, arena, &ok),
+        .latest = sq_col_bool(st, 8),
+        .batch = copy(st, 9, arena, &ok),
+        .taskstatus = sq_name_find(&sq_task_statuses, sq_col_text(st, 10, NULL)),
+    };
+    return ok;
+}
+
+static bool wanted(const struct sq_worker_execution *e, int status)
+{
+    return status < 0 ? e->status != SQ_EXEC_PENDING : e->status == status;
+}
+
+int sq_executions_of_worker(struct sq_db *db, int64_t worker_id, int status,
+                            struct sq_arena *arena, struct sq_worker_execution **ret,
+                            size_t *ret_n, struct sq_err *err)
+{
+    bool live = status < 0 || sq_execution_live(status);
+    struct sq_stmt *st = sq_db_query(db, live ? SQ_Q_WORKER_EXECUTIONS_LIVE
+                                              : SQ_Q_WORKER_EXECUTIONS_ENDED);
+    sq_bind_int(st, 1, worker_id);
+    if (!live)
+        sq_bind_text(st, 2, sq_name(&sq_execution_statuses, status));
+    struct sq_worker_execution *v = NULL;
+    size_t n = 0, cap = 0;
+    while (sq_row(st)) {
+        if (n == cap) {
+            struct sq_worker_execution *bigger =
+                sq_arena_array(arena, cap = cap ? cap * 2 : 16, sizeof *v);
+            if (bigger && n)
+                memcpy(bigger, v, n * sizeof *v);
+            v = bigger;
+        }
+        if (!v || !read_short(st, arena, &v[n])) {
+            sq_stmt_end(st);
+            return sq_fail(err, SQ_ETOOBIG, "too many executions for one answer");
+        }
+        n += wanted(&v[n], status);
+    }
+    int code = sq_db_error(db, err);
+    if (code)
+        return code;
+    *ret = v;
+    *ret_n = n;
+    return 0;
+}

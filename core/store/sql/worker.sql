@@ -1,0 +1,119 @@
+-- Workers, signals and batches.
+
+-- The newest row of an identity.
+-- name: worker_by_identity
+select worker_id, spool, acked from worker
+where name = $1 and hostname = $2 order by worker_id desc limit 1
+
+-- name: worker_set_spool
+update worker set spool = $2, acked = 0 where worker_id = cast($1 as bigint)
+
+-- name: worker_sync_state
+select spool, acked from worker where worker_id = cast($1 as bigint)
+
+-- name: worker_set_acked
+update worker set acked = $2 where worker_id = cast($1 as bigint)
+
+-- name: worker_delete
+delete from worker where worker_id = cast($1 as bigint)
+
+-- name: worker_contact
+-- engine: sqlite
+update worker set last_contact_date = $2, load = coalesce($3, load),
+    memory = coalesce($4, memory), stats = coalesce($5, stats)
+where worker_id = $1
+-- engine: postgres
+update worker w set last_contact_date = cast(v->>1 as timestamp),
+    load = coalesce(v->>2, w.load), memory = coalesce(v->>3, w.memory),
+    stats = coalesce(v->>4, w.stats)
+from json_array_elements(cast($1 as json)) j(v)
+where w.worker_id = cast(v->>0 as bigint)
+
+-- name: worker_silent
+update worker set status = 'offline', modification_date = $2
+where status = 'running' and coalesce(last_contact_date, creation_date) < $1
+returning worker_id
+
+-- name: worker_heard
+update worker set status = 'running', modification_date = $2
+where status = 'offline' and last_contact_date >= $1
+returning worker_id
+
+-- name: worker_lost
+select w.worker_id from worker w
+where w.status = 'offline' and coalesce(w.last_contact_date, w.creation_date) < $1
+    and exists (select 1 from execution e where e.worker_id = w.worker_id
+        and e.status in ('pending', 'accepted', 'running'))
+
+-- name: worker_counts
+select worker_id, status, count(*) from execution
+where latest and worker_id is not null
+group by worker_id, status order by worker_id, status
+
+-- name: worker_has_live
+select 1 from execution
+where worker_id = cast($1 as bigint) and status in ('pending', 'accepted', 'running')
+limit 1
+
+-- name: batch_has_pending
+select 1 from task where status = 'pending' and batch = $1 limit 1
+
+-- A job of this kind for this target, not ended yet.
+-- name: job_under_way
+select 1 from job where target = $1 and action = $2 and status in ('pending', 'running')
+limit 1
+
+-- name: job_insert
+insert into job (target, action, args, retry, status, log, creation_date, progression)
+values ($1, $2, $3, 0, 'pending', '', $4, 0)
+
+-- name: signal_take
+delete from signal where worker_id = cast($1 as bigint)
+returning signal_id, execution_id, worker_id, signal
+
+-- name: signal_of_worker
+select signal_id, execution_id, worker_id, signal from signal
+where worker_id = cast($1 as bigint) order by signal_id
+
+-- name: signal_seen
+-- engine: sqlite
+delete from signal where worker_id = $1
+    and signal_id in (select value from json_each($2))
+-- engine: postgres
+delete from signal where worker_id = cast($1 as bigint)
+    and signal_id = any(array(
+        select cast(v as bigint) from json_array_elements_text(cast($2 as json)) j(v)))
+
+-- name: batch_counts
+select batch, status, count(*) from task group by batch, status order by batch
+
+-- name: batch_workers
+select batch, name from worker order by batch, worker_id
+
+-- name: batch_pause
+update worker set status = 'paused', modification_date = $2
+where batch = $1 and status in ('running', 'offline')
+returning worker_id
+
+-- name: batch_resume
+update worker set status = 'running', modification_date = $2
+where batch = $1 and status = 'paused'
+returning worker_id
+
+-- name: batch_running
+select e.execution_id, e.worker_id
+from execution e join task t on t.task_id = e.task_id
+where e.status in ('pending', 'accepted', 'running') and e.status = 'running'
+    and t.batch = $1 and e.worker_id is not null
+order by e.execution_id
+
+-- Tasks of the batch that tasks of others are watched through.
+-- name: batch_watched
+select distinct w.waits_on from task w join task o on o.task_id = w.waits_on
+where w.status = 'waiting' and w.batch <> $1 and o.batch = $1
+
+-- name: batch_delete_tasks
+delete from task where batch = $1
+
+-- name: batch_delete_recruiters
+delete from recruiter where batch = $1
