@@ -122,9 +122,9 @@ static int check_required(const struct sq_type *type, uint64_t mask, struct sq_e
     return 0;
 }
 
-int sq_record_read(const struct sq_type *type, const json_t *object, unsigned flags,
-                   struct sq_arena *arena, void *rec, uint64_t *ret_mask,
-                   struct sq_err *err)
+int sq_record_from_json(const struct sq_type *type, const json_t *object,
+                        unsigned flags, struct sq_arena *arena, void *rec,
+                        uint64_t *ret_mask, struct sq_err *err)
 {
     if (!json_is_object(object))
         return sq_fail(err, SQ_EINVAL, "%s must be a JSON object", type->name);
@@ -155,7 +155,7 @@ static void write_ints(struct sq_jw *w, const struct sq_ints *ints)
     sq_jw_close(w);
 }
 
-void sq_field_write(struct sq_jw *w, const struct sq_field *f, const void *rec)
+void sq_field_to_json(struct sq_jw *w, const struct sq_field *f, const void *rec)
 {
     const void *at = (const char *)rec + f->offset;
     sq_jw_key(w, f->name);
@@ -170,13 +170,13 @@ void sq_field_write(struct sq_jw *w, const struct sq_field *f, const void *rec)
     }
 }
 
-void sq_record_write(struct sq_jw *w, const struct sq_type *type, uint64_t mask,
-                     const void *rec)
+void sq_record_to_json(struct sq_jw *w, const struct sq_type *type, uint64_t mask,
+                       const void *rec)
 {
     sq_jw_open(w, '{');
     for (int i = 0; i < type->n_fields; i++)
         if (mask & (UINT64_C(1) << i))
-            sq_field_write(w, &type->fields[i], rec);
+            sq_field_to_json(w, &type->fields[i], rec);
     sq_jw_close(w);
 }
 

@@ -18,14 +18,14 @@ enum {
  * ignored, since clients send whole objects back.  SQ_EINVAL names the field: unknown,
  * of a wrong type, missing, null where there must be a value; SQ_ESTATE for an unknown
  * status (in 1.3's words). */
-int sq_record_read(const struct sq_type *type, const json_t *object, unsigned flags,
-                   struct sq_arena *arena, void *rec, uint64_t *ret_mask,
-                   struct sq_err *err);
+int sq_record_from_json(const struct sq_type *type, const json_t *object,
+                        unsigned flags, struct sq_arena *arena, void *rec,
+                        uint64_t *ret_mask, struct sq_err *err);
 
 /* Write the fields of `mask` as an object, absent values as null. */
-void sq_record_write(struct sq_jw *w, const struct sq_type *type, uint64_t mask,
-                     const void *rec);
-void sq_field_write(struct sq_jw *w, const struct sq_field *f, const void *rec);
+void sq_record_to_json(struct sq_jw *w, const struct sq_type *type, uint64_t mask,
+                       const void *rec);
+void sq_field_to_json(struct sq_jw *w, const struct sq_field *f, const void *rec);
 
 /* Every field that JSON shows. */
 uint64_t sq_record_visible(const struct sq_type *type);

@@ -18,8 +18,8 @@ static int read_values(struct sq_request *r, unsigned flags, struct sq_err *err)
         return code;
     if (!r->json)
         return sq_fail(err, SQ_EINVAL, "%s: the body is missing", r->route->type->name);
-    return sq_record_read(r->route->type, r->json, flags, &r->arena, r->values,
-                          &r->mask, err);
+    return sq_record_from_json(r->route->type, r->json, flags, &r->arena, r->values,
+                               &r->mask, err);
 }
 
 int sq_prepare_create(struct sq_request *r, struct sq_err *err)

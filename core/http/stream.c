@@ -156,7 +156,7 @@ static int execution_step(struct sq_row_stream *s, struct sq_db *db, struct sq_e
         if (wanted && (s->field == SQ_EXEC_F_OUTPUT || s->field == SQ_EXEC_F_ERROR))
             return begin_text(s, db, e, err);
         if (wanted)
-            sq_field_write(&s->jw, &s->conf.type->fields[s->field], e);
+            sq_field_to_json(&s->jw, &s->conf.type->fields[s->field], e);
         s->field++;
     }
     sq_jw_close(&s->jw);
@@ -183,7 +183,7 @@ static int step(struct sq_row_stream *s, struct sq_db *db, struct sq_err *err)
     if (s->i < s->n && s->conf.type == &sq_execution_type)
         return execution_step(s, db, err);
     if (s->i < s->n)
-        sq_record_write(&s->jw, s->conf.type, s->conf.mask, row_at(s, s->i++));
+        sq_record_to_json(&s->jw, s->conf.type, s->conf.mask, row_at(s, s->i++));
     else if (s->more)
         return read_page(s, db, err);
     else

@@ -73,8 +73,8 @@ int sq_register_prepare(struct sq_request *r, struct sq_err *err)
     if (facts && !json_is_object(facts) && !json_is_null(facts))
         return sq_fail(err, SQ_EINVAL, "facts must be an object");
     json_object_del(r->json, "facts"); /* kept nowhere until machines are recruited */
-    return sq_record_read(&registration_type, r->json ? r->json : json_null(),
-                          SQ_READ_CREATE, &r->arena, r->values, &mask, err);
+    return sq_record_from_json(&registration_type, r->json ? r->json : json_null(),
+                               SQ_READ_CREATE, &r->arena, r->values, &mask, err);
 }
 
 /* When a worker of this name and hostname was last heard of, as far as memory goes. */
@@ -147,7 +147,7 @@ static void write_worker(struct sq_request *r, struct sq_jw *w,
 {
     sq_liveness_overlay(r->server->conf.liveness, worker, arena);
     sq_jw_key(w, "worker");
-    sq_record_write(w, &sq_worker_type, sq_record_visible(&sq_worker_type), worker);
+    sq_record_to_json(w, &sq_worker_type, sq_record_visible(&sq_worker_type), worker);
 }
 
 int sq_register_answer(struct sq_request *r, struct sq_err *err)
@@ -251,8 +251,8 @@ static int read_record(struct sq_request *r, struct call *call, json_t *json,
     uint64_t mask;
     json_t *data = json_incref(json_object_get(json, "data"));
     json_object_del(json, "data"); /* decoded, not copied as a text */
-    int code = sq_record_read(&record_type, json, SQ_READ_CREATE | SQ_READ_WIDE,
-                              &r->arena, &in, &mask, err);
+    int code = sq_record_from_json(&record_type, json, SQ_READ_CREATE | SQ_READ_WIDE,
+                                   &r->arena, &in, &mask, err);
     if (code == 0) {
         out->seq = in.seq;
         code = in.stream ? read_output(call, &in, data, out, err)
@@ -423,7 +423,7 @@ static void write_answer(struct sq_request *r, struct sq_sync_answer *a,
         sq_jw_key(&w, "execution_id");
         sq_jw_int(&w, a->executions[i].execution_id);
         sq_jw_key(&w, "task");
-        sq_record_write(&w, &sq_task_type, task, &a->executions[i].task);
+        sq_record_to_json(&w, &sq_task_type, task, &a->executions[i].task);
         sq_jw_close(&w);
     }
     sq_jw_close(&w);

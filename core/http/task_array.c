@@ -59,8 +59,9 @@ static int element(void *arg, int64_t index, const char *text, size_t len,
         return code;
     code = sq_json_parse(text, len, &json, err);
     if (code == 0)
-        code = sq_record_read(&sq_task_type, json, SQ_READ_CREATE | SQ_READ_REFERENCES,
-                              &a->arena, &a->tasks[a->n], &a->masks[a->n], err);
+        code = sq_record_from_json(&sq_task_type, json,
+                                   SQ_READ_CREATE | SQ_READ_REFERENCES, &a->arena,
+                                   &a->tasks[a->n], &a->masks[a->n], err);
     json_decref(json);
     if (code == SQ_EINVAL)
         return sq_prefix(err, "tasks[%lld]: ", (long long)index);

@@ -201,7 +201,8 @@ def tasks(api, server):
     for number, status in enumerate(TASK_STATUSES):
         if status in ("assigned", "accepted", "running"):
             continue
-        t = api.task("c", batch="tasks", status=status, retry=0)
+        t = api.task("c", batch="tasks", status=status, retry=0,
+                     required_task_ids=[one] if status == "waiting" else [])
         is_(api.get("/tasks/status", {"task_id": [t]}).json, [number],
             "%s is %d" % (status, number))
     table(api, [

@@ -19,8 +19,8 @@ static int read_task(struct world *w, const char *text, unsigned flags)
     json_t *json = NULL;
     sq_arena_init(&w->arena, 1 << 20);
     OK(w->err, sq_json_parse(text, strlen(text), &json, &w->err));
-    int code = sq_record_read(&sq_task_type, json, flags, &w->arena, &w->task, &w->mask,
-                              &w->err);
+    int code = sq_record_from_json(&sq_task_type, json, flags, &w->arena, &w->task,
+                                   &w->mask, &w->err);
     json_decref(json);
     return code;
 }
@@ -150,7 +150,7 @@ static void test_a_record_is_written_in_the_tables_order(void **state)
     t.required_task_ids = (struct sq_ints){ids, 2};
     sq_buf_init(&out, 10000);
     sq_jw_init(&w, &out);
-    sq_record_write(&w, &sq_task_type, sq_record_visible(&sq_task_type), &t);
+    sq_record_to_json(&w, &sq_task_type, sq_record_visible(&sq_task_type), &t);
     assert_string_equal(
         out.data,
         "{\"task_id\":3,\"name\":null,\"status\":\"pending\","
