@@ -193,11 +193,11 @@ static int read_quoted(const struct reader *r, char *p, char **ret)
     return 0;
 }
 
-/* To the end of the line, or to a # after white space.  There is an = before p. */
+/* To the end of the line, or to a # after white space.  p is not the line's start. */
 static char *read_bare(char *p)
 {
     char *end = p;
-    for (char *q = p; *q && !(*q == '#' && strchr(" \t", q[-1])); q++)
+    for (char *q = p; *q && !(*q == '#' && (q[-1] == ' ' || q[-1] == '\t')); q++)
         if (!strchr(" \t\r\v\f", *q))
             end = q + 1;
     *end = 0;

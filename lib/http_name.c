@@ -152,6 +152,9 @@ bool sq_http_is_loopback(const char *base_url)
 /* Keep the first word of `out`, if it may go into a header. */
 static int check_token(struct sq_buf *out, const char *from, struct sq_err *err)
 {
+    if (!sq_buf_ok(out))
+        return sq_fail(err, SQ_EINVAL, "the token of %s is longer than %d bytes", from,
+                       TOKEN_MAX_BYTES);
     sq_buf_consume(out, strspn(out->data, " \t\r\n"));
     size_t len = strcspn(out->data, " \t\r\n");
     if (out->data[len + strspn(out->data + len, " \t\r\n")])
@@ -208,9 +211,6 @@ int sq_http_token(struct sq_buf *out, struct sq_err *err)
     int rc = find_token(&token, &why);
     if (rc)
         return sq_fail(err, rc, "%s", why.text);
-    if (!sq_buf_ok(&token))
-        return sq_fail(err, SQ_EINVAL, "the token is longer than %d bytes",
-                       TOKEN_MAX_BYTES);
     sq_buf_add(out, token.data ? token.data : "", token.len);
     return sq_buf_ok(out) ? 0 : sq_fail(err, SQ_ENOMEM, "no room for the token");
 }

@@ -1,0 +1,143 @@
+/* Data URIs: what is taken apart and what is refused. */
+#include "tests/test.h"
+
+#include <string.h>
+
+#include "lib/buf.h"
+#include "lib/uri.h"
+
+static void test_parse(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *parts; /* proto [@option…] path [|action] */
+    } rows[] = {
+        {"/data/x.fa", "file /data/x.fa"},
+        {"relative/x", "file relative/x"},
+        {"x@y", "file x@y"},
+        {"file:///data/dir/", "file /data/dir/"},
+        {"s3://bucket/key", "s3 bucket/key"},
+        {"s3://bucket/a%20b|gunzip", "s3 bucket/a%20b |gunzip"},
+        {"/data/x.tar.gz|untar", "file /data/x.tar.gz |untar"},
+        {"azure://c/x.zip|unzip", "azure c/x.zip |unzip"},
+        {"https://h:80/p?q=1#f|mv:sub/dir", "https h:80/p?q=1#f |mv:sub/dir"},
+        {"https@aria2://h/p", "https @aria2 h/p"},
+        {"run+fastq@ftp@filter_r1://ERR1", "run+fastq @ftp @filter_r1 ERR1"},
+        {"my-rem.ote_1://x|mv:a/..b/c", "my-rem.ote_1 x |mv:a/..b/c"},
+        {"http://h/a://b", "http h/a://b"},
+        {"s3://\xc3\xa9/\xff", "s3 \xc3\xa9/\xff"},
+    };
+    struct sq_err err;
+    for (size_t i = 0; i < SQ_LEN(rows); i++) {
+        SQ_CLEANUP(sq_arena_fini) struct sq_arena a;
+        SQ_CLEANUP(sq_buf_fini) struct sq_buf b;
+        struct sq_uri u;
+        sq_arena_init(&a, 10000);
+        sq_buf_init(&b, 1000);
+        OK(err, sq_uri_parse(rows[i].text, &a, &u, &err));
+        sq_buf_adds(&b, u.proto);
+        for (size_t k = 0; k < u.n_options; k++)
+            sq_buf_addf(&b, " @%s", u.options[k]);
+        sq_buf_addf(&b, " %s", u.path);
+        if (u.action)
+            sq_buf_addf(&b, " |%s", u.action);
+        assert_string_equal(b.data, rows[i].parts);
+    }
+}
+
+static const struct {
+    const char *text, *why;
+} refused[] = {
+    {"", "the path is empty"},
+    {"s3://", "the path is empty"},
+    {"|gunzip", "the path is empty"},
+    {"s3://|gunzip", "the path is empty"},
+    {"://x", "the protocol before ://"},
+    {"s 3://x", "the protocol before ://"},
+    {"s3@://x", "an option after @"},
+    {"s3@a b://x", "an option after @"},
+    {"s3@a@b@c@d@e://x", "too many @options"},
+    {"s3://x|", "the action is none of"},
+    {"s3://x|gunzip|untar", "the action is none of"},
+    {"s3://x|rm", "the action is none of"},
+    {"s3://x|GUNZIP", "the action is none of"},
+    {"s3://x|mv:", "mv: takes a relative folder"},
+    {"s3://x|mv:/etc", "mv: takes a relative folder"},
+    {"s3://x|mv:..", "mv: takes a relative folder"},
+    {"s3://x|mv:a/../../b", "mv: takes a relative folder"},
+    {"s3://x|mv:a/..", "mv: takes a relative folder"},
+    {"s3://x\ny", "control character"},
+    {"s3://x\x7f", "control character"},
+};
+
+static void test_refuses(void **state)
+{
+    (void)state;
+    struct sq_err err;
+    SQ_CLEANUP(sq_arena_fini) struct sq_arena a;
+    sq_arena_init(&a, 100000);
+    for (size_t i = 0; i < SQ_LEN(refused); i++) {
+        struct sq_uri u = {.proto = NULL};
+        assert_int_equal(sq_uri_parse(refused[i].text, &a, &u, &err), SQ_EINVAL);
+        if (!strstr(err.text, refused[i].why))
+            fail_msg("%s: %s", refused[i].text, err.text);
+        assert_null(u.proto);
+    }
+}
+
+static void test_long_ones(void **state)
+{
+    (void)state;
+    struct sq_err err;
+    struct sq_uri u;
+    char text[9000];
+    memset(text, 'x', sizeof text);
+    text[8192] = 0;
+    SQ_CLEANUP(sq_arena_fini) struct sq_arena a;
+    sq_arena_init(&a, 100000);
+    OK(err, sq_uri_parse(text, &a, &u, &err));
+    OK(err, sq_uri_check_list(text, &err));
+    text[8192] = 'x';
+    text[8193] = 0;
+    assert_int_equal(sq_uri_parse(text, &a, &u, &err), SQ_EINVAL);
+    assert_int_equal(sq_uri_check_list(text, &err), SQ_EINVAL);
+    struct sq_arena small;
+    sq_arena_init(&small, 10);
+    assert_int_equal(sq_uri_parse("s3://something/long", &small, &u, &err), SQ_ENOMEM);
+    sq_arena_fini(&small);
+}
+
+static void test_lists(void **state)
+{
+    (void)state;
+    struct sq_err err;
+    OK(err, sq_uri_check_list("", &err));
+    OK(err, sq_uri_check_list("   ", &err));
+    OK(err, sq_uri_check_list(" s3://a/b|untar  /data/x%20y file:///z/ ", &err));
+    assert_int_equal(sq_uri_check_list("/ok s3://b|rm /ok", &err), SQ_EINVAL);
+    assert_non_null(strstr(err.text, "bad URI s3://b|rm: the action"));
+    for (size_t i = 2; i < SQ_LEN(refused); i++)
+        if (!strchr(refused[i].text, ' '))
+            assert_int_equal(sq_uri_check_list(refused[i].text, &err), SQ_EINVAL);
+}
+
+static void test_long_list(void **state)
+{
+    (void)state;
+    struct sq_err err;
+    SQ_CLEANUP(sq_buf_fini) struct sq_buf b;
+    sq_buf_init(&b, 1 << 20);
+    for (int i = 0; i < 10000; i++)
+        sq_buf_addf(&b, "s3://bucket/some/file-%d.fastq.gz ", i);
+    OK(err, sq_uri_check_list(b.data, &err));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_parse),     cmocka_unit_test(test_refuses),
+        cmocka_unit_test(test_long_ones), cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_long_list),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
