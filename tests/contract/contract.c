@@ -19,6 +19,12 @@
 
 extern char **environ;
 
+#ifdef HAVE_POSTGRESQL
+static const bool with_postgresql = true;
+#else
+static const bool with_postgresql = false;
+#endif
+
 static struct world {
     char folder[64];
     char server[400]; /* a PostgreSQL URI, "" when there is none */
@@ -103,6 +109,19 @@ static const char *admin_name(const char *prefix, char name[64])
 
 static char template_name[64];
 
+static void setup_postgres(void)
+{
+    struct sq_err err = {0};
+    char sql[200], uri[400];
+    start_server();
+    OK(err, sq_db_open(world.server, 0, &world.admin, &err));
+    snprintf(sql, sizeof sql, "create database %s",
+             admin_name("template", template_name));
+    contract_sql(world.admin, sql);
+    pg_uri(template_name, uri);
+    ensure(uri);
+}
+
 static int setup_world(void **state)
 {
     struct sq_err err = {0};
@@ -113,16 +132,8 @@ static int setup_world(void **state)
     ensure(uri);
     sq_buf_init(&world.template, 10 << 20);
     OK(err, sq_file_read(uri + strlen("sqlite:///"), &world.template, &err));
-#ifdef HAVE_POSTGRESQL
-    char sql[200];
-    start_server();
-    OK(err, sq_db_open(world.server, 0, &world.admin, &err));
-    snprintf(sql, sizeof sql, "create database %s",
-             admin_name("template", template_name));
-    contract_sql(world.admin, sql);
-    pg_uri(template_name, uri);
-    ensure(uri);
-#endif
+    if (with_postgresql)
+        setup_postgres();
     return 0;
 }
 
@@ -193,13 +204,11 @@ static int teardown_test(void **state)
     return 0;
 }
 
-#ifndef HAVE_POSTGRESQL
 static void skipped(void **state)
 {
     print_message("# built --without-postgresql\n");
     skip();
 }
-#endif
 
 int contract_main(const struct CMUnitTest *tests, size_t n)
 {
@@ -214,10 +223,8 @@ int contract_main(const struct CMUnitTest *tests, size_t n)
         all[i].setup_func = setup_test;
         all[i].teardown_func = teardown_test;
         all[i].initial_state = &engines[i / n];
-#ifndef HAVE_POSTGRESQL
-        if (i >= n)
+        if (i >= n && !with_postgresql)
             all[i].test_func = skipped;
-#endif
     }
     int rc =
         _cmocka_run_group_tests("contract", all, 2 * n, setup_world, teardown_world);

@@ -9,6 +9,7 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include "config.h"
 #include "core/store/migrations.h"
 #include "lib/file.h"
 
@@ -148,6 +149,10 @@ static void test_bad_uris(void **state)
     refused("mysql://root:secret@h/db", 0, SQ_EINVAL, "neither sqlite");
     refused("", 0, SQ_EINVAL, "neither sqlite");
     if (c->engine == SQ_SQLITE) {
+#ifndef HAVE_POSTGRESQL
+        refused("postgresql://lab:secret@h/db", 0, SQ_EUNSUPPORTED,
+                "built without PostgreSQL");
+#endif
         refused("sqlite://", 0, SQ_EINVAL, "names no file");
         refused("sqlite:///", 0, SQ_EINVAL, "names no file");
         refused("sqlite:////no/such/folder/f.db", 0, SQ_EIO,
