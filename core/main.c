@@ -1,4 +1,240 @@
-int main(void)
+/* scitq-server: one process that serves the API, writes the database and schedules.
+ *
+ * Threads, all of them: this one (signals), the HTTP room's pool and timer, the
+ * writer (store), the scheduler's timer.  They meet in the writer: every change is an
+ * operation in its queue, the scheduler settles each transaction, and what was
+ * committed is told to the HTTP room's waiters. */
+#include <errno.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "core/database.h"
+#include "core/http/server.h"
+#include "core/options.h"
+#include "core/sched/sched.h"
+#include "core/settings.h"
+#include "core/store/pool.h"
+#include "core/store/writer.h"
+#include "lib/buf.h"
+#include "lib/file.h"
+
+enum {
+    STACK_BYTES = 512 * 1024, /* no deep recursion, no large locals anywhere */
+    SWEEP_US = 2000000,
+    SECOND_US = 1000000
+};
+
+struct server {
+    struct sq_options options;
+    struct sq_settings settings;
+    char *database; /* in words */
+    struct sq_liveness *liveness;
+    struct sq_sched *sched;
+    struct sq_writer *writer;
+    struct sq_pool *pool;
+    struct sq_http_server *_Atomic http; /* read by the writer's thread */
+};
+
+/* Ten thousand connections must not mean an arena a thread of free memory kept. */
+static void limit_memory(void)
 {
+    mallopt(M_ARENA_MAX, 2);
+    pthread_attr_t attr;
+    pthread_attr_init(&attr);
+    pthread_attr_setstacksize(&attr, STACK_BYTES);
+    pthread_setattr_default_np(&attr);
+    pthread_attr_destroy(&attr);
+}
+
+/* Before any thread: all inherit it, and only main takes signals. */
+static void block_signals(sigset_t *ret)
+{
+    signal(SIGPIPE, SIG_IGN);
+    sigemptyset(ret);
+    sigaddset(ret, SIGTERM);
+    sigaddset(ret, SIGINT);
+    sigaddset(ret, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, ret, NULL);
+}
+
+/* Inside the writer's thread, after each commit. */
+static void committed(void *arg, const struct sq_changes *changes)
+{
+    struct server *sv = arg;
+    sq_sched_committed(sv->sched);
+    struct sq_http_server *http = atomic_load(&sv->http);
+    if (http)
+        sq_http_server_committed(http, changes);
+}
+
+static int settle(void *arg, struct sq_tx *tx, struct sq_err *err)
+{
+    return sq_sched_settle(((struct server *)arg)->sched, tx, err);
+}
+
+static int start_store(struct server *sv, struct sq_err *err)
+{
+    const struct sq_conf *c = sv->settings.conf;
+    const struct sq_sched_conf sched = {
+        .offline_us = sq_conf_int(c, "WORKER_OFFLINE_DELAY") * SECOND_US,
+        .lost_us = sq_conf_int(c, "WORKER_LOST_DELAY") * SECOND_US,
+        .sweep_us = SWEEP_US};
+    const struct sq_writer_conf writer = {.uri = sv->settings.database_uri,
+                                          .queue_max = 10000,
+                                          .group_max = 512,
+                                          .settle = settle,
+                                          .committed = committed,
+                                          .arg = sv};
+    int rc = sq_liveness_new(&sv->liveness, err);
+    if (rc == 0)
+        rc = sq_sched_new(&sched, sv->liveness, &sv->sched, err);
+    if (rc == 0)
+        rc = sq_writer_start(&writer, &sv->writer, err);
+    if (rc == 0)
+        rc = sq_pool_open(sv->settings.database_uri,
+                          (int)sq_conf_int(c, "SQLALCHEMY_POOL_SIZE"), &sv->pool, err);
+    return rc ? rc : sq_sched_start(sv->sched, sv->writer, err);
+}
+
+static int http_threads(const struct sq_conf *c)
+{
+    if (sq_conf_given(c, "SCITQ_SERVER_PROCESS"))
+        return (int)sq_conf_int(c, "SCITQ_SERVER_PROCESS");
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return cores < 4 ? 4 : (int)cores;
+}
+
+static int start_http(struct server *sv, struct sq_err *err)
+{
+    const struct sq_conf *c = sv->settings.conf;
+    const struct sq_http_conf http = {
+        .listen = sq_conf_text(c, "SCITQ_LISTEN"),
+        .threads = http_threads(c),
+        .rclone_conf = sq_conf_text(c, "RCLONE_CONFIG"),
+        .remote_uri = sq_conf_text(c, "REMOTE_URI"),
+        .offline_delay_s = sq_conf_int(c, "WORKER_OFFLINE_DELAY"),
+        .idle_delay_s = sq_conf_int(c, "WORKER_IDLE_DELAY"),
+        .first_task_delay_s = sq_conf_int(c, "WORKER_FIRST_TASK_DELAY"),
+        .pool = sv->pool,
+        .writer = sv->writer,
+        .liveness = sv->liveness};
+    struct sq_http_server *started;
+    int rc = sq_http_server_start(&http, &started, err);
+    if (rc == 0)
+        atomic_store(&sv->http, started);
+    return rc;
+}
+
+static void say_listening(const struct server *sv)
+{
+    struct sq_buf urls;
+    sq_buf_init(&urls, 4096);
+    const char *p = sq_conf_text(sv->settings.conf, "SCITQ_LISTEN");
+    for (p += strspn(p, " "); *p; p += strspn(p, " ")) {
+        size_t len = strcspn(p, " ");
+        sq_buf_addf(&urls, "%shttp://%.*s", urls.len ? ", " : "", (int)len, p);
+        p += len;
+    }
+    sq_log(SQ_LOG_INFO, "server", "listening on %s, database %s",
+           urls.data ? urls.data : "", sv->database);
+    sq_buf_fini(&urls);
+}
+
+/* To whoever started us: sd_notify(3)'s protocol, and the descriptor of --ready-fd. */
+static void tell_ready(const struct server *sv)
+{
+    static const char ready[] = "READY=1\n";
+    if (sv->options.ready_fd >= 0) {
+        sq_write_all(sv->options.ready_fd, ready, sizeof ready - 1, NULL);
+        close(sv->options.ready_fd);
+    }
+    const char *path = getenv("NOTIFY_SOCKET");
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    if (!path || !*path || strlen(path) >= sizeof to.sun_path)
+        return;
+    memcpy(to.sun_path, path, strlen(path));
+    socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+    if (*path == '@')
+        to.sun_path[0] = 0; /* an abstract name */
+    SQ_CLEANUP(sq_closep) int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || sendto(fd, ready, sizeof ready - 1, 0, (void *)&to, len) < 0)
+        sq_log(SQ_LOG_WARNING, "server", "cannot notify %s: %s", path, strerror(errno));
+}
+
+/* Until asked to stop. */
+static void serve(const sigset_t *signals)
+{
+    int sig;
+    struct sq_err err;
+    while (sigwait(signals, &sig) == 0 && sig == SIGHUP)
+        if (sq_log_reopen(&err) != 0)
+            sq_log(SQ_LOG_ERROR, "server", "%s", err.text);
+    sq_log(SQ_LOG_INFO, "server", "stopping");
+}
+
+static int run(struct server *sv, const sigset_t *signals, struct sq_err *err)
+{
+    int rc = sq_log_open(&sv->settings.log, err);
+    if (rc == 0)
+        rc = sq_database_prepare(&sv->settings, &sv->database, err);
+    if (rc == 0)
+        rc = start_store(sv, err);
+    if (rc == 0)
+        rc = start_http(sv, err);
+    if (rc != 0)
+        return rc;
+    say_listening(sv);
+    tell_ready(sv);
+    serve(signals);
     return 0;
+}
+
+/* In reverse: no new work, then what is queued, then what it stood on. */
+static void stop(struct server *sv)
+{
+    if (sv->sched)
+        sq_sched_stop(sv->sched);
+    if (sv->http)
+        sq_http_server_stop(sv->http);
+    atomic_store(&sv->http, NULL);
+    sq_writer_stop(sv->writer);
+    sq_pool_close(sv->pool);
+    sq_sched_free(sv->sched);
+    sq_liveness_free(sv->liveness);
+    free(sv->database);
+    sq_settings_fini(&sv->settings);
+    sq_log_close();
+}
+
+int main(int argc, char **argv)
+{
+    struct server sv = {0};
+    struct sq_err err = {0};
+    sigset_t signals;
+    int code;
+
+    if (sq_options_parse(argc, argv, &sv.options, &code) != 0)
+        return code;
+    limit_memory();
+    block_signals(&signals);
+
+    int rc = sq_settings_load(&sv.options, &sv.settings, &err);
+    if (rc == 0 && sv.options.db == SQ_DB_CHECK)
+        rc = sq_database_check(&sv.settings, &err);
+    else if (rc == 0 && sv.options.db == SQ_DB_INIT)
+        rc = sq_database_init(&sv.settings, &err);
+    else if (rc == 0)
+        rc = run(&sv, &signals, &err);
+    stop(&sv);
+    if (rc != 0)
+        fprintf(stderr, "scitq-server: %s\n", err.text);
+    return rc ? 1 : 0;
 }

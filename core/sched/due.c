@@ -204,26 +204,36 @@ static int write_note(struct sq_tx *tx, const struct sq_due_note *note,
     return rc ? rc : sq_log_write_tails(tx, &note->execution_id, 1, err);
 }
 
+/* Notes whose executions this transaction changed; with `all`, every note. */
+static size_t take_notes(struct sq_due_notes *notes, const struct sq_id_set *changed,
+                         bool all, struct sq_due_note *ret)
+{
+    size_t taken = 0, kept = 0;
+    for (size_t i = 0; i < notes->n; i++)
+        if (all || sq_id_set_has(changed, notes->v[i].execution_id))
+            ret[taken++] = notes->v[i];
+        else
+            notes->v[kept++] = notes->v[i];
+    notes->n = kept;
+    return taken;
+}
+
 int sq_due_write_notes(struct sq_sched *s, struct sq_tx *tx, struct sq_err *err)
 {
-    struct sq_due_notes *notes = &s->notes;
+    const struct sq_changes *c = tx->changes;
+    if (s->notes.n == 0 || (c->executions.n == 0 && !c->sweep && !c->failed))
+        return 0;
+    struct sq_due_note *taken = sq_arena_array(tx->arena, s->notes.n, sizeof *taken);
+    if (!taken)
+        return sq_fail(err, SQ_ENOMEM, "the scheduler is out of memory");
+    size_t n = take_notes(&s->notes, &c->executions, c->sweep || c->failed, taken);
     int rc = 0;
-    for (size_t i = 0; rc == 0 && i < notes->n;) {
-        struct sq_due_note note = notes->v[i];
-        int status = -1;
-        if (sq_id_set_has(&tx->changes->executions, note.execution_id))
-            status = execution_status(tx->db, note.execution_id);
-        else if (!tx->changes->sweep) {
-            i++;
-            continue;
-        }
-        if (status == SQ_EXEC_FAILED)
-            rc = write_note(tx, &note, err);
-        if (sq_execution_live(status)) {
-            i++;
-            continue;
-        }
-        memmove(&notes->v[i], &notes->v[i + 1], (--notes->n - i) * sizeof note);
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        int status = execution_status(tx->db, taken[i].execution_id);
+        if (status >= 0 && sq_execution_live(status))
+            rc = remember_note(&s->notes, &taken[i], err);
+        else if (status == SQ_EXEC_FAILED)
+            rc = write_note(tx, &taken[i], err);
     }
     return rc ? rc : sq_db_error(tx->db, err);
 }

@@ -1,0 +1,75 @@
+/* What the server does with its database before it starts any thread, and what
+ * `--db init` and `--db check` do instead of starting.  The store's sentences say what
+ * is wrong with a database; here they only reach the person who asked. */
+#include "core/database.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/store/schema.h"
+#include "lib/file.h"
+
+static const char *const state_words[] = {
+    [SQ_SCHEMA_EMPTY] = "has no tables yet: --db init makes them",
+    [SQ_SCHEMA_CURRENT] = "is right",
+    [SQ_SCHEMA_OLDER] = "is of an older version: --db init brings it forward",
+    [SQ_SCHEMA_NEWER] = "was made by a newer scitq: install that one",
+    [SQ_SCHEMA_LEGACY] = "is of scitq 1.3, which this version cannot upgrade yet",
+    [SQ_SCHEMA_FOREIGN] = "has other tables under scitq's names: name another database",
+};
+
+/* The embedded database's directory is ours to make; others must exist. */
+static int make_state_dir(const struct sq_settings *s, struct sq_err *err)
+{
+    size_t len = strlen(s->state_dir);
+    if (strncmp(s->database_uri, "sqlite:///", 10) != 0 ||
+        strncmp(s->database_uri + 10, s->state_dir, len) != 0 ||
+        s->database_uri[10 + len] != '/')
+        return 0;
+    return sq_mkdirs(s->state_dir, 0750, err);
+}
+
+int sq_database_prepare(const struct sq_settings *s, char **ret_words,
+                        struct sq_err *err)
+{
+    struct sq_db *db;
+    int rc = make_state_dir(s, err);
+    if (rc == 0)
+        rc = sq_db_open(s->database_uri, 0, &db, err);
+    if (rc != 0)
+        return rc;
+    rc = sq_schema_ensure(db, err);
+    char *words = rc == 0 ? strdup(sq_db_describe(db)) : NULL;
+    sq_db_close(db);
+    if (rc == 0 && !words)
+        return sq_fail(err, SQ_ENOMEM, "out of memory");
+    if (rc == 0)
+        *ret_words = words;
+    return rc;
+}
+
+int sq_database_init(const struct sq_settings *s, struct sq_err *err)
+{
+    SQ_CLEANUP(sq_freep) char *words = NULL;
+    int rc = sq_database_prepare(s, &words, err);
+    if (rc == 0)
+        printf("the database is ready: %s\n", words);
+    return rc;
+}
+
+int sq_database_check(const struct sq_settings *s, struct sq_err *err)
+{
+    struct sq_db *db;
+    enum sq_schema_state state;
+    int version, rc = sq_db_open(s->database_uri, SQ_DB_READONLY, &db, err);
+    if (rc != 0)
+        return rc;
+    rc = sq_schema_state(db, &state, &version, err);
+    if (rc == 0 && state == SQ_SCHEMA_CURRENT)
+        printf("%s: is right, version %d\n", sq_db_describe(db), version);
+    else if (rc == 0)
+        rc = sq_fail(err, SQ_EINVAL, "%s: %s", sq_db_describe(db), state_words[state]);
+    sq_db_close(db);
+    return rc;
+}

@@ -1,0 +1,16 @@
+/* The server's database before anything stands on it: made, checked, refused. */
+#ifndef SQ_CORE_DATABASE_H
+#define SQ_CORE_DATABASE_H
+
+#include "core/settings.h"
+
+/* Open it once, make or bring forward its tables, close it.  *ret_words ("sqlite
+ * /path/file.db") is the caller's to free, and untouched on failure. */
+int sq_database_prepare(const struct sq_settings *s, char **ret_words,
+                        struct sq_err *err);
+/* --db init: the same, and say so on standard output. */
+int sq_database_init(const struct sq_settings *s, struct sq_err *err);
+/* --db check: say whether the tables are right; changes nothing. */
+int sq_database_check(const struct sq_settings *s, struct sq_err *err);
+
+#endif

@@ -1,0 +1,103 @@
+/* The command line of scitq-server: few options, since nearly everything is a setting
+ * (scitq.conf).  A bad one prints a line and where help is, and exits 2. */
+#include "core/options.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config.h"
+
+static const char help[] =
+    "Usage: scitq-server [-c FILE] [--role=all]\n"
+    "       scitq-server [-c FILE] --db init|check\n"
+    "\n"
+    "The scitq server: HTTP API and scheduler.\n"
+    "\n"
+    "  -c, --config=FILE   settings file (default: scitq.conf in " SQ_SYSCONFDIR
+    ", then /etc)\n"
+    "      --role=ROLE     all: API and scheduler in one process (default)\n"
+    "      --db=ACTION     init: make the database's tables; check: say whether they\n"
+    "                      are right; then exit\n"
+    "      --ready-fd=N    write READY=1 to this descriptor when serving\n"
+    "      --version       print the version\n"
+    "  -h, --help          print this\n"
+    "\n"
+    "Settings are explained in scitq.conf(5).\n";
+
+enum { OPT_ROLE = 256, OPT_DB, OPT_READY_FD, OPT_VERSION };
+
+static const struct option options[] = {
+    {"config", required_argument, NULL, 'c'},
+    {"role", required_argument, NULL, OPT_ROLE},
+    {"db", required_argument, NULL, OPT_DB},
+    {"ready-fd", required_argument, NULL, OPT_READY_FD},
+    {"version", no_argument, NULL, OPT_VERSION},
+    {"help", no_argument, NULL, 'h'},
+    {0},
+};
+
+static int usage(const char *what, const char *value)
+{
+    fprintf(stderr, "scitq-server: %s%s\nTry: scitq-server --help\n", what, value);
+    return -1;
+}
+
+static int parse_db(const char *text, enum sq_db_action *ret)
+{
+    *ret = strcmp(text, "init") == 0    ? SQ_DB_INIT
+           : strcmp(text, "check") == 0 ? SQ_DB_CHECK
+                                        : SQ_DB_SERVE;
+    return *ret == SQ_DB_SERVE ? usage("--db is init or check, not ", text) : 0;
+}
+
+static int parse_role(const char *text, const char **ret)
+{
+    if (strcmp(text, "all") != 0 && strcmp(text, "main") != 0 &&
+        strcmp(text, "queue") != 0)
+        return usage("--role is all, main or queue, not ", text);
+    *ret = text;
+    return 0;
+}
+
+static int parse_fd(const char *text, int *ret)
+{
+    char *end;
+    errno = 0;
+    long fd = strtol(text, &end, 10);
+    if (errno || end == text || *end || fd < 0 || fd > INT_MAX ||
+        fcntl((int)fd, F_GETFD) < 0)
+        return usage("--ready-fd is not an open descriptor: ", text);
+    *ret = (int)fd;
+    return 0;
+}
+
+/* 1: nothing more to do. */
+static int parse_one(int c, struct sq_options *ret)
+{
+    switch (c) {
+    case 'c': ret->conf = optarg; return 0;
+    case OPT_ROLE: return parse_role(optarg, &ret->role);
+    case OPT_DB: return parse_db(optarg, &ret->db);
+    case OPT_READY_FD: return parse_fd(optarg, &ret->ready_fd);
+    case OPT_VERSION: printf("scitq-server %s\n", PACKAGE_VERSION); return 1;
+    case 'h': fputs(help, stdout); return 1;
+    default: fputs("Try: scitq-server --help\n", stderr); return -1;
+    }
+}
+
+int sq_options_parse(int argc, char **argv, struct sq_options *ret, int *ret_exit)
+{
+    *ret = (struct sq_options){.role = "all", .ready_fd = -1};
+    int c, rc = 0;
+    while (rc == 0 && (c = getopt_long(argc, argv, "c:h", options, NULL)) != -1)
+        rc = parse_one(c, ret);
+    if (rc == 0 && optind < argc)
+        rc = usage("unexpected argument: ", argv[optind]);
+    *ret_exit = rc < 0 ? 2 : 0;
+    return rc;
+}

@@ -1,0 +1,18 @@
+/* scitq-server's command line. */
+#ifndef SQ_CORE_OPTIONS_H
+#define SQ_CORE_OPTIONS_H
+
+enum sq_db_action { SQ_DB_SERVE, SQ_DB_INIT, SQ_DB_CHECK };
+
+struct sq_options {
+    const char *conf; /* -c: settings file; NULL: looked for */
+    const char *role; /* all, main, queue */
+    enum sq_db_action db;
+    int ready_fd; /* -1: none */
+};
+
+/* 0: go on.  Else the process ends with *ret_exit, having printed why (a bad option:
+ * 2) or what was asked for (--help, --version: 0). */
+int sq_options_parse(int argc, char **argv, struct sq_options *ret, int *ret_exit);
+
+#endif

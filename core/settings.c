@@ -1,0 +1,287 @@
+/* The server's settings: see scitq.conf(5).
+ *
+ * One table declares what is read.  Keys that only later versions act upon are in a
+ * second list: they give a warning, but those that would protect the API refuse to
+ * start, since ignoring them would leave it open.  1.3's files are accepted; as 1.3
+ * listened everywhere, such a file must say where to listen. */
+#include "core/settings.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/buf.h"
+
+#define TEXT(name, fallback, help)                                                     \
+    {                                                                                  \
+        name, SQ_CONF_TEXT, fallback, help, 0, 0, false                                \
+    }
+#define INT(name, fallback, min, max, help)                                            \
+    {                                                                                  \
+        name, SQ_CONF_INT, fallback, help, min, max, false                             \
+    }
+#define SECRET(name, help)                                                             \
+    {                                                                                  \
+        name, SQ_CONF_TEXT, NULL, help, 0, 0, true                                     \
+    }
+#define LATER(name)                                                                    \
+    {                                                                                  \
+        name, SQ_CONF_TEXT, NULL, "of a later version", 0, 0, true                     \
+    }
+#define OLD(name)                                                                      \
+    {                                                                                  \
+        name, SQ_CONF_IGNORED, NULL, "of scitq 1.3", 0, 0, false                       \
+    }
+
+enum { DAY_S = 86400, YEAR_S = 366 * DAY_S };
+
+static const struct sq_conf_key keys[] = {
+    SECRET("SCITQ_DATABASE_URI",
+           "sqlite:////path/file.db or postgresql://user@host/db"),
+    SECRET("SQLALCHEMY_DATABASE_URI", "the same, under 1.3's name"),
+    INT("SQLALCHEMY_POOL_SIZE", "5", 1, 100, "database connections for reading"),
+    {"SCITQ_LISTEN", SQ_CONF_LIST, "127.0.0.1:5000", "address:port to listen on", 0, 0,
+     false},
+    {"SCITQ_INSECURE", SQ_CONF_BOOL, "0", "listen beyond this machine unprotected", 0,
+     0, false},
+    INT("SCITQ_SERVER_PROCESS", NULL, 1, 1024, "HTTP threads"),
+    TEXT("SCITQ_STATE_DIR", NULL, "directory of the embedded database"),
+    TEXT("LOG_FILE", NULL, "log file; none: standard error"),
+    INT("LOG_FILE_MAX_SIZE", "10000000", 1000, INT64_MAX, "bytes before rotation"),
+    INT("LOG_FILE_KEEP", "10", 0, 1000, "rotated files kept"),
+    TEXT("LOG_LEVEL", "info", "error, warning, info or debug"),
+    INT("WORKER_OFFLINE_DELAY", "15", 1, YEAR_S, "s of silence to be offline"),
+    INT("WORKER_IDLE_DELAY", "300", 1, YEAR_S, "s idle after work to be given back"),
+    INT("WORKER_FIRST_TASK_DELAY", "3600", 1, YEAR_S, "the same before any work"),
+    INT("WORKER_LOST_DELAY", "0", 0, YEAR_S,
+        "s of silence to lose its tasks; 0: never"),
+    TEXT("REMOTE_URI", NULL, "base URI of workflow scripts"),
+    TEXT("RCLONE_CONFIG", "/etc/rclone.conf", "rclone's settings for workers"),
+
+    LATER("SCITQ_TLS_CERT"),
+    LATER("SCITQ_TLS_KEY"),
+    LATER("SCITQ_TOKEN_FILE"),
+    LATER("SCITQ_TRUSTED_NETWORKS"),
+    LATER("SCITQ_SERVER"),
+    LATER("SCITQ_PROVIDERS"),
+    LATER("SCITQ_PLUGIN_PATH"),
+    LATER("QUEUE_LOG_FILE"),
+    LATER("QUEUE_LOG_FILE_MAX_SIZE"),
+    LATER("QUEUE_LOG_FILE_KEEP"),
+    LATER("OS_AUTH_URL"),
+    LATER("OS_PROJECT_ID"),
+    LATER("OS_PROJECT_NAME"),
+    LATER("OS_USER_DOMAIN_NAME"),
+    LATER("OS_PROJECT_DOMAIN_ID"),
+    LATER("OS_USERNAME"),
+    LATER("OS_PASSWORD"),
+    LATER("OS_REGION_NAME"),
+    LATER("OS_INTERFACE"),
+    LATER("OS_IDENTITY_API_VERSION"),
+    LATER("OVH_REGIONS"),
+    LATER("OVH_CPUQUOTAS"),
+    LATER("OVH_APPLICATIONKEY"),
+    LATER("OVH_APPLICATIONSECRET"),
+    LATER("OVH_CONSUMERKEY"),
+    LATER("OVH_ENDPOINT"),
+    LATER("AZURE_SUBSCRIPTION_ID"),
+    LATER("AZURE_CLIENT_ID"),
+    LATER("AZURE_SECRET"),
+    LATER("AZURE_TENANT"),
+    LATER("AZURE_REGIONS"),
+    LATER("AZURE_CPUQUOTAS"),
+    LATER("AZURE_ARM_ENDPOINT"),
+    LATER("AZURE_LOGIN_ENDPOINT"),
+    LATER("AZURE_PRICES_ENDPOINT"),
+    LATER("AZURE_IMDS_ENDPOINT"),
+    LATER("PREFERRED_REGIONS"),
+    LATER("EVICTION_ACTION"),
+    LATER("EVICTION_COST_MARGIN"),
+    LATER("WORKER_CREATE_CONCURRENCY"),
+    LATER("WORKER_CREATE_RETRY"),
+    LATER("JOB_MAX_LIFETIME"),
+
+    OLD("PATH"),
+    OLD("FLASK_APP"),
+    OLD("SCITQ_PRODUCTION"),
+    OLD("PYTHONPATH"),
+    OLD("DEBUG"),
+    OLD("WORKER_DELETE"),
+    OLD("WORKER_IDLE_CALLBACK"),
+    OLD("SERVER_CRASH_WORKER_RECOVERY"),
+    OLD("SQLALCHEMY_BINDS"),
+    OLD("SQLALCHEMY_COMMIT_ON_TEARDOWN"),
+    OLD("SQLALCHEMY_ECHO"),
+    OLD("SQLALCHEMY_ENGINE_OPTIONS"),
+    OLD("SQLALCHEMY_MAX_OVERFLOW"),
+    OLD("SQLALCHEMY_NATIVE_UNICODE"),
+    OLD("SQLALCHEMY_POOL_RECYCLE"),
+    OLD("SQLALCHEMY_POOL_TIMEOUT"),
+    OLD("SQLALCHEMY_RECORD_QUERIES"),
+    OLD("SQLALCHEMY_TRACK_MODIFICATIONS"),
+    {0},
+};
+
+/* Without these the API would be less protected than the administrator asked for. */
+static const char *const unsafe_to_ignore[] = {
+    "SCITQ_TLS_CERT", "SCITQ_TLS_KEY", "SCITQ_TOKEN_FILE", "SCITQ_TRUSTED_NETWORKS"};
+
+static void note(void *arg, const char *text)
+{
+    sq_log(SQ_LOG_WARNING, "settings", "%s", text);
+}
+
+static bool is_unsafe(const char *name)
+{
+    for (size_t i = 0; i < SQ_LEN(unsafe_to_ignore); i++)
+        if (strcmp(name, unsafe_to_ignore[i]) == 0)
+            return true;
+    return false;
+}
+
+/* A key of later versions in the environment may be meant for other programs (openrc
+ * files are sourced): only the file's are spoken of. */
+static int check_later(const struct sq_conf *conf, struct sq_err *err)
+{
+    for (const struct sq_conf_key *k = keys; k->name; k++) {
+        if (k->kind != SQ_CONF_TEXT || strcmp(k->help, "of a later version") != 0)
+            continue;
+        if (is_unsafe(k->name) && sq_conf_given(conf, k->name))
+            return sq_fail(err, SQ_EINVAL,
+                           "%s is set, but this version does not support it and would "
+                           "leave the API unprotected: remove it to start",
+                           k->name);
+        if (sq_conf_in_file(conf, k->name))
+            sq_log(SQ_LOG_WARNING, "settings",
+                   "%s is not supported by this version: ignored", k->name);
+    }
+    return 0;
+}
+
+/* Of "address:port" or "[v6]:port": can only this machine reach it? */
+static bool is_loopback(const char *entry, size_t len)
+{
+    char host[64];
+    if (len >= sizeof host)
+        return false;
+    memcpy(host, entry, len);
+    host[len] = 0;
+    char *name = host, *colon = strrchr(host, ':');
+    if (*host == '[') {
+        name++;
+        colon = strchr(host, ']');
+    }
+    if (colon)
+        *colon = 0;
+    struct in_addr v4;
+    struct in6_addr v6;
+    if (strcmp(name, "localhost") == 0)
+        return true;
+    if (inet_pton(AF_INET, name, &v4) == 1)
+        return ntohl(v4.s_addr) >> 24 == 127;
+    return inet_pton(AF_INET6, name, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+}
+
+static int check_listen(const struct sq_conf *conf, struct sq_err *err)
+{
+    if (sq_conf_in_file(conf, "FLASK_APP") && !sq_conf_given(conf, "SCITQ_LISTEN"))
+        return sq_fail(err, SQ_EINVAL,
+                       "these are settings of scitq 1.3, which listened on every "
+                       "address: to go on so, add these two lines to them "
+                       "(or SCITQ_LISTEN=127.0.0.1:5000 for this machine only)\n"
+                       "SCITQ_LISTEN=0.0.0.0:5000\nSCITQ_INSECURE=1");
+    const char *p = sq_conf_text(conf, "SCITQ_LISTEN");
+    for (p += strspn(p, " "); *p; p += strspn(p, " ")) {
+        size_t len = strcspn(p, " ");
+        if (!is_loopback(p, len) && !sq_conf_bool(conf, "SCITQ_INSECURE"))
+            return sq_fail(err, SQ_EINVAL,
+                           "SCITQ_LISTEN=%.*s: whoever reaches this address can run "
+                           "commands as root on the workers, and this version knows no "
+                           "tokens: set SCITQ_INSECURE=1 if that is what you want",
+                           (int)len, p);
+        p += len;
+    }
+    return 0;
+}
+
+static int check_log(struct sq_settings *s, struct sq_err *err)
+{
+    const char *level = sq_conf_text(s->conf, "LOG_LEVEL");
+    s->log = (struct sq_log_conf){.path = sq_conf_text(s->conf, "LOG_FILE"),
+                                  .max_size_bytes =
+                                      sq_conf_int(s->conf, "LOG_FILE_MAX_SIZE"),
+                                  .keep = (int)sq_conf_int(s->conf, "LOG_FILE_KEEP")};
+    if (!sq_log_level_parse(level, &s->log.level))
+        return sq_fail(err, SQ_EINVAL,
+                       "LOG_LEVEL is error, warning, info or debug, not %s", level);
+    return 0;
+}
+
+static char *duplicate(const char *text)
+{
+    return text ? strdup(text) : NULL;
+}
+
+static int choose_database(struct sq_settings *s, struct sq_err *err)
+{
+    const char *given = sq_conf_text(s->conf, "SCITQ_DATABASE_URI");
+    if (!given)
+        given = sq_conf_text(s->conf, "SQLALCHEMY_DATABASE_URI");
+    s->state_dir = sq_conf_given(s->conf, "SCITQ_STATE_DIR")
+                       ? duplicate(sq_conf_text(s->conf, "SCITQ_STATE_DIR"))
+                       : sq_conf_state_dir();
+    s->database_uri = duplicate(given);
+    if (s->state_dir && !given &&
+        asprintf(&s->database_uri, "sqlite:///%s/scitq.db", s->state_dir) < 0)
+        s->database_uri = NULL;
+    if (!s->state_dir || !s->database_uri)
+        return sq_fail(err, SQ_ENOMEM, "out of memory");
+    if (!given && *s->state_dir != '/')
+        return sq_fail(err, SQ_EINVAL, "SCITQ_STATE_DIR must begin with /, not be %s",
+                       s->state_dir);
+    return 0;
+}
+
+static int check_role(const struct sq_settings *s, const char *role, struct sq_err *err)
+{
+    if (strcmp(role, "all") == 0)
+        return 0;
+    if (strncmp(s->database_uri, "sqlite:", 7) == 0)
+        return sq_fail(err, SQ_EINVAL,
+                       "--role=%s: on SQLite only --role=all runs, since one process "
+                       "holds the database",
+                       role);
+    return sq_fail(err, SQ_EINVAL,
+                   "--role=%s: several server processes are not supported yet: "
+                   "use --role=all",
+                   role);
+}
+
+int sq_settings_load(const struct sq_options *options, struct sq_settings *ret,
+                     struct sq_err *err)
+{
+    *ret = (struct sq_settings){0};
+    SQ_CLEANUP(sq_freep)
+    char *found = options->conf ? NULL : sq_conf_find("scitq.conf");
+    const char *path = options->conf ? options->conf : found;
+    int rc = sq_conf_load(keys, path, note, NULL, &ret->conf, err);
+    if (rc == 0)
+        rc = check_later(ret->conf, err);
+    if (rc == 0)
+        rc = check_listen(ret->conf, err);
+    if (rc == 0)
+        rc = check_log(ret, err);
+    if (rc == 0)
+        rc = choose_database(ret, err);
+    return rc ? rc : check_role(ret, options->role, err);
+}
+
+void sq_settings_fini(struct sq_settings *s)
+{
+    free(s->database_uri);
+    free(s->state_dir);
+    sq_conf_free(s->conf);
+    *s = (struct sq_settings){0};
+}

@@ -1,0 +1,22 @@
+/* The server's settings: scitq.conf and the environment, checked as a whole. */
+#ifndef SQ_CORE_SETTINGS_H
+#define SQ_CORE_SETTINGS_H
+
+#include "core/options.h"
+#include "lib/conf.h"
+#include "lib/log.h"
+
+struct sq_settings {
+    struct sq_conf *conf;
+    char *database_uri, *state_dir;
+    struct sq_log_conf log;
+};
+
+/* Read and check, before anything is opened: what would be unsafe refuses to start,
+ * what this version lacks is warned about.  SQ_EINVAL or SQ_ENOENT with the sentence.
+ */
+int sq_settings_load(const struct sq_options *options, struct sq_settings *ret,
+                     struct sq_err *err);
+void sq_settings_fini(struct sq_settings *s);
+
+#endif
