@@ -1,0 +1,206 @@
+#!/usr/bin/env python3
+"""How scitq-server starts, refuses to start, and stops: each refusal is a sentence on
+standard error and exit 1 (2 for a bad option), and nothing is left behind."""
+
+import os
+import re
+import signal
+import socket
+import sqlite3
+import subprocess
+import threading
+
+from harness import (Folder, Server, clean_env, databases, done, has, is_, ok,
+                     program, run, wait_until)
+
+
+def start(folder, conf="", options=(), **env):
+    """Run the server until it ends by itself: (status, standard error)."""
+    path = folder.join("scitq.conf")
+    with open(path, "w") as f:
+        f.write(conf)
+    out = subprocess.run([program("scitq-server"), "-c", path] + list(options),
+                         env=clean_env(**env), stdin=subprocess.DEVNULL,
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                         timeout=60, cwd=folder.path)
+    return out.returncode, out.stderr, out.stdout
+
+
+def options():
+    folder = Folder()
+    for args, words in (
+            (["--role=boss"], "--role is all, main or queue"),
+            (["--db=drop"], "--db is init or check"),
+            (["--db"], "requires an argument"),
+            (["--bogus"], "unrecognized option"),
+            (["--ready-fd=99"], "not an open descriptor"),
+            (["now"], "unexpected argument: now")):
+        status, text, _ = start(folder, options=args)
+        is_(status, 2, "%s: exit 2" % args)
+        has(text, words, "%s: says why" % args)
+        has(text, "--help", "%s: says where help is" % args)
+    is_(start(folder, options=["--help"])[0], 0, "--help")
+    status, _, out = start(folder, options=["--version"])
+    ok(status == 0 and re.match(r"scitq-server \d", out), "--version", out)
+
+
+def settings():
+    folder = Folder()
+    state = "SCITQ_STATE_DIR=%s\n" % folder.join("state")
+    for conf, args, words in (
+            ("WORKER_OFFLINE_DELAY=soon\n", [], "line 2"),
+            ("\n\nSQLALCHEMY_POOL_SIZE=0\n", [], "line 4"),
+            ("no equal sign\n", [], "line 2"),
+            ("LOG_LEVEL=loud\n", [], "LOG_LEVEL"),
+            ("SCITQ_STATE_DIR=here\n", [], "SCITQ_STATE_DIR"),
+            ("SCITQ_LISTEN=0.0.0.0:5000\n", [], "SCITQ_INSECURE=1"),
+            ("SCITQ_LISTEN=[::]:5000\n", [], "SCITQ_INSECURE=1"),
+            ("FLASK_APP=x\n", [], "SCITQ_LISTEN=0.0.0.0:5000\nSCITQ_INSECURE=1"),
+            ("SCITQ_TLS_CERT=/x\n", [], "SCITQ_TLS_CERT"),
+            ("SCITQ_TOKEN_FILE=/x\n", [], "SCITQ_TOKEN_FILE"),
+            ("SCITQ_TRUSTED_NETWORKS=10.0.0.0/8\n", [], "SCITQ_TRUSTED_NETWORKS"),
+            ("", ["--role=main"], "only --role=all"),
+            ("SCITQ_DATABASE_URI=postgresql://h/d\n", ["--role=queue"], "not supported"),
+            ("SCITQ_DATABASE_URI=mysql://u:pass@h/d\n", [], "sqlite:////"),
+            ("LOG_FILE=/nonexistent/dir/log\n", [], "/nonexistent/dir/log")):
+        status, text, _ = start(folder, state + conf, args)
+        is_(status, 1, "%r %s: exit 1" % (conf, args))
+        has(text, words, "%r %s: says why" % (conf, args))
+        ok("pass" not in text, "%r: no password is told" % conf, text)
+    ok(not os.path.exists(folder.join("state")), "a refused start leaves nothing")
+    status, text, _ = start(Folder(), options=["-c", "/nonexistent.conf"])
+    ok(status == 1 and "/nonexistent.conf" in text, "absent settings file", text)
+
+
+def embedded():
+    """SQLite files of every wrong kind."""
+    folder = Folder()
+    path = folder.join("a.db")
+    conf = "SCITQ_DATABASE_URI=sqlite:///%s\nSCITQ_LISTEN=127.0.0.1:0\n" % path
+
+    def refused(what, words, conf=conf):
+        status, text, _ = start(folder, conf)
+        is_(status, 1, "%s: exit 1" % what)
+        for word in words:
+            has(text, word, "%s: says %r" % (what, word))
+
+    refused("absent folder", ["/nonexistent"],
+            conf.replace(path, "/nonexistent/a.db"))
+    refused("a folder as database", [folder.path], conf.replace(path, folder.path))
+    with open(path, "wb") as f:
+        f.write(b"this is no database\n" * 1000)
+    refused("not a database", [path])
+    os.unlink(path)
+    status, _, out = start(folder, conf, ["--db=init"])
+    ok(status == 0 and path in out, "--db init makes it", out)
+    is_(start(folder, conf, ["--db=init"])[0], 0, "--db init again")
+    is_(start(folder, conf, ["--db=check"])[0], 0, "--db check finds it right")
+    db = sqlite3.connect(path)
+    db.execute("insert into scitq_schema values (9999, '2026-01-01 00:00:00.000000')")
+    db.commit()
+    refused("newer", ["newer"])
+    is_(start(folder, conf, ["--db=check"])[0], 1, "--db check: newer")
+    db.executescript("delete from scitq_schema where version = 9999;"
+                     "pragma journal_mode = delete")
+    db.close()
+    size = os.path.getsize(path)
+    with open(path, "r+b") as f:
+        f.seek(100)
+        f.write(b"\xff" * (size - 200))
+    refused("corrupt", [path])
+    os.unlink(path)
+    legacy = sqlite3.connect(path)
+    legacy.executescript("create table task (task_id integer primary key, command text,"
+                         "status text); create table worker (worker_id integer);"
+                         "create table execution (execution_id integer);"
+                         "create table signal (signal_id integer)")
+    legacy.close()
+    refused("of scitq 1.3", [path])
+    is_(start(folder, conf.replace("a.db", "none/b.db"), ["--db=check"])[0], 1,
+        "--db check: absent")
+
+
+def ports():
+    folder = Folder()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        status, text, _ = start(folder, "SCITQ_STATE_DIR=%s\nSCITQ_LISTEN=127.0.0.1:%d\n"
+                                % (folder.join("state"), port))
+    is_(status, 1, "port in use: exit 1")
+    has(text, str(port), "port in use: names it")
+    status, text, _ = start(folder, "SCITQ_STATE_DIR=%s\nSCITQ_LISTEN=nonsense\n"
+                            "SCITQ_INSECURE=1\n" % folder.join("state"))
+    is_(status, 1, "no address: exit 1")
+    has(text, "nonsense", "no address: names it")
+
+
+def life(db):
+    with Server(db=db) as server:
+        api = server.api()
+        has(server.log(), "listening on http://127.0.0.1:%d, database %s"
+            % (server.port, db), "%s: the log says where" % db)
+        task = api.task("true")
+        is_(server.end(signal.SIGTERM), 0, "%s: TERM ends it with 0" % db)
+        server.start()
+        is_(server.api().get("/tasks/%d" % task).json["status"], "pending",
+            "%s: what was acknowledged is there" % db)
+        is_(server.end(signal.SIGINT), 0, "%s: INT too" % db)
+
+
+def hangup():
+    """HUP opens the log file again."""
+    folder = Folder()
+    log, moved = folder.join("s.log"), folder.join("s.log.old")
+    with Server(LOG_FILE=log, LOG_LEVEL="debug") as server:
+        os.rename(log, moved)
+        os.kill(server.pid, signal.SIGHUP)
+        wait_until("the log is there again", lambda: os.path.exists(log))
+        is_(server.api().get("/healthz").status, 200, "it serves on")
+    with open(log) as f:
+        has(f.read(), "stopping", "the new file is written")
+
+
+def notified():
+    """sd_notify's protocol."""
+    folder = Folder()
+    path = folder.join("notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+        s.bind(path)
+        s.settimeout(60)
+        got = []
+        reader = threading.Thread(target=lambda: got.append(s.recv(100)))
+        reader.start()
+        os.environ["NOTIFY_SOCKET"] = path
+        try:
+            with Server():
+                reader.join(60)
+        finally:
+            del os.environ["NOTIFY_SOCKET"]
+    is_(got, [b"READY=1\n"], "NOTIFY_SOCKET is told")
+
+
+def old_settings():
+    """A 1.3 file, with the two lines that the refusal asks for."""
+    with Server(FLASK_APP="scitq.server", DEBUG="1", SQLALCHEMY_ECHO="0",
+                SCITQ_INSECURE="1", PATH="/usr/bin", OS_AUTH_URL="x") as server:
+        for key in ("FLASK_APP", "DEBUG", "SQLALCHEMY_ECHO", "OS_AUTH_URL"):
+            has(server.log(), key, "%s: a note" % key)
+        is_(server.api().get("/healthz").status, 200, "an old file serves")
+
+
+def main():
+    run(options)
+    run(settings)
+    run(embedded)
+    run(ports)
+    for db in databases():
+        run(life, db)
+    run(hangup)
+    run(notified)
+    run(old_settings)
+    done()
+
+
+main()
