@@ -15,9 +15,9 @@
 
 enum {
     SQL_MAX = 64 * 1024,
-    BINDS_MAX = 200, /* values of times and reals are bound one by one */
-    SETS_MAX = 64,   /* lists of values bound as one JSON text */
-    TRUNC_MAX = 1 << 30
+    BINDS_MAX = 200,    /* values of times and reals are bound one by one */
+    SETS_MAX = 64,      /* lists of values bound as one JSON text */
+    TRUNC_MAX = 1 << 28 /* beyond 10^9, SQLite answers an empty text */
 };
 
 /* A statement under construction: its text and, in order, what is to be bound. */
