@@ -216,6 +216,15 @@ static bool see(struct sq_link *l, int64_t id)
     return true;
 }
 
+/* The server knows of those that were in the push. */
+static void forget_seen(struct sq_link *l)
+{
+    l->n_seen -= l->n_seen_sent;
+    if (l->n_seen)
+        memmove(l->seen, l->seen + l->n_seen_sent, l->n_seen * sizeof *l->seen);
+    l->n_seen_sent = 0;
+}
+
 static void obey(struct sq_link *l, const struct sq_order *o)
 {
     enum { CLEAN = -1, RESTART = -2, RESET_RESOURCES = -3 };
@@ -413,9 +422,7 @@ static void sync_replied(struct sq_link *l, const struct sq_reply *reply)
         return;
     }
     back(l);
-    l->n_seen -= l->n_seen_sent;
-    memmove(l->seen, l->seen + l->n_seen_sent, l->n_seen * sizeof *l->seen);
-    l->n_seen_sent = 0;
+    forget_seen(l);
     acknowledge(l, a.acked == SQ_NULL ? 0 : a.acked);
     take_answer(l, &a);
     if (l->spool->n)

@@ -62,7 +62,8 @@ static void drop_first(struct sq_spool *s, size_t n)
     for (size_t i = 0; i < n; i++)
         free((char *)s->records[i].text);
     s->n -= n;
-    memmove(s->records, s->records + n, s->n * sizeof *s->records);
+    if (s->n)
+        memmove(s->records, s->records + n, s->n * sizeof *s->records);
     if (!s->n && s->cap > 1024) { /* a burst's memory is given back */
         free(s->records);
         s->records = NULL;
