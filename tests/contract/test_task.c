@@ -33,12 +33,13 @@ static void test_a_task_gets_the_api_s_defaults(void **state)
 /* Elements of an array: references, outside ids; 0 ends the list. */
 static void fill(struct sq_task *t, uint64_t *mask, int64_t ids[][4], size_t n)
 {
+    static char command[] = "true";
     for (size_t i = 0; i < n; i++) {
         size_t some = 0;
         while (some < 4 && ids[i][some])
             some++;
         sq_record_clear(&sq_task_type, &t[i]);
-        t[i].command = (char[]){"true"};
+        t[i].command = command;
         t[i].required_task_ids = (struct sq_ints){ids[i], some};
         mask[i] = SQ_BIT(SQ_TASK_F_COMMAND) | SQ_BIT(SQ_TASK_F_REQUIRED);
     }
