@@ -1,0 +1,95 @@
+"""The other faults: the server is away for a while, the supervisor is killed.
+
+Away: tasks run on, end, and are reported in order when it returns; each has one
+execution and its whole output.  SCITQ_TEST_LONG=1: a minute; else a few seconds, past
+the offline delay in both."""
+
+import os
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "..", "system"))
+from harness import *  # noqa: E402,F403
+
+LONG = bool(os.environ.get("SCITQ_TEST_LONG"))
+AWAY_S = 60 if LONG else 5
+
+
+def away(db):
+    """Tasks that end during the absence, one that goes on through it, one after."""
+    with Server(db=db, WORKER_OFFLINE_DELAY=2) as server, \
+            Worker(server, concurrency=6) as worker:
+        folder, api = Folder(), server.api()
+        gate = folder.join("gate")
+        os.mkfifo(gate)
+        ids = [api.task("sh -c 'echo one; sleep %d; echo two; exit %d'" % (n, n % 2))
+               for n in range(1, 5)]
+        long_task = api.task("sh -c 'echo before; cat %s; echo after'" % gate)
+        for i in ids + [long_task]:
+            api.wait_task(i, ("running", "succeeded", "failed"))
+        waiting = api.task("echo later", required_task_ids=[long_task])
+        is_(server.end(), 0, "%s: the server stops cleanly" % db)
+        with open("/proc/%d/stat" % worker.pid) as f:
+            born = f.read().split()[21]
+        time.sleep(AWAY_S)  # the absence itself: this is what is tested
+        with open(gate, "w") as f:
+            f.write("during\n")
+        server.start()
+        with open("/proc/%d/stat" % worker.pid) as f:
+            is_(f.read().split()[21], born, "%s: the worker is the same process" % db)
+        for n, i in enumerate(ids, 1):
+            api.wait_task(i, "failed" if n % 2 else "succeeded")
+        api.wait_task(long_task)
+        api.wait_task(waiting)
+        ok(True, "%s: every task ended as it should" % db)
+        rows = api.get("/executions/", {"task_id": ids + [long_task, waiting]}).json
+        is_(len(rows), 6, "%s: one execution each" % db)
+        outputs = {r["task_id"]: r["output"] for r in rows}
+        is_([outputs[i] for i in ids], ["one\ntwo\n"] * 4, "%s: whole outputs" % db)
+        is_(outputs[long_task], "before\nduring\nafter\n",
+            "%s: output written before, during and after" % db)
+        is_([r["return_code"] for r in rows if r["task_id"] in ids], [1, 0, 1, 0],
+            "%s: exit statuses" % db)
+        is_(worker.row(api)["status"], "running", "%s: the worker is running again" % db)
+        folder.stop()
+
+
+def supervisor_pid(worker):
+    for pid in worker.leftovers():
+        try:
+            with open("/proc/%d/comm" % pid) as f:
+                if f.read().startswith("scitq-superviso"):
+                    return pid
+        except OSError:
+            pass
+    return None
+
+
+def supervisor_killed(db):
+    with Server(db=db) as server, Worker(server, concurrency=4) as worker:
+        api = server.api()
+        ids = [api.task("sh -c 'sleep 1000 & setsid sleep 1000 & wait'")
+               for _ in range(4)]
+        for i in ids:
+            api.wait_task(i, "running")
+        pid = wait_until("a supervisor", lambda: supervisor_pid(worker))
+        os.kill(pid, signal.SIGKILL)
+        for i in ids:
+            api.wait_task(i, "failed")
+        rows = api.get("/executions/", {"task_id": ids}).json
+        is_([r["status"] for r in rows], ["failed"] * 4, "%s: executions failed" % db)
+        ok(all("supervisor" in (r["error"] or "") for r in rows),
+           "%s: the reason is said" % db, [r["error"] for r in rows])
+        is_([p for p in worker.leftovers()
+             if "sleep" in open("/proc/%d/comm" % p).read()], [],
+            "%s: nothing of them is left" % db)
+        again = api.task("echo alive")
+        api.wait_task(again)
+        ok(True, "%s: the worker goes on with another supervisor" % db)
+
+
+for database in databases():
+    run(away, database)
+    run(supervisor_killed, database)
+done()

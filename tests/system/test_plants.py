@@ -1,0 +1,42 @@
+"""The sanitized build is awake: a server with a planted leak, or a planted overflow,
+makes a system test fail, and the same server without them does not.
+
+Runs itself as the test that must fail, with the server replaced."""
+
+import subprocess
+
+import harness
+from harness import *  # noqa: F403
+
+
+def child():
+    """An ordinary system test over the planted server."""
+    real = harness.program
+    harness.program = lambda name: real(
+        "tests/system/scitq-server-planted" if name == "scitq-server" else name)
+    plant = os.environ["PLANT"]
+    clean = harness.clean_env
+    harness.clean_env = lambda **more: clean(PLANT=plant, **more)
+    with Server() as server:
+        is_(server.api().get("/healthz").status, 200, "the server answers")
+    done()
+
+
+def outcome(plant):
+    got = subprocess.run([sys.executable, os.path.abspath(__file__), "child"],
+                         env=dict(os.environ, PLANT=plant), stdout=subprocess.PIPE,
+                         text=True, timeout=300)
+    return got.returncode, got.stdout
+
+
+if sys.argv[1:] == ["child"]:
+    child()
+for what, words in (("none", None), ("leak", "LeakSanitizer"),
+                    ("overflow", "heap-buffer-overflow")):
+    status, text = outcome(what)
+    if words is None:
+        is_(status, 0, "without a plant the test passes")
+    else:
+        ok(status != 0, "with a planted %s it fails" % what, text)
+        has(text, words, "and says %s" % words)
+done()
