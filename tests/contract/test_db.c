@@ -433,6 +433,22 @@ static void test_every_query_can_be_prepared(void **state)
     }
 }
 
+/* The plan made for an empty table is kept when it has a million rows. */
+static void test_an_empty_table_is_read_by_its_index(void **state)
+{
+    struct contract *c = *state;
+    contract_sql(c->db, "analyze task");
+    struct sq_stmt *st = sq_db_sql(
+        c->db, c->engine == SQ_SQLITE
+                   ? "explain query plan select command from task where task_id = 1"
+                   : "explain select command from task where task_id = 1");
+    assert_true(sq_row(st));
+    const char *plan = sq_col_text(st, c->engine == SQ_SQLITE ? 3 : 0, NULL);
+    if (!strstr(plan, "USING INTEGER PRIMARY KEY") && !strstr(plan, "Index Scan"))
+        fail_msg("%s", plan);
+    sq_stmt_end(st);
+}
+
 static void test_a_lost_connection_is_seen(void **state)
 {
     struct contract *c = *state;
@@ -477,6 +493,7 @@ int main(void)
         cmocka_unit_test(test_a_reader_sees_one_moment_and_writes_nothing),
         cmocka_unit_test(test_deletion_follows_the_references),
         cmocka_unit_test(test_every_query_can_be_prepared),
+        cmocka_unit_test(test_an_empty_table_is_read_by_its_index),
         cmocka_unit_test(test_a_lost_connection_is_seen),
     };
     return contract_main(tests, SQ_LEN(tests));

@@ -186,9 +186,12 @@ static PGconn *connect_to(const char *uri)
     return PQconnectdbParams(keys, values, 1);
 }
 
-/* Prepared statements run for months on tables whose size changes by the hour: plans
- * that are never compiled, and in UTC. */
-static const char session[] = "set timezone to 'UTC'; set jit to off; ";
+/* Plans are made once a connection, often while a table is empty, and stay when it has
+ * grown: a plan that reads a whole small table was seen to take 88 ms instead of 0.06
+ * with 500,000 rows.  So an index is used wherever there is one, and nothing is spent
+ * on compiling. */
+static const char session[] = "set timezone to 'UTC'; set jit to off; "
+                              "set enable_seqscan to off; ";
 
 static void configure(struct sq_pg *pg, unsigned flags)
 {
