@@ -23,7 +23,6 @@ enum {
     CONNECTION_BYTES = 8192,
     IDLE_S = 60,
     BACKLOG = 1024,
-    STACK_BYTES = 256 << 10,
     STOP_S = 5, /* for answers under way; slow clients are cut off then */
     LISTEN_MAX = 16
 };
@@ -80,9 +79,9 @@ static struct MHD_Daemon *start_daemon(struct sq_http_server *s, int fd)
         MHD_OPTION_EXTERNAL_LOGGER, log_mhd, NULL, /* first: the others may log */
         MHD_OPTION_LISTEN_SOCKET, fd,              /* */
         MHD_OPTION_THREAD_POOL_SIZE, threads,      /* */
-        MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK_BYTES, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)CONNECTION_BYTES, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, /* */
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, /* */
         MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_NOTIFY_CONNECTION,
         sq_watch_connection, s->watch, MHD_OPTION_NOTIFY_COMPLETED,
         sq_request_completed, s, MHD_OPTION_END);

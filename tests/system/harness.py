@@ -610,3 +610,74 @@ class Api:
 
     def raw_log(self, execution_id, stream="stdout"):
         return self.get("/executions/%d/log/%s" % (execution_id, stream)).body
+
+    def register(self, name, spool, **more):
+        """Present a worker as ours does, without running one."""
+        return self.post("/workers/register", dict(
+            {"name": name, "hostname": name + ".lab", "concurrency": 2, "batch": name,
+             "spool": spool}, **more))
+
+
+# ---- tables of calls
+
+TASK_FIELDS = ["task_id", "name", "status", "command", "creation_date",
+               "modification_date", "status_date", "batch", "input", "output",
+               "container", "container_options", "resource", "required_task_ids",
+               "retry", "download_timeout", "run_timeout", "use_cache"]
+WORKER_FIELDS = ["worker_id", "name", "concurrency", "prefetch", "hostname", "status",
+                 "load", "memory", "stats", "task_properties", "creation_date",
+                 "modification_date", "last_contact_date", "batch", "permanent",
+                 "flavor", "region", "provider"]
+NOBODY = 2000000000  # an id that no row has
+
+
+def matches(got, want):
+    """A dict wants its keys only; a regular expression or a function decides; the
+    rest is equality."""
+    if isinstance(want, dict):
+        return isinstance(got, dict) and all(
+            k in got and matches(got[k], v) for k, v in want.items())
+    if isinstance(want, list):
+        return isinstance(got, list) and len(got) == len(want) and all(
+            matches(g, w) for g, w in zip(got, want))
+    if hasattr(want, "search"):
+        return isinstance(got, str) and bool(want.search(got))
+    return want(got) if callable(want) else got == want
+
+
+def expect(api, name, method, path, body, status, want=None, message=None):
+    """One row of a table: the call, its status, its answer or its message."""
+    answer = api.call(method, path, body)
+    good = answer.status == status
+    if message is not None:
+        good = good and answer.message is not None and message in answer.message
+    elif want is not None:
+        good = good and matches(answer.json, want)
+    ok(good, "%s %s: %s" % (method, path, name),
+       "%r\nwanted %s %r" % (answer, status, message or want))
+    return answer.json
+
+
+def table(api, rows):
+    for row in rows:
+        expect(api, *row)
+
+
+def run_groups(groups, server):
+    """Run each group(api, server), or only those named on the command line."""
+    diag("over " + server.db)
+    for group in groups:
+        if not sys.argv[1:] or group.__name__ in sys.argv[1:]:
+            run(group, server.api(), server)
+
+
+def new_execution(api, worker, batch, status="pending", **fields):
+    """A task and its execution brought to a status; (task_id, execution_id)."""
+    t = api.task("c", batch=batch, status="paused", **fields)
+    e = api.post("/executions/", {"worker_id": worker, "task_id": t}).json
+    path = {"pending": [], "accepted": ["accepted"], "running": ["running"],
+            "failed": ["running", "failed"], "succeeded": ["running", "succeeded"],
+            "refused": ["refused"]}[status]
+    for step in path:
+        api.put("/executions/%d" % e["execution_id"], {"status": step})
+    return t, e["execution_id"]

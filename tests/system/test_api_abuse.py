@@ -1,0 +1,251 @@
+#!/usr/bin/env python3
+"""What the HTTP API makes of bad input: JSON and HTTP of every wrong shape, bodies over
+the limits, clients that hang up at each moment, conflicting calls at once, and a stop
+in the midst of it all.  The server answers precisely, keeps nothing of what it refused
+and lives.  On SQLite and again on PostgreSQL."""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from harness import *  # noqa: E402,F403
+
+
+def raw(server, data, timeout_s=60, shut=False):
+    """Bytes sent as they are; the first line of what comes back."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout_s) as s:
+        s.sendall(data)
+        if shut:
+            s.shutdown(socket.SHUT_WR)
+        got = b""
+        try:
+            while b"\r\n" not in got:
+                piece = s.recv(65536)
+                if not piece:
+                    break
+                got += piece
+        except ConnectionResetError:
+            pass
+    return got.split(b"\r\n")[0].decode("latin1")
+
+
+def bad_json(api, server):
+    count = len(api.get("/tasks/", {"batch": "bad"}).json)
+    deep = b"[" * 100000 + b"]" * 100000
+    for name, body in (
+            ("nothing", b""), ("half", b'{"command":'), ("a word", b"command"),
+            ("two", b"{}{}"), ("a comma", b'{"command":"x",}'),
+            ("a comment", b'{"command":"x"} // no'), ("single quotes", b"{'command':1}"),
+            ("NUL escaped", b'{"command":"a\\u0000b"}'),
+            ("NUL", b'{"command":"a\x00b"}'),
+            ("invalid UTF-8", b'{"command":"\xff\xfe"}'),
+            ("a lone surrogate", b'{"command":"\\ud800"}'),
+            ("control character", b'{"command":"a\x01b"}'),
+            ("a key twice", b'{"command":"a","command":"b"}'),
+            ("a huge integer", b'{"command":"a","retry":99999999999999999999999999}'),
+            ("a huge real", b'{"command":"a","retry":1e999}'),
+            ("not a number", b'{"command":"a","retry":NaN}'),
+            ("deep", b'{"command":' + deep + b"}"), ("deep array", deep),
+            ("an object's depth", b'{"a":' * 5000 + b"1" + b"}" * 5000),
+            ("a string", b'"x"'), ("a number", b"3"), ("true", b"true"),
+            ("null", b"null")):
+        answer = api.call("POST", "/tasks/", body, {"Content-Type": "application/json"})
+        ok(answer.status == 400 and answer.message, "400 for JSON: %s" % name, answer)
+    for kind, body, status in (
+            ("text/plain", b'{"command":"true","status":"paused"}', 415),
+            ("multipart/form-data; boundary=x", b"--x--", 415),
+            ("application/xml", b"<a/>", 415),
+            ("application/x-www-form-urlencoded", b"command=true", 415),
+            ("application/x-www-form-urlencoded",
+             b'{"command":"true","status":"paused","batch":"form"}', 201),
+            ("application/json; charset=utf-8",
+             b'{"command":"true","status":"paused","batch":"form"}', 201),
+            ("application/json", b"<a/>", 400)):
+        answer = api.call("POST", "/tasks/", body, {"Content-Type": kind})
+        is_(answer.status, status, "%s %r" % (kind, body[:20]))
+    is_(api.call("POST", "/tasks/", {"command": "x"},
+                 {"Origin": "http://evil.example"}).status, 401,
+        "another site's page is refused")
+    is_(api.call("POST", "/tasks/", {"command": "x", "batch": "form",
+                                     "status": "paused"},
+                 {"Origin": server.url}).status, 201, "our own page is not")
+    wrong = {"tasks/": [{"command": v} for v in ([], {}, True, None)]
+             + [{"command": "c", k: v} for k in ("retry", "run_timeout")
+                for v in ("", "x", [], {}, True, 1.5, "1e3x", 2 ** 31, -2 ** 31 - 1)]
+             + [{"command": "c", "use_cache": v} for v in ("maybe", [], {})]
+             + [{"command": "c", "required_task_ids": v}
+                for v in (3, "3", {}, [[]], [{}], ["#0"], [1.5], [True], ["x"])],
+             "workers/": [{"name": "n", "concurrency": v}
+                          for v in ([], {}, "x", True, 1.5, 2 ** 31)],
+             "executions/": [{"worker_id": "x", "task_id": 1}, {"task_id": []}],
+             "requirement/": [{"task_id": "x", "other_task_id": 1}]}
+    for where, bodies in wrong.items():
+        for body in bodies:
+            answer = api.post("/" + where, body)
+            ok(answer.status == 400 and answer.message,
+               "400 for %s %s" % (where, json.dumps(body)), answer)
+    is_(len(api.get("/tasks/", {"batch": "bad"}).json), count, "nothing was kept")
+    is_(api.get("/healthz").status, 200, "the server lives")
+
+
+def bad_http(api, server):
+    limit = 16 << 20
+    memory = server.memory()[0]
+    for where in ("/workers/", "/tasks/1", "/nothing"):
+        got = api.call("PUT" if where[-1] == "1" else "POST", where,
+                       b'{"name":"' + b"x" * (100 << 20) + b'"}')
+        is_((got.status, got.headers.get("connection")), (413, "close"),
+            "413 for 100 MB to %s" % where)
+    grown = (server.memory()[0] - memory) >> 20
+    ok(grown < 64, "which were not kept in memory", "grew by %d MiB" % grown)
+    just = b'{"command":"' + b"x" * (limit - 60) + b'","status":"paused","batch":"big"}'
+    just = just[:limit] if len(just) > limit else just
+    answer = api.call("POST", "/tasks/", just)
+    ok(answer.status in (201, 400), "a body just under the limit is looked at",
+       "%d" % answer.status)
+    api.delete("/batch/big")
+    answer = api.call("POST", "/tasks/", b'{"command":"' + b"x" * (17 << 20) + b'"}')
+    is_(answer.status, 413, "a single task over 16 MiB is 413, array or not")
+    chunk = b"10000\r\n" + b"x" * 65536 + b"\r\n"
+    is_(raw(server, b"POST /workers/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked"
+            b"\r\n\r\n" + chunk * 300 + b"0\r\n\r\n").split(" ")[1:2], ["413"],
+        "413 when chunks pass the limit")
+    for name, data in (
+            ("garbage", b"\x00\x01\x02\xff\r\n\r\n"),
+            ("no version", b"GET /tasks/\r\n\r\n"),
+            ("a negative length", b"POST /tasks/ HTTP/1.1\r\nHost: x\r\n"
+                                  b"Content-Length: -5\r\n\r\n{}"),
+            ("a huge length", b"POST /tasks/ HTTP/1.1\r\nHost: x\r\n"
+                              b"Content-Length: 99999999999999999999999\r\n\r\n{}"),
+            ("a bad chunk", b"POST /tasks/ HTTP/1.1\r\nHost: x\r\n"
+                            b"Transfer-Encoding: chunked\r\n\r\nzz\r\n"),
+            ("long header", b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"x" * 100000
+             + b"\r\n\r\n"),
+            ("long path", b"GET /" + b"x" * 100000 + b" HTTP/1.1\r\nHost: x\r\n\r\n"),
+            ("path 5000", b"GET /" + b"x" * 5000 + b" HTTP/1.1\r\nHost: x\r\n\r\n")):
+        try:
+            line = raw(server, data)
+        except OSError:
+            line = ""
+        ok(line == "" or line.split(" ")[1:2][0][0] in "45", "refused: %s" % name, line)
+    is_(raw(server, b"GET /healthz HTTP/1.0\r\n\r\n").split(" ")[1], "200", "HTTP/1.0")
+    # half requests and hang-ups, at each place
+    whole = (b"POST /tasks/ HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+             b"Content-Length: 52\r\n\r\n"
+             b'{"command":"hung up","status":"paused","batch":"hu"}')
+    for cut in range(0, len(whole), 7):
+        with socket.create_connection(("127.0.0.1", server.port)) as s:
+            s.sendall(whole[:cut])
+    for _ in range(50):  # whole, but nobody waits for the answer
+        with socket.create_connection(("127.0.0.1", server.port)) as s:
+            s.sendall(whole)
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                         b"\x01\x00\x00\x00\x00\x00\x00\x00")
+    for _ in range(20):  # a list whose reader leaves
+        with socket.create_connection(("127.0.0.1", server.port)) as s:
+            s.sendall(b"GET /tasks/ HTTP/1.1\r\nHost: x\r\n\r\n")
+            s.recv(10)
+    is_(api.get("/healthz").status, 200, "the server lives after hang-ups")
+    api.delete("/batch/hu")
+    # pipelined requests are answered in order
+    with socket.create_connection(("127.0.0.1", server.port), 60) as s:
+        s.sendall(b"GET /version HTTP/1.1\r\nHost: x\r\n\r\n" * 3 +
+                  b"GET /version HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        got = b""
+        while True:
+            piece = s.recv(65536)
+            if not piece:
+                break
+            got += piece
+    is_(got.count(b"HTTP/1.1 200"), 4, "pipelined requests")
+
+
+def at_once(api, server):
+    """Conflicting requests at the same moment: one wins, the others are told."""
+    w = api.post("/workers/", {"name": "aw", "concurrency": 1,
+                               "batch": "nobody"}).json["worker_id"]
+    clients = [server.api() for _ in range(8)]
+
+    def together(calls):
+        answers = [None] * len(calls)
+        gate = threading.Barrier(len(calls))
+
+        def one(i):
+            gate.wait()
+            answers[i] = clients[i].call(*calls[i])
+        threads = [threading.Thread(target=one, args=(i,)) for i in range(len(calls))]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join(120)
+        return answers
+
+    for _ in range(10):
+        t = api.task("c", batch="once", status="paused")
+        got = together([("POST", "/executions/", {"worker_id": w, "task_id": t})] * 8)
+        statuses = sorted(a.status for a in got)
+        if statuses != [201] + [500] * 7:
+            ok(False, "one execution of eight", got)
+            break
+        e = api.get("/executions/", {"task_id": t}).json[0]["execution_id"]
+        got = together([("PUT", "/executions/%d" % e, {"status": s})
+                        for s in ("succeeded", "failed") * 4])
+        won = api.get("/executions/%d" % e).json["status"]
+        task = api.get("/tasks/%d" % t).json["status"]
+        # from pending, failed gives the task back
+        if task != {"succeeded": "succeeded", "failed": "pending"}[won] or any(
+                a.status not in (200, 500) for a in got):
+            ok(False, "one end of an execution", (won, task, got))
+            break
+        got = together([("DELETE", "/tasks/%d" % t, None)] * 8)
+        if sorted(a.status for a in got) != [200] + [404] * 7:
+            ok(False, "one delete of eight", got)
+            break
+    else:
+        ok(True, "of conflicting requests at once, one wins")
+    got = together([("POST", "/tasks/", {"command": "c%d" % i, "batch": "once",
+                                         "status": "paused"}) for i in range(8)])
+    is_(len({a.json["task_id"] for a in got}), 8, "eight tasks at once have eight ids")
+
+
+def stopping(api, server):
+    """A server asked to stop lets a poll and a follower end at once."""
+    w = api.register("stop", "z").json["worker"]["worker_id"]
+    t = api.task("c", batch="stop")
+    e = api.put("/workers/%d/sync" % w,
+                {"spool": "z", "wait": 30}).json["executions"][0]["execution_id"]
+    api.put("/executions/%d" % e, {"status": "running"})
+    api.put("/executions/%d/output" % e, {"text": "so far"})
+    follower = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    follower.request("GET", "/executions/%d/log/stdout?follow=1" % e)
+    follow = follower.getresponse()
+    is_(follow.read(6), b"so far", "following")
+    answers = []
+    poller = threading.Thread(target=lambda: answers.append(server.api().put(
+        "/workers/%d/sync" % w, {"spool": "z", "wait": 60, "holding": [e]})))
+    poller.start()
+    half = socket.create_connection(("127.0.0.1", server.port))
+    half.sendall(b"POST /tasks/ HTTP/1.1\r\nContent-Le")
+    wait_until("the poll is held", lambda: api.get("/healthz").status == 200)
+    start = time.monotonic()
+    status = server.end()
+    ok(status == 0, "the server ends with 0 under a poll, a follower and half a request",
+       status)
+    ok(time.monotonic() - start < 30, "without waiting for their time")
+    poller.join(60)
+    ok(not answers or answers[0].status in (200, 503), "the poll was answered", answers)
+    is_(follow.read(), b"", "the follower's log ended")
+    half.close()
+    server.start()
+    fresh = server.api()
+    is_(fresh.get("/tasks/%d" % t).json["status"], "running", "and starts again")
+
+
+def main():
+    for db in databases():
+        with Server(db) as server:
+            run_groups([bad_json, bad_http, at_once, stopping], server)
+    done()
+
+
+main()
