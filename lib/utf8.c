@@ -1,12 +1,15 @@
 /* The UTF-8 decoder.  Outputs of 50 MB pass through it, nearly all ASCII: those are
  * looked at 32 bytes a step, in words; only other bytes are looked at one by one.
  *
- * feed() finds the longest stretch of valid text, appends it whole, then deals with
- * the one thing that ended it: a NUL, an invalid sequence, or the end of the chunk in
- * the middle of a sequence. */
+ * feed() finds the longest stretch of valid text and appends it whole.  Where a NUL or
+ * an invalid sequence ends it, more of them are likely (a binary output): the next
+ * bytes are decoded one by one into a small block, appended at once.  What the end of
+ * the chunk cuts is carried. */
 #include "lib/utf8.h"
 
 #include <string.h>
+
+enum { MIXED_MAX = 256 };
 
 #define ONES UINT64_C(0x0101010101010101)
 #define HIGHS UINT64_C(0x8080808080808080)
@@ -39,42 +42,40 @@ static size_t ascii_run(const unsigned char *p, size_t len)
     return i;
 }
 
-/* Unicode 15, table 3-7: only the byte after the lead has limits of its own. */
-static bool follows(unsigned char lead, int position, unsigned char byte)
-{
-    unsigned char low = 0x80, high = 0xbf;
-    if (position == 1) {
-        switch (lead) {
-        case 0xe0: low = 0xa0; break;
-        case 0xed: high = 0x9f; break;
-        case 0xf0: low = 0x90; break;
-        case 0xf4: high = 0x8f; break;
-        default: break;
-        }
-    }
-    return byte >= low && byte <= high;
-}
+/* Unicode 15, table 3-7, by lead byte: the sequence's length (0: no lead), and the
+ * limits of its second byte; those of the third and fourth are always 80..BF. */
+static const struct lead {
+    unsigned char len, low, high;
+} leads[256] = {
+    [0x00 ... 0x7f] = {1, 0, 0}, [0xc2 ... 0xdf] = {2, 0x80, 0xbf},
+    [0xe0] = {3, 0xa0, 0xbf},    [0xe1 ... 0xec] = {3, 0x80, 0xbf},
+    [0xed] = {3, 0x80, 0x9f},    [0xee ... 0xef] = {3, 0x80, 0xbf},
+    [0xf0] = {4, 0x90, 0xbf},    [0xf1 ... 0xf3] = {4, 0x80, 0xbf},
+    [0xf4] = {4, 0x80, 0x8f},
+};
 
-static int length_of_lead(unsigned char lead)
+/* As sq_utf8_sequence(), which cannot be inlined. */
+static inline int sequence(const unsigned char *p, size_t len)
 {
-    if (lead < 0x80)
-        return 1;
-    if (lead < 0xc2 || lead > 0xf4)
+    const struct lead *lead = &leads[p[0]];
+    if (lead->len <= 1)
+        return lead->len ? 1 : -1;
+    if (len < 2)
+        return 0;
+    if (p[1] < lead->low || p[1] > lead->high)
         return -1;
-    return lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-}
-
-int sq_utf8_sequence(const void *bytes, size_t len)
-{
-    const unsigned char *p = bytes;
-    int n = length_of_lead(p[0]);
-    for (int i = 1; i < n; i++) {
+    for (int i = 2; i < lead->len; i++) {
         if ((size_t)i == len)
             return 0;
-        if (!follows(p[0], i, p[i]))
+        if ((p[i] & 0xc0) != 0x80)
             return -i;
     }
-    return n;
+    return lead->len;
+}
+
+int sq_utf8_sequence(const void *p, size_t len)
+{
+    return sequence(p, len);
 }
 
 /* Bytes of the longest prefix that is valid text without NUL; counts its characters. */
@@ -87,7 +88,7 @@ static size_t valid_run(const unsigned char *p, size_t len, int64_t *chars)
         *chars += (int64_t)n;
         i += n;
         while (i < len && p[i] >= 0x80) {
-            int step = sq_utf8_sequence(p + i, len - i);
+            int step = sequence(p + i, len - i);
             if (step <= 0)
                 return i;
             ++*chars;
@@ -124,6 +125,33 @@ static void emit_replacement(struct sq_utf8 *u, struct sq_buf *out, int64_t *ski
     emit(u, SQ_UTF8_REPLACEMENT, 3, 1, out, skip);
 }
 
+/* Decode up to MIXED_MAX bytes one by one; returns how many.  Stops before what the
+ * end cuts. */
+static size_t decode_mixed(struct sq_utf8 *u, const unsigned char *p, size_t len,
+                           struct sq_buf *out, int64_t *skip)
+{
+    char text[3 * MIXED_MAX + 4], *to = text;
+    int64_t chars = 0;
+    size_t i = 0;
+    for (int step; i < len && i < MIXED_MAX; i += (size_t)step) {
+        step = sequence(p + i, len - i);
+        if (step == 0)
+            break;
+        if (p[i] == 0)
+            continue;
+        chars++;
+        if (step > 0) {
+            memcpy(to, p + i, (size_t)step);
+            to += step;
+        } else {
+            to = mempcpy(to, SQ_UTF8_REPLACEMENT, 3);
+            step = -step;
+        }
+    }
+    emit(u, text, (size_t)(to - text), chars, out, skip);
+    return i;
+}
+
 /* Go on with the sequence carried from the chunk before; returns the bytes used. */
 static size_t complete_carry(struct sq_utf8 *u, const unsigned char *p, size_t len,
                              struct sq_buf *out, int64_t *skip)
@@ -131,7 +159,7 @@ static size_t complete_carry(struct sq_utf8 *u, const unsigned char *p, size_t l
     size_t used = 0;
     while (u->carry_len && used < len) {
         u->carry[u->carry_len] = p[used];
-        int step = sq_utf8_sequence(u->carry, u->carry_len + 1);
+        int step = sequence(u->carry, u->carry_len + 1);
         if (step < 0) {
             u->carry_len = 0; /* the new byte is not part of it: looked at again */
             emit_replacement(u, out, skip);
@@ -160,18 +188,13 @@ void sq_utf8_feed(struct sq_utf8 *u, const void *data, size_t len, struct sq_buf
         i += n;
         if (i == len)
             return;
-        if (p[i] == 0) {
-            i++;
-            continue;
-        }
-        int step = sq_utf8_sequence(p + i, len - i);
-        if (step == 0) {
+        n = decode_mixed(u, p + i, len - i, out, skip);
+        i += n;
+        if (n == 0) {
             u->carry_len = (unsigned)(len - i);
             memcpy(u->carry, p + i, len - i);
             return;
         }
-        emit_replacement(u, out, skip);
-        i += (size_t)-step;
     }
 }
 
