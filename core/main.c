@@ -4,7 +4,6 @@
  * writer (store), the scheduler's timer.  They meet in the writer: every change is an
  * operation in its queue, the scheduler settles each transaction, and what was
  * committed is told to the HTTP room's waiters. */
-#include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
@@ -12,8 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "core/database.h"
@@ -23,6 +20,7 @@
 #include "core/settings.h"
 #include "core/store/pool.h"
 #include "core/store/writer.h"
+#include "lib/ready.h"
 #include "lib/buf.h"
 #include "lib/file.h"
 
@@ -148,27 +146,6 @@ static void say_listening(const struct server *sv)
     sq_buf_fini(&urls);
 }
 
-/* To whoever started us: sd_notify(3)'s protocol, and the descriptor of --ready-fd. */
-static void tell_ready(const struct server *sv)
-{
-    static const char ready[] = "READY=1\n";
-    if (sv->options.ready_fd >= 0) {
-        sq_write_all(sv->options.ready_fd, ready, sizeof ready - 1, NULL);
-        close(sv->options.ready_fd);
-    }
-    const char *path = getenv("NOTIFY_SOCKET");
-    struct sockaddr_un to = {.sun_family = AF_UNIX};
-    if (!path || !*path || strlen(path) >= sizeof to.sun_path)
-        return;
-    memcpy(to.sun_path, path, strlen(path));
-    socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
-    if (*path == '@')
-        to.sun_path[0] = 0; /* an abstract name */
-    SQ_CLEANUP(sq_closep) int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || sendto(fd, ready, sizeof ready - 1, 0, (void *)&to, len) < 0)
-        sq_log(SQ_LOG_WARNING, "server", "cannot notify %s: %s", path, strerror(errno));
-}
-
 /* Until asked to stop. */
 static void serve(const sigset_t *signals)
 {
@@ -192,7 +169,7 @@ static int run(struct server *sv, const sigset_t *signals, struct sq_err *err)
     if (rc != 0)
         return rc;
     say_listening(sv);
-    tell_ready(sv);
+    sq_ready_tell(sv->options.ready_fd);
     serve(signals);
     return 0;
 }

@@ -2,15 +2,13 @@
  * (scitq.conf).  A bad one prints a line and where help is, and exits 2. */
 #include "core/options.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "config.h"
+#include "lib/ready.h"
 
 static const char help[] =
     "Usage: scitq-server [-c FILE] [--role=all]\n"
@@ -66,13 +64,8 @@ static int parse_role(const char *text, const char **ret)
 
 static int parse_fd(const char *text, int *ret)
 {
-    char *end;
-    errno = 0;
-    long fd = strtol(text, &end, 10);
-    if (errno || end == text || *end || fd < 0 || fd > INT_MAX ||
-        fcntl((int)fd, F_GETFD) < 0)
+    if (!sq_ready_parse(text, ret))
         return usage("--ready-fd is not an open descriptor: ", text);
-    *ret = (int)fd;
     return 0;
 }
 

@@ -364,6 +364,8 @@ static void disagree(struct sq_link *l, const struct sq_reply *reply)
 static void registered(struct sq_link *l, const struct sq_answer *a)
 {
     l->worker_id = a->worker_id;
+    if (!l->has_status)
+        l->conf->registered(l->conf->arg);
     l->has_status = true;
     acknowledge(l, a->acked == SQ_NULL ? 0 : a->acked);
     if (l->retell) {

@@ -25,6 +25,7 @@ typedef void sq_link_end_fn(void *arg, enum sq_link_end end, const char *why);
 struct sq_link_conf {
     const char *server; /* as the user wrote it */
     struct sq_registration registration;
+    void (*registered)(void *arg); /* the first time */
     sq_link_end_fn *ended;
     void *arg;
 };

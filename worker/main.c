@@ -13,6 +13,7 @@
 
 #include "config.h"
 #include "lib/log.h"
+#include "lib/ready.h"
 #include "worker/link.h"
 #include "worker/settings.h"
 
@@ -41,6 +42,12 @@ static void on_signal(void *arg, int signal)
         sq_link_leave(&d->link);
     } else if (sq_log_reopen(&err) != 0)
         sq_log(SQ_LOG_ERROR, "worker", "%s", err.text);
+}
+
+static void on_registered(void *arg)
+{
+    struct daemon *d = arg;
+    sq_ready_tell(d->settings.ready_fd);
 }
 
 static void on_end(void *arg, enum sq_link_end end, const char *why)
@@ -106,6 +113,7 @@ static int open_link(struct daemon *d, struct sq_err *err)
                          .concurrency = s->concurrency,
                          .permanent = s->permanent,
                          .base_workdir = s->base_workdir},
+        .registered = on_registered,
         .ended = on_end,
         .arg = d,
     };

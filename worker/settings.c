@@ -13,6 +13,7 @@
 
 #include "config.h"
 #include "lib/file.h"
+#include "lib/ready.h"
 
 enum { CONCURRENCY_MAX = 100000, NAME_MAX_BYTES = 200 };
 
@@ -49,9 +50,10 @@ static const char usage[] =
     "                        this (90)\n"
     "  -f, --flavor FLAVOR   flavor (SCITQ_FLAVOR, local)\n"
     "  -c, --conf FILE       settings (scitq-worker.conf of the system)\n"
+    "      --ready-fd N      write READY=1 to this descriptor once registered\n"
     "      --version, --help\n";
 
-enum { OPT_NO_SPAWN = 256, OPT_VERSION, OPT_HELP };
+enum { OPT_NO_SPAWN = 256, OPT_READY_FD, OPT_VERSION, OPT_HELP };
 static const struct option options[] = {
     {"name", required_argument, NULL, 'n'},
     {"status", required_argument, NULL, 's'},
@@ -60,6 +62,7 @@ static const struct option options[] = {
     {"flavor", required_argument, NULL, 'f'},
     {"conf", required_argument, NULL, 'c'},
     {"no-spawn", no_argument, NULL, OPT_NO_SPAWN}, /* for the bench: see HACKING.md */
+    {"ready-fd", required_argument, NULL, OPT_READY_FD},
     {"version", no_argument, NULL, OPT_VERSION},
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
@@ -111,6 +114,10 @@ static int take_option(struct sq_settings *s, int c)
         s->file = strdup(optarg);
         break;
     case OPT_NO_SPAWN: s->no_spawn = true; break;
+    case OPT_READY_FD:
+        if (!sq_ready_parse(optarg, &s->ready_fd))
+            return misuse("--ready-fd is not an open descriptor: ", optarg);
+        break;
     case OPT_VERSION: puts("scitq-worker " PACKAGE_VERSION); return SQ_SETTINGS_EXIT;
     case OPT_HELP: fputs(usage, stdout); return SQ_SETTINGS_EXIT;
     default: fputs(usage, stderr); return SQ_SETTINGS_USAGE;
@@ -179,7 +186,7 @@ static int take_conf(struct sq_settings *s, struct sq_err *err)
 int sq_settings_load(struct sq_settings *s, int argc, char **argv,
                      enum sq_settings_todo *ret_todo, struct sq_err *err)
 {
-    *s = (struct sq_settings){.status = "running", .autoclean = 90};
+    *s = (struct sq_settings){.status = "running", .autoclean = 90, .ready_fd = -1};
     if (gethostname(s->hostname, sizeof s->hostname - 1) != 0 || !s->hostname[0])
         strcpy(s->hostname, "localhost");
     *ret_todo = (enum sq_settings_todo)parse(s, argc, argv);

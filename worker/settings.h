@@ -13,6 +13,7 @@ struct sq_settings {
     const char *name, *status, *batch, *flavor;
     char hostname[256];
     int autoclean; /* percent */
+    int ready_fd;  /* -1: none */
     bool permanent, no_spawn;
     struct sq_log_conf log;
     char *file;         /* the settings file read, or NULL */
