@@ -68,6 +68,7 @@ struct sq_execution {
     struct sq_stream streams[SQ_STREAMS];
 
     bool succeeded;
+    bool keep; /* its directory, when it is done */
     int return_code;
     char *note;         /* what scitq itself adds to the error stream, or NULL */
     char *output_files; /* or NULL */

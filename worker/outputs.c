@@ -103,23 +103,17 @@ static void write_names(struct walk *w, struct sq_buf *out)
     }
 }
 
-/* Nearly always it is: . and .. alone fill 48 bytes. */
-static bool is_empty(int dir)
-{
-    char entries[256] __attribute__((aligned(8)));
-    ssize_t n, total = 0;
-    while (total <= 48 && (n = getdents64(dir, entries, sizeof entries)) > 0)
-        total += n;
-    return total <= 48;
-}
-
 bool sq_workdir_outputs(const struct sq_workdir *d, struct sq_buf *out)
 {
     struct walk w = {.whole = true};
+    /* A folder that is a link or gone was seen in the one above it. */
+    const unsigned relevant = 1 << SQ_WATCH_OUTPUT | 1 << SQ_WATCH_TOP;
+    if (!(d->touched & relevant))
+        return true;
     int top SQ_CLEANUP(sq_closep) = open(d->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    int dir SQ_CLEANUP(sq_closep) =
-        openat(top, "output", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (top < 0 || dir < 0 || is_empty(dir))
+    struct stat st;
+    if (top < 0 || fstatat(top, "output", &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+        !S_ISDIR(st.st_mode))
         return true;
     sq_arena_init(&w.arena, NAMES_BYTES_MAX);
     walk_folder(&w, top, "output", "", 0);

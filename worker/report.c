@@ -152,6 +152,7 @@ void sq_tasks_cut(struct sq_tasks *t)
 {
     int64_t budget = PUSH_MAX;
     struct sq_execution *e;
+    sq_tasks_put_away(t); /* the spool will say that they are acknowledged */
     while (budget > 0 && (e = TAILQ_FIRST(&t->dirty))) {
         TAILQ_REMOVE(&t->dirty, e, tell);
         e->dirty = false;
@@ -287,6 +288,7 @@ void sq_tasks_write_holding(const struct sq_tasks *t, struct sq_jw *w)
 void sq_tasks_rewrite_spool(struct sq_tasks *t)
 {
     const struct sq_execution *e;
+    sq_tasks_put_away(t);
     sq_spool_rewrite_begin(t->spool);
     TAILQ_FOREACH(e, &t->all, all)
     {

@@ -114,7 +114,7 @@ static int ask(struct sq_tasks *t, struct sq_execution *e, char *const *words,
     snprintf(e->dir->header.instance, sizeof e->dir->header.instance, "%s",
              t->sup_instance);
     e->dir->header.stage = SQ_DIR_STARTED;
-    int rc = sq_workdir_save(e->dir, NULL, err);
+    int rc = sq_workdir_save(e->dir, e->command, err);
     if (!rc)
         rc = sq_sup_spawn(t->sup, &req, err);
     e->spawned = rc == 0;

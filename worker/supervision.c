@@ -182,6 +182,7 @@ void sq_supervision_signal(struct sq_tasks *t, int64_t id, int signal)
 void sq_tasks_leave(struct sq_tasks *t)
 {
     struct sq_err err;
+    sq_tasks_put_away(t);
     if (t->sup && sq_tasks_idle(t) && sq_sup_quit_when_idle(t->sup, &err) != 0)
         sq_log(SQ_LOG_DEBUG, "worker", "%s", err.text);
 }

@@ -36,7 +36,8 @@ struct sq_sup {
     void *arg;
     struct sq_buf in, out;
     bool dispatching; /* requests made by callbacks go out together at the end */
-    bool lost;        /* and told */
+    bool corked;
+    bool lost; /* and told */
 };
 
 /* Connect through the folder's descriptor, since socket names are short.  -1: nobody.
@@ -306,9 +307,16 @@ static int send_out(struct sq_sup *s, size_t before, struct sq_err *err)
     }
     if (s->lost)
         return sq_fail(err, SQ_EIO, "the supervisor is dead");
-    if (!s->dispatching && !before)
+    if (!s->dispatching && !s->corked && !before)
         sq_frame_flush(s->fd, &s->out); /* the next dispatch sees and tells a failure */
     return 0;
+}
+
+void sq_sup_cork(struct sq_sup *s, bool corked)
+{
+    s->corked = corked;
+    if (!corked && !s->dispatching && !s->lost && s->out.len)
+        sq_frame_flush(s->fd, &s->out); /* a failure: as above */
 }
 
 static size_t vector_size(char *const *v, uint32_t *ret_n)

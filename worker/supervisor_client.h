@@ -69,6 +69,8 @@ int sq_sup_spawn(struct sq_sup *s, const struct sq_spawn *req, struct sq_err *er
 int sq_sup_signal(struct sq_sup *s, int64_t id, int signal, struct sq_err *err);
 /* The exit was reported: its record may go. */
 int sq_sup_forget(struct sq_sup *s, int64_t id, struct sq_err *err);
+/* While corked, requests gather; uncorking sends them together. */
+void sq_sup_cork(struct sq_sup *s, bool corked);
 /* End the supervisor once nothing runs (clean shutdown of an idle worker). */
 int sq_sup_quit_when_idle(struct sq_sup *s, struct sq_err *err);
 

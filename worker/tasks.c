@@ -47,12 +47,13 @@ void sq_tasks_mark(struct sq_tasks *t, struct sq_execution *e, bool urgent)
     t->conf->tell(t->conf->tell_arg, urgent);
 }
 
-static void list_outputs(struct sq_execution *e)
+static void list_outputs(struct sq_tasks *t, struct sq_execution *e)
 {
     struct sq_buf names SQ_CLEANUP(sq_buf_fini);
     sq_buf_init(&names, 1 << 20); /* the sync body has its limit too */
     if (!e->dir)
         return;
+    sq_watcher_look(&t->watcher);
     if (!sq_workdir_outputs(e->dir, &names))
         sq_log(SQ_LOG_WARNING, "worker",
                "execution %lld has more output files than can be listed",
@@ -77,6 +78,20 @@ static void start(struct sq_tasks *t, struct sq_execution *e)
     sq_watcher_active(&t->watcher, true);
 }
 
+/* Started at once, or written down: it must be found again before it is told that we
+ * have it. */
+static void wait_for_slot(struct sq_tasks *t, struct sq_execution *e)
+{
+    struct sq_err err;
+    TAILQ_INSERT_TAIL(&t->waiting, e, queue);
+    sq_tasks_start_waiting(t);
+    if (e->state != SQ_STATE_WAITING || !e->dir)
+        return;
+    e->dir->header.stage = SQ_DIR_HELD;
+    if (sq_workdir_save(e->dir, e->command, &err) != 0)
+        sq_tasks_refuse(t, e, -1001, SQ_EV_UNABLE, "%s", err.text);
+}
+
 /* What follows from the new state; whatever is done twice here must be harmless. */
 static void enter(struct sq_tasks *t, struct sq_execution *e)
 {
@@ -85,10 +100,7 @@ static void enter(struct sq_tasks *t, struct sq_execution *e)
         sq_tasks_mark(t, e, false);
         sq_tasks_step(t, e, SQ_EV_FETCHED); /* nothing to fetch yet */
         break;
-    case SQ_STATE_WAITING:
-        TAILQ_INSERT_TAIL(&t->waiting, e, queue);
-        sq_tasks_start_waiting(t);
-        break;
+    case SQ_STATE_WAITING: wait_for_slot(t, e); break;
     case SQ_STATE_STARTING: start(t, e); break;
     case SQ_STATE_RUNNING:
         free(e->command);
@@ -96,7 +108,7 @@ static void enter(struct sq_tasks *t, struct sq_execution *e)
         sq_tasks_mark(t, e, false);
         break;
     case SQ_STATE_UPLOADING:
-        list_outputs(e);
+        list_outputs(t, e);
         sq_tasks_step(t, e, SQ_EV_UPLOADED); /* nothing to upload yet */
         break;
     case SQ_STATE_REPORTING: sq_tasks_mark(t, e, true); break;
@@ -159,22 +171,47 @@ static void trim(struct sq_execution *e)
         sq_workdir_trim(e->dir);
 }
 
-/* The server has its end, or does not want it: nothing of it stays but, after a
- * failure, the directory. */
-static void finish(struct sq_tasks *t, struct sq_execution *e, bool told)
+/* What finish left to be done: the directory, the supervisor's record. */
+static void put_away(struct sq_tasks *t, struct sq_execution *e)
 {
     struct sq_err err;
-    bool keep = told && e->started && !e->succeeded;
     if (e->dir) {
-        if (!keep)
+        if (!e->keep)
             trim(e);
-        sq_workdir_release(&t->dirs, e->dir, keep);
+        sq_workdir_release(&t->dirs, e->dir, e->keep);
     }
     if (e->spawned && t->sup && sq_sup_forget(t->sup, e->id, &err) != 0)
         sq_log(SQ_LOG_DEBUG, "worker", "%s", err.text);
-    sq_supervision_flush(t);
-    if (keep)
+    if (e->keep)
         sq_workdirs_autoclean(&t->dirs);
+    free_execution(e);
+}
+
+void sq_tasks_put_away(struct sq_tasks *t)
+{
+    struct sq_execution *e;
+    if (t->sup)
+        sq_sup_cork(t->sup, true);
+    while ((e = TAILQ_FIRST(&t->done))) {
+        TAILQ_REMOVE(&t->done, e, all);
+        put_away(t, e);
+    }
+    if (t->sup)
+        sq_sup_cork(t->sup, false);
+    sq_supervision_flush(t);
+}
+
+static void put_away_due(void *arg)
+{
+    sq_tasks_put_away(arg);
+}
+
+/* The server has its end, or does not want it.  Nothing of it stays but, after a
+ * failure, the directory; that is seen to when what is more urgent (starting the
+ * next one) is done. */
+static void finish(struct sq_tasks *t, struct sq_execution *e, bool told)
+{
+    e->keep = told && e->started && !e->succeeded;
     /* Only that it is there counts; `t` is as good a value as any. */
     if (t->remember && !sq_idmap_put(&t->over, e->id, t))
         sq_log(SQ_LOG_ERROR, "worker", "out of memory");
@@ -184,7 +221,8 @@ static void finish(struct sq_tasks *t, struct sq_execution *e, bool told)
         TAILQ_REMOVE(&t->dirty, e, tell);
     TAILQ_REMOVE(&t->all, e, all);
     sq_idmap_remove(&t->by_id, e->id);
-    free_execution(e);
+    TAILQ_INSERT_TAIL(&t->done, e, all);
+    sq_timer_hasten(t->loop, &t->done_timer, 0);
     t->conf->tell(t->conf->tell_arg, false);
 }
 
@@ -207,7 +245,7 @@ static int take_directory(struct sq_tasks *t, struct sq_execution *e,
         return rc;
     e->dir->header = (struct sq_workdir_header){
         .stage = SQ_DIR_HELD, .execution_id = e->id, .task_id = e->task_id};
-    return sq_workdir_save(e->dir, e->command, err);
+    return 0;
 }
 
 void sq_tasks_arrive(struct sq_tasks *t, const struct sq_assignment *a)
@@ -337,18 +375,6 @@ static void written(void *arg, struct sq_workdir *d)
         sq_tasks_mark(t, e, false);
 }
 
-static void directory_made(void *arg, struct sq_workdir *d)
-{
-    struct sq_tasks *t = arg;
-    sq_watcher_add(&t->watcher, d);
-}
-
-static void directory_unmade(void *arg, struct sq_workdir *d)
-{
-    struct sq_tasks *t = arg;
-    sq_watcher_remove(&t->watcher, d);
-}
-
 static int count_cores(void)
 {
     cpu_set_t set;
@@ -364,6 +390,8 @@ int sq_tasks_init(struct sq_tasks *t, const struct sq_tasks_conf *conf,
     TAILQ_INIT(&t->all);
     TAILQ_INIT(&t->waiting);
     TAILQ_INIT(&t->dirty);
+    TAILQ_INIT(&t->done);
+    t->done_timer = (struct sq_timer){.fn = put_away_due, .arg = t};
     sq_arena_init(&t->arena, ARENA_MAX);
     sq_watcher_init(&t->watcher, loop, written, t);
     const struct sq_workdirs_conf dirs = {
@@ -371,9 +399,7 @@ int sq_tasks_init(struct sq_tasks *t, const struct sq_tasks_conf *conf,
         .worker = conf->worker_file_name,
         .state_dir = conf->state_dir,
         .autoclean = conf->autoclean,
-        .made = directory_made,
-        .unmade = directory_unmade,
-        .arg = t,
+        .watcher = &t->watcher,
     };
     int rc = sq_workdirs_open(&t->dirs, &dirs, loop, err);
     if (!rc)
@@ -388,6 +414,8 @@ int sq_tasks_init(struct sq_tasks *t, const struct sq_tasks_conf *conf,
 void sq_tasks_fini(struct sq_tasks *t)
 {
     struct sq_execution *e;
+    sq_tasks_put_away(t);
+    sq_timer_stop(t->loop, &t->done_timer);
     sq_supervision_close(t);
     while ((e = TAILQ_FIRST(&t->all))) {
         TAILQ_REMOVE(&t->all, e, all);

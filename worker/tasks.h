@@ -59,6 +59,8 @@ struct sq_tasks {
 
     struct sq_idmap by_id;
     struct sq_execution_list all, waiting, dirty;
+    struct sq_execution_list done; /* to be put away by the timer */
+    struct sq_timer done_timer;
     size_t untold; /* taken on, "accepted" not cut yet */
 
     /* Over, but an answer under way may still bring them. */

@@ -1,40 +1,80 @@
-/* The watcher.  The directory is watched rather than its two files, which a command
- * might remove; events of other names are passed over. */
+/* The watcher.  The directory is watched rather than its two output files, which a
+ * command might remove.  A watch number's map entry is the directory; which of its
+ * watches it is, the directory knows. */
 #include "worker/watcher.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <unistd.h>
 
 #include "lib/log.h"
+#include "worker/workdir.h"
 
-static bool is_output(const char *name)
+static const char *const folders[SQ_WATCHES] = {"", "/output", "/input", "/tmp",
+                                                "/resource"};
+enum {
+    CHANGED = IN_CREATE | IN_MOVED_TO | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF,
+    FOLDER_EVENTS = CHANGED | IN_ONESHOT | IN_ONLYDIR | IN_DONT_FOLLOW,
+    TOP_EVENTS =
+        CHANGED | IN_MODIFY | IN_DELETE | IN_MOVED_FROM | IN_ONLYDIR | IN_DONT_FOLLOW
+};
+
+static void touch_all(struct sq_watcher *w)
 {
-    return strcmp(name, ".stdout") == 0 || strcmp(name, ".stderr") == 0;
+    for (size_t i = 0; i < w->dirs.cap; i++)
+        if (w->dirs.slots[i].id)
+            ((struct sq_workdir *)w->dirs.slots[i].value)->touched = SQ_TOUCHED_ALL;
+    w->fn(w->arg, NULL);
+}
+
+/* Our own files change by our own hand; what is made of them by others counts. */
+static void event_in_top(struct sq_watcher *w, struct sq_workdir *d,
+                         const struct inotify_event *e)
+{
+    bool output =
+        e->len && (strcmp(e->name, ".stdout") == 0 || strcmp(e->name, ".stderr") == 0);
+    if (output && (e->mask & IN_MODIFY))
+        w->fn(w->arg, d);
+    else if (!(e->mask & IN_MODIFY) &&
+             !(output && (e->mask & (IN_CREATE | IN_ISDIR)) == IN_CREATE))
+        d->touched |= 1 << SQ_WATCH_TOP;
 }
 
 static void event(struct sq_watcher *w, const struct inotify_event *e)
 {
     if (e->mask & IN_Q_OVERFLOW) {
-        w->fn(w->arg, NULL);
+        touch_all(w);
         return;
     }
     struct sq_workdir *d = sq_idmap_get(&w->dirs, e->wd);
-    if (d && e->len && is_output(e->name))
-        w->fn(w->arg, d);
+    if (!d || e->wd == d->watches[SQ_WATCH_TOP]) {
+        if (d && !(e->mask & IN_IGNORED))
+            event_in_top(w, d, e);
+        return;
+    }
+    for (int i = SQ_WATCH_OUTPUT; i < SQ_WATCHES; i++)
+        if (d->watches[i] == e->wd) { /* and it is gone with this event */
+            d->touched |= 1 << i;
+            d->watches[i] = -1;
+        }
+    sq_idmap_remove(&w->dirs, e->wd);
 }
 
-static void drain(struct sq_watcher *w)
+void sq_watcher_look(struct sq_watcher *w)
 {
+    enum { LARGEST = sizeof(struct inotify_event) + 256 };
     char buf[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
     ssize_t n;
-    while ((n = read(w->watch.fd, buf, sizeof buf)) > 0)
+    do {
+        n = w->watch.fd < 0 ? -1 : read(w->watch.fd, buf, sizeof buf);
         for (ssize_t at = 0; at < n;) {
             const struct inotify_event *e = (const void *)(buf + at);
             at += (ssize_t)(sizeof *e + e->len);
             event(w, e);
         }
+    } while (n > (ssize_t)(sizeof buf - LARGEST)); /* else that was all */
 }
 
 static void listen(struct sq_watcher *w, unsigned events)
@@ -48,7 +88,7 @@ static void listen(struct sq_watcher *w, unsigned events)
 static void readable(void *arg, unsigned events)
 {
     struct sq_watcher *w = arg;
-    drain(w);
+    sq_watcher_look(w);
     listen(w, 0);
     sq_timer_hasten(w->loop, &w->rest, SQ_WATCH_REST_US);
 }
@@ -57,7 +97,7 @@ static void rested(void *arg)
 {
     struct sq_watcher *w = arg;
     if (w->watch.fd >= 0) {
-        drain(w);
+        sq_watcher_look(w);
         listen(w, EPOLLIN);
     }
     if (w->unwatched && w->active) {
@@ -89,32 +129,48 @@ void sq_watcher_fini(struct sq_watcher *w)
     sq_idmap_fini(&w->dirs);
 }
 
-void sq_watcher_add(struct sq_watcher *w, struct sq_workdir *d)
+static bool add(struct sq_watcher *w, struct sq_workdir *d, int which)
 {
-    d->watch =
-        w->watch.fd < 0 ? -1 : inotify_add_watch(w->watch.fd, d->path, IN_MODIFY);
-    if (d->watch > 0 && sq_idmap_put(&w->dirs, d->watch, d))
-        return;
+    char path[4200];
+    snprintf(path, sizeof path, "%s%s", d->path, folders[which]);
+    int number = inotify_add_watch(w->watch.fd, path,
+                                   which == SQ_WATCH_TOP ? TOP_EVENTS : FOLDER_EVENTS);
+    if (number > 0 && sq_idmap_put(&w->dirs, number, d)) {
+        d->watches[which] = number;
+        return true;
+    }
     if (!w->said)
         sq_log(SQ_LOG_WARNING, "worker",
-               "the kernel grants no more inotify watches (%s): output is looked for "
-               "every %d ms; fs.inotify.max_user_watches and max_user_instances are "
-               "the limits",
+               "the kernel grants no inotify watch (%s): output is looked for every "
+               "%d ms; fs.inotify.max_user_watches and max_user_instances are limits",
                strerror(errno), SQ_WATCH_REST_US / 1000);
     w->said = true;
-    d->watch = -1;
-    w->unwatched++;
+    return false;
+}
+
+void sq_watcher_renew(struct sq_watcher *w, struct sq_workdir *d)
+{
+    bool all = w->watch.fd >= 0;
+    sq_watcher_look(w); /* what is old must not be taken for new */
+    for (int i = 0; all && i < SQ_WATCHES; i++)
+        if (d->watches[i] < 0)
+            all = add(w, d, i);
+    w->unwatched += d->unwatched ? -1 : 0;
+    d->unwatched = !all;
+    w->unwatched += d->unwatched;
+    d->touched = all ? 0 : SQ_TOUCHED_ALL;
 }
 
 void sq_watcher_remove(struct sq_watcher *w, struct sq_workdir *d)
 {
-    if (d->watch < 0) {
-        w->unwatched--;
-        return;
-    }
-    inotify_rm_watch(w->watch.fd, d->watch);
-    sq_idmap_remove(&w->dirs, d->watch);
-    d->watch = -1;
+    w->unwatched -= d->unwatched;
+    d->unwatched = false;
+    for (int i = 0; i < SQ_WATCHES; i++)
+        if (d->watches[i] >= 0) {
+            inotify_rm_watch(w->watch.fd, d->watches[i]);
+            sq_idmap_remove(&w->dirs, d->watches[i]);
+            d->watches[i] = -1;
+        }
 }
 
 void sq_watcher_active(struct sq_watcher *w, bool active)

@@ -19,10 +19,9 @@
 #include "worker/checksum.h"
 #include "worker/workdir_disk.h"
 
-static void free_dir(struct sq_workdirs *w, struct sq_workdir *d, bool tell)
+static void free_dir(struct sq_workdirs *w, struct sq_workdir *d)
 {
-    if (tell && w->unmade)
-        w->unmade(w->arg, d);
+    sq_watcher_remove(w->watcher, d);
     sq_closep(&d->file);
     free(d->path);
     free(d->command);
@@ -34,6 +33,13 @@ static void make_free(struct sq_workdirs *w, struct sq_workdir *d)
     TAILQ_INSERT_HEAD(&w->free, d, link);
 }
 
+/* Watched anew first: whatever is made from then on will be seen. */
+static bool quick_empty(struct sq_workdirs *w, struct sq_workdir *d)
+{
+    sq_watcher_renew(w->watcher, d);
+    return sq_workdir_quick_empty(d);
+}
+
 /* The cleaner is done with one. */
 static void cleaned(void *arg, void *item, bool ok)
 {
@@ -41,25 +47,25 @@ static void cleaned(void *arg, void *item, bool ok)
     struct sq_workdir *d = item;
     struct sq_err err;
     if (d->header.stage == SQ_DIR_KEPT) {
-        free_dir(w, d, false);
+        free_dir(w, d);
         if (w->autocleaning) {
             w->autocleaning = false;
             sq_workdirs_autoclean(w);
         }
         return;
     }
-    if (ok && sq_workdir_prepare(d, &err) == 0) {
+    if (ok && sq_workdir_prepare(d, &err) == 0 && quick_empty(w, d)) {
         make_free(w, d);
         return;
     }
     sq_log(SQ_LOG_WARNING, "worker", "%s cannot be emptied: it is used no more",
            d->path);
-    free_dir(w, d, true);
+    free_dir(w, d);
 }
 
 static void empty(struct sq_workdirs *w, struct sq_workdir *d)
 {
-    if (sq_workdir_quick_empty(d))
+    if (!d->touched || quick_empty(w, d))
         make_free(w, d);
     else
         sq_cleaner_add(&w->cleaner, d->path, sq_workdir_names, d);
@@ -81,7 +87,9 @@ static struct sq_workdir *new_dir(const struct sq_workdirs *w, const char *name)
     struct sq_workdir *d = calloc(1, sizeof *d);
     if (!d)
         return NULL;
-    d->file = d->watch = -1;
+    d->file = -1;
+    memset(d->watches, -1, sizeof d->watches);
+    d->touched = SQ_TOUCHED_ALL;
     d->owner = w->owner;
     if (asprintf(&d->path, "%s/%s", w->base, name) < 0) {
         free(d);
@@ -101,19 +109,20 @@ static void adopt(struct sq_workdirs *w, const char *name)
     if (rc) {
         if (rc != SQ_ENOENT)
             sq_log(SQ_LOG_WARNING, "worker", "%s is left alone: %s", d->path, err.text);
-        free_dir(w, d, false);
+        free_dir(w, d);
         return;
     }
     if (d->header.stage == SQ_DIR_KEPT) {
         keep_sorted(w, d);
         return;
     }
-    if (w->made)
-        w->made(w->arg, d);
-    if (d->header.stage == SQ_DIR_FREE)
+    if (d->header.stage == SQ_DIR_FREE) {
         empty(w, d);
-    else
-        TAILQ_INSERT_TAIL(&w->found, d, link);
+        return;
+    }
+    sq_watcher_renew(w->watcher, d);
+    d->touched = SQ_TOUCHED_ALL; /* before we watched, anything may have been */
+    TAILQ_INSERT_TAIL(&w->found, d, link);
 }
 
 static bool is_ours(const struct sq_workdirs *w, const char *name)
@@ -145,9 +154,7 @@ int sq_workdirs_open(struct sq_workdirs *w, const struct sq_workdirs_conf *conf,
     TAILQ_INIT(&w->found);
     TAILQ_INIT(&w->kept);
     w->autoclean = conf->autoclean;
-    w->made = conf->made;
-    w->unmade = conf->unmade;
-    w->arg = conf->arg;
+    w->watcher = conf->watcher;
     w->owner = sq_checksum(conf->state_dir, strlen(conf->state_dir));
     int rc = sq_cleaner_init(&w->cleaner, loop, cleaned, w, err);
     if (rc)
@@ -164,7 +171,7 @@ static void free_list(struct sq_workdirs *w, struct sq_workdir_list *list)
     struct sq_workdir *d;
     while ((d = TAILQ_FIRST(list))) {
         TAILQ_REMOVE(list, d, link);
-        free_dir(w, d, false);
+        free_dir(w, d);
     }
 }
 
@@ -192,7 +199,7 @@ static int make(struct sq_workdirs *w, struct sq_workdir **ret, struct sq_err *e
             return 0;
         }
         int e = errno;
-        free_dir(w, d, false);
+        free_dir(w, d);
         if (e != EEXIST)
             return sq_fail(err, sq_errno_code(e),
                            "cannot make a working directory in %s: %s", w->base,
@@ -215,11 +222,10 @@ int sq_workdir_take(struct sq_workdirs *w, struct sq_workdir **ret, struct sq_er
     if (rc) {
         struct sq_err ignored;
         sq_dir_remove(d->path, &ignored);
-        free_dir(w, d, false);
+        free_dir(w, d);
         return rc;
     }
-    if (w->made)
-        w->made(w->arg, d);
+    sq_watcher_renew(w->watcher, d);
     *ret = d;
     return 0;
 }
@@ -233,11 +239,11 @@ void sq_workdir_release(struct sq_workdirs *w, struct sq_workdir *d, bool keep)
     free(d->command);
     d->command = NULL;
     if (!keep) {
+        sq_watcher_look(w->watcher);
         empty(w, d);
         return;
     }
-    if (w->unmade)
-        w->unmade(w->arg, d);
+    sq_watcher_remove(w->watcher, d);
     sq_closep(&d->file); /* a failure may be kept for months */
     d->file = -1;
     TAILQ_INSERT_TAIL(&w->kept, d, link);

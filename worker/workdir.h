@@ -5,7 +5,8 @@
  * Making and removing directories costs half the rate at which commands can be
  * started: so they are prepared once, emptied after a success and used again.  After
  * a failure they are kept, until the disk is fuller than the autoclean threshold.
- * What is quick to empty is emptied at once; trees are left to a cleaner thread.
+ * What the watcher saw nothing made in is empty; what is quick to empty is emptied at
+ * once; trees are left to a cleaner thread.
  *
  * The file .execution says whose the directory is, so that the next worker process
  * finds it: a header of one line, rewritten in place, then the command. */
@@ -17,6 +18,7 @@
 #include "lib/buf.h"
 #include "worker/cleaner.h"
 #include "worker/loop.h"
+#include "worker/watcher.h"
 
 enum sq_workdir_stage {
     SQ_DIR_FREE = 'F',
@@ -36,8 +38,10 @@ struct sq_workdir_header {
 
 struct sq_workdir {
     char *path;
-    int file;  /* .execution, kept open: one write says each change */
-    int watch; /* the watcher's number for it, -1 */
+    int file; /* .execution, kept open: one write says each change */
+    int watches[SQ_WATCHES];
+    unsigned touched; /* bits of enum sq_watched; kept by the watcher */
+    bool unwatched;
     uint64_t owner, found_owner;
     size_t command_len;
     uint64_t command_sum;
@@ -57,18 +61,13 @@ struct sq_workdirs {
     struct sq_cleaner cleaner;
     int64_t next_number;
     bool autocleaning;
-    /* One came into use, or leaves it for good. */
-    void (*made)(void *arg, struct sq_workdir *d);
-    void (*unmade)(void *arg, struct sq_workdir *d);
-    void *arg;
+    struct sq_watcher *watcher;
 };
 
 struct sq_workdirs_conf {
     const char *base, *worker, *state_dir; /* worker: fit for a file name */
     int autoclean;                         /* percent */
-    void (*made)(void *arg, struct sq_workdir *d);
-    void (*unmade)(void *arg, struct sq_workdir *d);
-    void *arg;
+    struct sq_watcher *watcher;
 };
 
 /* Make the base where it is absent and look at what earlier processes left. */
@@ -91,9 +90,9 @@ void sq_workdirs_autoclean(struct sq_workdirs *w);
 /* All kept ones go. */
 void sq_workdirs_clean(struct sq_workdirs *w);
 
-/* Append the names below output/, relative, sorted, separated by spaces, with %20 for
- * a space; links, pipes and devices are left out.  False when there were more than
- * `out` may hold. */
+/* Append (all events taken in before) the names below output/, relative, sorted,
+ * separated by spaces, with %20 for a space; links, pipes and devices are left out.
+ * False when there were more than `out` may hold. */
 bool sq_workdir_outputs(const struct sq_workdir *d, struct sq_buf *out);
 
 #endif

@@ -35,7 +35,7 @@ static int fail_errno(const struct sq_workdir *d, const char *what, const char *
 }
 
 /* The header's text; the command's length and sum stand in `d`. */
-static void format_header(const struct sq_workdir *d, char line[HEADER_BYTES])
+static void format_header(const struct sq_workdir *d, char *line)
 {
     const struct sq_workdir_header *h = &d->header;
     memset(line, ' ', HEADER_BYTES);
@@ -75,20 +75,26 @@ static bool parse_header(struct sq_workdir *d, char line[HEADER_BYTES])
     return true;
 }
 
+/* One write for both where that is possible; else the command first, since the header
+ * vouches for it. */
 int sq_workdir_save(struct sq_workdir *d, const char *command, struct sq_err *err)
 {
-    char line[HEADER_BYTES];
+    enum { TOGETHER = 4096 };
+    char text[TOGETHER];
+    size_t len = HEADER_BYTES;
     if (command) {
         d->command_len = strlen(command);
         d->command_sum = sq_checksum(command, d->command_len);
-        /* The command first: the header vouches for it. */
-        if (pwrite(d->file, command, d->command_len, HEADER_BYTES) !=
-            (ssize_t)d->command_len)
+        if (d->command_len <= TOGETHER - HEADER_BYTES) {
+            memcpy(text + HEADER_BYTES, command, d->command_len);
+            len += d->command_len;
+        } else if (pwrite(d->file, command, d->command_len, HEADER_BYTES) !=
+                   (ssize_t)d->command_len)
             return fail_errno(d, "write", sq_workdir_names[EXECUTION], err);
     }
     d->header.time = sq_now();
-    format_header(d, line);
-    if (pwrite(d->file, line, sizeof line, 0) != (ssize_t)sizeof line)
+    format_header(d, text);
+    if (pwrite(d->file, text, len, 0) != (ssize_t)len)
         return fail_errno(d, "write", sq_workdir_names[EXECUTION], err);
     return 0;
 }

@@ -14,27 +14,26 @@
 
 static char base[64], path[300];
 static struct sq_loop loop;
-static int made;
+static struct sq_watcher watcher;
+static int written;
 
-static void on_made(void *arg, struct sq_workdir *d)
+static void on_written(void *arg, struct sq_workdir *d)
 {
-    made++;
-}
-
-static void on_unmade(void *arg, struct sq_workdir *d)
-{
-    made--;
+    written++;
 }
 
 static int make_base(void **state)
 {
-    made = 0;
     strcpy(base, "/tmp/scitq-workdir-XXXXXX");
-    return mkdtemp(base) && sq_loop_init(&loop, NULL) == 0 ? 0 : -1;
+    if (!mkdtemp(base) || sq_loop_init(&loop, NULL) != 0)
+        return -1;
+    sq_watcher_init(&watcher, &loop, on_written, NULL);
+    return 0;
 }
 
 static int remove_base(void **state)
 {
+    sq_watcher_fini(&watcher);
     sq_loop_fini(&loop);
     return sq_dir_remove(base, NULL);
 }
@@ -46,8 +45,7 @@ static void open_with(struct sq_workdirs *w, const char *worker, const char *sta
                                           .worker = worker,
                                           .state_dir = state_dir,
                                           .autoclean = 100,
-                                          .made = on_made,
-                                          .unmade = on_unmade};
+                                          .watcher = &watcher};
     OK(err, sq_workdirs_open(w, &conf, &loop, &err));
 }
 
@@ -145,13 +143,13 @@ static void test_made_once_and_recycled(void **state)
     assert_pristine(a);
     assert_string_not_equal(a->path, b->path);
     assert_non_null(strstr(a->path, "/node-0"));
-    assert_int_equal(made, 2);
+    assert_int_equal(watcher.dirs.len, 2 * SQ_WATCHES);
     put(a, "output/file");
     put(a, "beside");
     sq_workdir_release(&w, a, false);
     assert_ptr_equal(take(&w), a);
     assert_pristine(a);
-    assert_int_equal(made, 2);
+    assert_int_equal(watcher.dirs.len, 2 * SQ_WATCHES);
     sq_workdir_release(&w, a, false);
     sq_workdir_release(&w, b, false);
     sq_workdirs_close(&w);
@@ -228,8 +226,69 @@ static void test_clean_whatever_was_done(void **state)
         assert_pristine(d);
         sq_workdir_release(&w, d, false);
     }
-    assert_int_equal(made, 1);
+    assert_int_equal(watcher.dirs.len, SQ_WATCHES);
     sq_workdirs_close(&w);
+}
+
+/* What the watcher sees, and what it must not take for a task's doing. */
+static void test_touched(void **state)
+{
+    struct sq_workdirs w;
+    open_with(&w, "node", "/state");
+    struct sq_workdir *d = take(&w);
+    written = 0;
+    save(d, SQ_DIR_STARTED, 5, "command");
+    put(d, ".stdout"); /* as the supervisor does */
+    put(d, ".stdout");
+    sq_watcher_look(&watcher);
+    assert_int_equal(d->touched, 0);
+    assert_true(written > 0);
+    sq_workdir_release(&w, d, false);
+
+    static void (*const messes[])(struct sq_workdir * d) = {
+        mess_tree, mess_many, mess_link,   mess_file,   mess_gone,
+        mess_mode, mess_pipe, mess_hidden, mess_record,
+    };
+    for (size_t i = 0; i < SQ_LEN(messes); i++) {
+        d = take(&w);
+        if (messes[i] == mess_hidden)
+            unlink(in(d, ".stdout"));
+        sq_watcher_look(&watcher);
+        d->touched = 0;
+        messes[i](d);
+        sq_watcher_look(&watcher);
+        assert_int_not_equal(d->touched, 0);
+        sq_workdir_release(&w, d, false);
+        settle(&w);
+        assert_int_equal(d->touched, 0);
+    }
+    d = take(&w);
+    mess_many(d); /* a folder's watch fires once */
+    sq_watcher_look(&watcher);
+    assert_int_equal(watcher.dirs.len, SQ_WATCHES - 1);
+    sq_workdir_release(&w, d, false);
+    settle(&w);
+    assert_int_equal(watcher.dirs.len, SQ_WATCHES);
+    sq_workdirs_close(&w);
+    assert_int_equal(watcher.dirs.len, 0);
+}
+
+static void test_without_watches_all_is_touched(void **state)
+{
+    struct sq_workdirs w;
+    int fd = watcher.watch.fd;
+    sq_loop_unwatch(&loop, &watcher.watch);
+    close(fd);
+    open_with(&w, "node", "/state");
+    struct sq_workdir *d = take(&w);
+    assert_int_equal(watcher.unwatched, 1);
+    put(d, "output/file");
+    sq_workdir_release(&w, d, false);
+    assert_ptr_equal(take(&w), d);
+    assert_pristine(d);
+    sq_workdir_release(&w, d, false);
+    sq_workdirs_close(&w);
+    assert_int_equal(watcher.unwatched, 0);
 }
 
 static void test_found_again(void **state)
@@ -345,6 +404,8 @@ static void test_outputs(void **state)
     open_with(&w, "node", "/state");
     struct sq_workdir *d = take(&w);
     sq_buf_init(&out, 1000);
+    sq_watcher_look(&watcher);
+    assert_int_equal(d->touched, 0);
     assert_true(sq_workdir_outputs(d, &out));
     assert_int_equal(out.len, 0);
     put(d, "output/z");
@@ -359,6 +420,7 @@ static void test_outputs(void **state)
     assert_int_equal(mkdir(in(d, "output/empty"), 0700), 0);
     assert_int_equal(symlink("z", in(d, "output/link")), 0);
     mess_pipe(d);
+    sq_watcher_look(&watcher);
     assert_true(sq_workdir_outputs(d, &out));
     assert_string_equal(out.data, "100%25 a%20b d/e/f n%0Al z é %FF%FE");
     sq_workdir_release(&w, d, false);
@@ -375,6 +437,7 @@ static void test_too_many_outputs(void **state)
     put(d, "output/first");
     put(d, "output/second");
     sq_buf_init(&out, 10);
+    sq_watcher_look(&watcher);
     assert_false(sq_workdir_outputs(d, &out));
     assert_true(sq_buf_ok(&out));
     assert_string_equal(out.data, "first");
@@ -389,8 +452,11 @@ static void test_no_base(void **state)
     char none[100];
     snprintf(none, sizeof none, "%s/file", base);
     OK(err, sq_file_replace(none, "x", 1, 0600, &err));
-    const struct sq_workdirs_conf conf = {
-        .base = none, .worker = "w", .state_dir = "/s", .autoclean = 90};
+    const struct sq_workdirs_conf conf = {.base = none,
+                                          .worker = "w",
+                                          .state_dir = "/s",
+                                          .autoclean = 90,
+                                          .watcher = &watcher};
     assert_true(sq_workdirs_open(&w, &conf, &loop, &err) < 0);
     assert_non_null(strstr(err.text, none));
     sq_workdirs_close(&w);
@@ -402,6 +468,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ONE(test_made_once_and_recycled),
         ONE(test_clean_whatever_was_done),
+        ONE(test_touched),
+        ONE(test_without_watches_all_is_touched),
         ONE(test_found_again),
         ONE(test_others_are_left_alone),
         ONE(test_a_damaged_record_is_not_taken_up),
