@@ -15,7 +15,9 @@
 enum {
     PAGE_ROWS = 500,
     PAGE_BYTES = 32 << 20,
-    PIECE_BYTES = 64 << 10, /* of text, and about what is produced at once */
+    PIECE_BYTES = 64 << 10, /* about what is produced at once */
+    TEXT_BYTES = 512 << 10, /* of an output: two chunks of the store, since a part of
+                               one costs the decoding of all of it */
     OUT_BYTES = 256 << 20   /* one row, escaped; a body of 16 MiB gives at most 96 */
 };
 
@@ -118,8 +120,8 @@ static int text_piece(struct sq_row_stream *s, struct sq_db *db,
     int64_t next = SQ_NULL;
     int stream = text_stream(s->field), code;
     if (s->conf.page.trunc == SQ_NULL) {
-        sq_buf_init(&piece, 4 * PIECE_BYTES + SQ_LOG_CHUNK_MAX * 4);
-        code = sq_log_text(db, e->execution_id, stream, s->from, PIECE_BYTES, &piece,
+        sq_buf_init(&piece, 4 * TEXT_BYTES + SQ_LOG_CHUNK_MAX * 4);
+        code = sq_log_text(db, e->execution_id, stream, s->from, TEXT_BYTES, &piece,
                            &next, err);
     } else {
         sq_buf_init(&piece, OUT_BYTES);
