@@ -146,6 +146,15 @@ static struct sq_group *make_group(struct sq_groups *gs)
     return g;
 }
 
+/* Remove the folder in `base` that a mark, "/base/number\n", names. */
+static void remove_slot(const char *base, const char *mark)
+{
+    char path[SQ_GROUP_PATH + 64];
+    const char *number = strrchr(mark, '/') + 1;
+    snprintf(path, sizeof path, "%s/%.*s", base, (int)strcspn(number, "\n"), number);
+    rmdir(path);
+}
+
 struct sq_group *sq_groups_take(struct sq_groups *gs)
 {
     struct sq_group *g = gs->idle;
@@ -157,10 +166,21 @@ struct sq_group *sq_groups_take(struct sq_groups *gs)
     return g;
 }
 
+/* Linux 6.14 and later kills at birth whatever is cloned into a group on which
+ * cgroup.kill was ever used, when it was not used as often on the parent's group: it
+ * compares the wrong counters (cgroup_css_set_fork).  Such a group is not used again.
+ */
 void sq_groups_give(struct sq_groups *gs, struct sq_group *g)
 {
-    g->next = gs->idle;
-    gs->idle = g;
+    if (!g->spent) {
+        g->next = gs->idle;
+        gs->idle = g;
+        return;
+    }
+    remove_slot(gs->base, g->mark);
+    if (gs->memory[0])
+        remove_slot(gs->memory, g->mark);
+    sq_group_abandon(g);
 }
 
 void sq_group_abandon(struct sq_group *g)
@@ -275,9 +295,11 @@ void sq_group_signal(const struct sq_group *g, int signal)
     }
 }
 
-void sq_group_kill(const struct sq_group *g)
+void sq_group_kill(struct sq_group *g)
 {
-    if (g->v1 || !write_small(g->dir_fd, "cgroup.kill", "1")) /* before Linux 5.14 */
+    if (!g->v1 && write_small(g->dir_fd, "cgroup.kill", "1"))
+        g->spent = true;
+    else /* before Linux 5.14 */
         sq_group_signal(g, SIGKILL);
 }
 

@@ -1,9 +1,10 @@
 /* Control groups, where the machine lets us make them: the exact set of a command's
  * processes, whatever they did to hide, and the kernel's count of out-of-memory kills.
  *
- * A group is made once and used by one command after the other.  Version 2 is used
- * where it is mounted (with or without controllers: killing needs none); the memory
- * controller of version 1 beside it, or alone, where that is what there is. */
+ * A group is made once and used by one command after the other, until it had to be
+ * killed.  Version 2 is used where it is mounted (with or without controllers: killing
+ * needs none); the memory controller of version 1 beside it, or alone, where that is
+ * what there is. */
 #ifndef SQ_WORKER_SUP_GROUP_H
 #define SQ_WORKER_SUP_GROUP_H
 
@@ -19,6 +20,7 @@ struct sq_group {
     int oom_fd;    /* the file that counts out-of-memory kills, or -1 */
     int64_t oom_seen;
     char mark[SQ_GROUP_PATH]; /* as /proc/PID/cgroup names it */
+    bool spent;               /* cgroup.kill was used on it: not to be used again */
     bool v1; /* dir_fd is of version 1: there is no clone into it, no cgroup.kill */
 };
 
@@ -26,7 +28,7 @@ struct sq_groups {
     char base[SQ_GROUP_PATH]; /* our folder in version 2, else in version 1; "" none */
     char memory[SQ_GROUP_PATH]; /* our folder in version 1 memory, or "" */
     bool v1;                    /* base is memory */
-    int made;
+    int made;                   /* so far: their names are numbers */
     struct sq_group *idle;
 };
 
@@ -48,7 +50,7 @@ void sq_group_abandon(struct sq_group *g);
 /* Whether a live process is in it. */
 bool sq_group_populated(const struct sq_group *g);
 /* SIGKILL to all of it. */
-void sq_group_kill(const struct sq_group *g);
+void sq_group_kill(struct sq_group *g);
 /* Any signal, once to each of its processes, those forked meanwhile included. */
 void sq_group_signal(const struct sq_group *g, int signal);
 /* Out-of-memory kills since last asked; -1 when the group does not count them. */

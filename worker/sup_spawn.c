@@ -35,6 +35,7 @@ enum stage { SETUP, FOLDER, STDOUT, STDERR, EXEC, INTERPRETER /* it is absent */
 struct child {
     const struct sq_start *req;
     pid_t parent;
+    bool born; /* it ran its first instruction */
     enum stage stage;
     int error; /* errno of what failed; 0 once the command runs */
 };
@@ -126,6 +127,7 @@ static NO_ASAN int child_main(void *arg)
 {
     struct child *c = arg;
     const struct sq_start *req = c->req;
+    c->born = true;
     setup(c);
     c->stage = FOLDER;
     if (chdir(req->workdir) < 0)
@@ -245,23 +247,48 @@ static int say(const struct child *c, struct sq_err *err)
     }
 }
 
+static void reap(pid_t pid)
+{
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+}
+
+static int start_in_group(struct child *c, pid_t *ret, struct sq_err *err)
+{
+    pid_t pid = clone_into_group(c);
+    if (pid < 0 && (errno == EAGAIN || errno == ENOMEM))
+        return sq_fail(err, SQ_EIO, "cannot start a process: %s", strerror(errno));
+    if (pid < 0)
+        return sq_fail(err, SQ_EUNSUPPORTED, "cannot start in a cgroup: %s",
+                       strerror(errno));
+    if (!c->born) { /* see sq_groups_give() */
+        reap(pid);
+        return sq_fail(err, SQ_EUNSUPPORTED, "what starts in a cgroup is killed");
+    }
+    *ret = pid;
+    return 0;
+}
+
+static int start_plain(struct child *c, pid_t *ret, struct sq_err *err)
+{
+    pid_t pid = clone(child_main, child_stack + sizeof child_stack,
+                      CLONE_VM | CLONE_VFORK | SIGCHLD, c);
+    if (pid < 0)
+        return sq_fail(err, SQ_EIO, "cannot start a process: %s", strerror(errno));
+    *ret = pid;
+    return 0;
+}
+
 int sq_start_command(const struct sq_start *req, pid_t *ret, struct sq_err *err)
 {
     struct child c = {.req = req, .parent = getpid()};
-    pid_t pid;
-    if (req->group_fd >= 0)
-        pid = clone_into_group(&c);
-    else
-        pid = clone(child_main, child_stack + sizeof child_stack,
-                    CLONE_VM | CLONE_VFORK | SIGCHLD, &c);
-    if (pid < 0 && req->group_fd >= 0 && errno != EAGAIN && errno != ENOMEM)
-        return sq_fail(err, SQ_EUNSUPPORTED, "cannot start in a cgroup: %s",
-                       strerror(errno));
-    if (pid < 0)
-        return sq_fail(err, SQ_EIO, "cannot start a process: %s", strerror(errno));
+    pid_t pid = 0;
+    int code =
+        req->group_fd >= 0 ? start_in_group(&c, &pid, err) : start_plain(&c, &pid, err);
+    if (code < 0)
+        return code;
     if (c.error) {
-        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-            ;
+        reap(pid);
         return say(&c, err);
     }
     *ret = pid;
