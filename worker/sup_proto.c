@@ -51,6 +51,15 @@ bool sq_frame_fixed(const struct sq_frame *f, void *ret, size_t len)
     return true;
 }
 
+int sq_frame_is_attach(int fd)
+{
+    struct head head;
+    ssize_t n = recv(fd, &head, sizeof head, MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return 0;
+    return n == sizeof head && head.kind == SQ_FRAME_ATTACH && !head.len ? 1 : -1;
+}
+
 void sq_frame_buf_init(struct sq_buf *in)
 {
     sq_buf_init(in, sizeof(struct head) + SQ_FRAME_MAX + SQ_FRAME_READ);

@@ -22,6 +22,7 @@ enum sq_frame_kind {
     SQ_FRAME_SIGNAL,    /* sq_frame_signal */
     SQ_FRAME_FORGET,    /* sq_frame_signal, signal unused */
     SQ_FRAME_QUIT,      /* nothing */
+    SQ_FRAME_ATTACH,    /* nothing: the first of a connection, answered by HELLO */
     /* From here on what the supervisor says: sq_frame_event, then one text. */
     SQ_FRAME_HELLO = 16, /* id is the version, pid the supervisor's */
     SQ_FRAME_STARTED,
@@ -69,6 +70,9 @@ void sq_frame_buf_init(struct sq_buf *in);
 /* How many bytes the frame at the front of `in` still lacks; of its header, if that is
  * not there yet. */
 size_t sq_frame_missing(const struct sq_buf *in);
+/* Take the first frame of a connection: 1 if it is ATTACH, 0: not here yet, -1: other.
+ */
+int sq_frame_is_attach(int fd);
 /* Receive at most `max` bytes without waiting.  1: something came; 0: nothing now; -1:
  * the end. */
 int sq_frame_receive(int fd, struct sq_buf *in, size_t max);

@@ -29,7 +29,9 @@ enum { SQ_RUN_BUCKETS = 1024 };
 /* The supervisor's whole state: one thread, one instance. */
 struct sq_supervisor {
     char state_dir[PATH_MAX]; /* absolute, without links */
-    int dir_fd, lock_fd, listen_fd, client_fd, signal_fd, timer_fd, epoll_fd;
+    int dir_fd, lock_fd, listen_fd, signal_fd, timer_fd, epoll_fd;
+    int client_fd;
+    int comer_fd; /* connected, has not said that it is a worker */
     struct sq_buf in, out;
     struct sq_journal journal;
     struct sq_groups groups;

@@ -38,7 +38,7 @@ enum {
     LOG_MAX = 64 << 10
 };
 
-enum tag { LISTEN, CLIENT, SIGNAL, TIMER };
+enum tag { LISTEN, COMER, CLIENT, SIGNAL, TIMER };
 
 static void drop_client(struct sq_supervisor *s)
 {
@@ -50,31 +50,57 @@ static void drop_client(struct sq_supervisor *s)
     sq_buf_fini(&s->out);
 }
 
+static void drop_comer(struct sq_supervisor *s)
+{
+    sq_closep(&s->comer_fd);
+    s->comer_fd = -1;
+}
+
 static int watch(struct sq_supervisor *s, int fd, uint32_t tag, uint32_t events, int op)
 {
     struct epoll_event event = {.events = events, .data.u32 = tag};
     return epoll_ctl(s->epoll_fd, op, fd, &event);
 }
 
-/* The latest client is the one that counts: the one before is dead or about to be. */
-static bool accept_client(struct sq_supervisor *s)
+/* Who connects may only want to know whether somebody listens (is_served): it does not
+ * take the place of the client before it says that it is one. */
+static bool accept_comer(struct sq_supervisor *s)
 {
     int fd = accept4(s->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    struct sq_frame_event hello = {.id = SQ_FRAME_VERSION, .pid = getpid()};
     if (fd < 0)
         return false;
+    sq_closep(&s->comer_fd);
+    s->comer_fd = fd;
+    if (watch(s, fd, COMER, EPOLLIN, EPOLL_CTL_ADD) < 0)
+        drop_comer(s);
+    return true;
+}
+
+/* The latest client is the one that counts: the one before is dead or about to be. */
+static void attach(struct sq_supervisor *s)
+{
+    struct sq_frame_event hello = {.id = SQ_FRAME_VERSION, .pid = getpid()};
     drop_client(s);
-    s->client_fd = fd;
+    s->client_fd = s->comer_fd;
+    s->comer_fd = -1;
     s->quitting = false;
     sq_frame_buf_init(&s->in);
     sq_buf_init(&s->out, OUT_MAX);
-    if (watch(s, fd, CLIENT, EPOLLIN, EPOLL_CTL_ADD) < 0) {
+    if (watch(s, s->client_fd, CLIENT, EPOLLIN, EPOLL_CTL_MOD) < 0) {
         drop_client(s);
-        return true;
+        return;
     }
     sq_run_say(s, SQ_FRAME_HELLO, &hello, NULL);
     sq_run_tell_all(s);
-    return true;
+}
+
+static void read_comer(struct sq_supervisor *s)
+{
+    int attaches = s->comer_fd < 0 ? 0 : sq_frame_is_attach(s->comer_fd);
+    if (attaches > 0)
+        attach(s);
+    else if (attaches < 0)
+        drop_comer(s);
 }
 
 /* False when the client does not speak our language. */
@@ -182,7 +208,8 @@ static void arm_timer(struct sq_supervisor *s)
 static void dispatch(struct sq_supervisor *s, const struct epoll_event *event)
 {
     switch (event->data.u32) {
-    case LISTEN: accept_client(s); break;
+    case LISTEN: accept_comer(s); break;
+    case COMER: read_comer(s); break;
     case CLIENT:
         if (s->client_fd >= 0 && event->events & ~(uint32_t)EPOLLOUT)
             read_client(s);
@@ -201,7 +228,7 @@ static bool may_end(struct sq_supervisor *s)
 {
     if (s->live || !(s->quitting || s->kill_at))
         return false;
-    return s->kill_at || !accept_client(s);
+    return s->kill_at || (s->comer_fd < 0 && !accept_comer(s));
 }
 
 static void loop(struct sq_supervisor *s)
@@ -391,6 +418,7 @@ static int start(struct sq_supervisor *s, const char *path, struct sq_err *err)
 static void finish(struct sq_supervisor *s)
 {
     drop_client(s);
+    drop_comer(s);
     sq_closep(&s->listen_fd);
     unlinkat(s->dir_fd, SQ_SUP_SOCKET, 0);
     sq_groups_close(&s->groups, s->dir_fd, SQ_SUP_GROUPS);
@@ -410,6 +438,7 @@ static int serve(const char *path, int starter_fd)
                                      .lock_fd = -1,
                                      .listen_fd = -1,
                                      .client_fd = -1,
+                                     .comer_fd = -1,
                                      .signal_fd = -1,
                                      .timer_fd = -1,
                                      .epoll_fd = -1,

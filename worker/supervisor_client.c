@@ -91,11 +91,15 @@ static int try_connect(struct sq_sup *s, const char *state_dir, struct sq_err *e
     if (s->fd < 0)
         return sq_fail(err, SQ_ENOENT, "no supervisor serves %s: %s", state_dir,
                        strerror(errno));
-    int code = await_hello(s, state_dir, err);
+    sq_frame_begin(&s->out, SQ_FRAME_ATTACH, 0);
+    int code = sq_frame_flush(s->fd, &s->out) < 0
+                   ? sq_fail(err, SQ_ENOENT, "the supervisor of %s ended", state_dir)
+                   : await_hello(s, state_dir, err);
     if (code < 0) {
         sq_closep(&s->fd);
         s->fd = -1;
         sq_buf_clear(&s->in);
+        sq_buf_clear(&s->out);
     }
     return code;
 }

@@ -181,6 +181,13 @@ void fifo_end(int fd)
     close(fd);
 }
 
+void fifo_remove(struct world *w, const char *name)
+{
+    char path[100];
+    snprintf(path, sizeof path, "%s/%s", w->dir, name);
+    assert_int_equal(unlink(path), 0);
+}
+
 void world_write(struct world *w, const char *name, const char *text, int times)
 {
     char path[100];

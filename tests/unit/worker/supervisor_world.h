@@ -57,6 +57,7 @@ const char *world_out(struct world *w, const char *name, size_t *ret_len);
 int fifo_new(struct world *w, const char *name);
 void fifo_line(int fd, char *line, size_t size);
 void fifo_end(int fd);
+void fifo_remove(struct world *w, const char *name);
 /* Write `text` `times` times to a fifo that the test holds open. */
 void world_write(struct world *w, const char *name, const char *text, int times);
 void wait_pid_end(pid_t pid); /* of any process */

@@ -245,7 +245,7 @@ static void test_many_at_once(void **state)
     int here = fifo_new(w, "here"), gate = fifo_new(w, "gate");
     /* All wait at the gate, so all run at the same time. */
     for (int i = 0; i < N; i++)
-        world_sh(w, i, "exec 3>$W/here; echo >&3; read x < $W/gate");
+        world_sh(w, i, "exec 3>$W/here; echo >&3; read x <> $W/gate");
     for (int i = 0; i < N; i++)
         fifo_line(here, line, sizeof line);
     for (int i = 0; i < N; i++)
