@@ -343,39 +343,50 @@ def test_db(db):
     folder.stop()
 
 
+def read_until(stream, words):
+    """What comes until it holds `words`, or as much as came."""
+    seen, end = b"", time.monotonic() + TIMEOUT_S
+    while words not in seen and select.select([stream], [], [],
+                                              max(0, end - time.monotonic()))[0]:
+        piece = os.read(stream.fileno(), 1000)
+        if not piece:
+            break
+        seen += piece
+    return seen
+
+
 def test_follow(tool, api, server):
-    """What a running command writes is shown while it runs; following ends with it."""
-    with Worker(server, concurrency=2, options=["-b", "live"]) as worker:
-        flag = worker.folder.join("go on")
-        t = tool.queue("-b", "live", "sh", "-c",
-                       "echo early; echo oops >&2; until test -e '%s'; do sleep .05; "
-                       "done; printf 'late\\000\\377'" % flag)
-        follow = subprocess.Popen([program("scitq-manage"), "task", "output", "-i",
-                                   str(t), "--follow"], env=tool.env,
-                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        try:
-            got = os.read(follow.stdout.fileno(), 100)
-            is_(got, b"early\n", "output is shown while the command runs")
-            seen = b""
-            while b"oops\n" not in seen:
-                ready = select.select([follow.stderr], [], [], TIMEOUT_S)[0]
-                piece = os.read(follow.stderr.fileno(), 100) if ready else b""
-                if not piece:
-                    break
-                seen += piece
-            ok(seen.endswith(b"oops\n"), "so is its error", seen)
+    """What a running command writes is shown while it runs; following ends with it.
+    Following begins before there is a worker: it waits for the task to start."""
+    folder = Folder()
+    flag = folder.join("go on")
+    t = tool.queue("-b", "live", "sh", "-c",
+                   "echo early; echo oops >&2; until test -e '%s'; do sleep .05; "
+                   "done; printf 'late\\000\\377'" % flag)
+    follow = subprocess.Popen([program("scitq-manage"), "task", "output", "-i", str(t),
+                               "--follow"], env=tool.env, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        ok(read_until(follow.stderr, b"\n").endswith(
+            b"task %d is pending: waiting for it to start\n" % t), "following waits")
+        with Worker(server, concurrency=2, options=["-b", "live"]):
+            is_(read_until(follow.stdout, b"early\n"), b"early\n",
+                "output is shown while the command runs")
+            is_(read_until(follow.stderr, b"oops\n"), b"oops\n", "so is its error")
             is_(api.get("/tasks/%d" % t).json["status"], "running", "it still runs")
             open(flag, "w").close()
             out, err = follow.communicate(timeout=TIMEOUT_S)
-        finally:
-            follow.kill()
-        is_((follow.returncode, out, err), (0, b"late\0\377", b""),
-            "the rest comes in raw bytes, and following ends with the command")
-        api.wait_task(t)
-        raw = subprocess.run([program("scitq-manage"), "task", "output", "-i", str(t)],
-                             env=tool.env, stdout=subprocess.PIPE,
-                             stderr=subprocess.PIPE, timeout=TIMEOUT_S)
-        is_((raw.stdout, raw.stderr), (b"early\nlate\0\377", b"oops\n"), "the whole afterwards, raw too")
+            is_((follow.returncode, out, err), (0, b"late\0\377", b""),
+                "the rest comes in raw bytes, and following ends with the command")
+            api.wait_task(t)
+    finally:
+        follow.kill()
+    raw = subprocess.run([program("scitq-manage"), "task", "output", "-i", str(t)],
+                         env=tool.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                         timeout=TIMEOUT_S)
+    is_((raw.stdout, raw.stderr), (b"early\nlate\0\377", b"oops\n"),
+        "the whole afterwards, raw too")
+    folder.stop()
 
 
 def everything(db):
