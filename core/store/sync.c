@@ -284,12 +284,15 @@ static int fill_executions(struct sq_db *db, const struct live *live, size_t n,
     return 0;
 }
 
-static int read_acked(struct sq_db *db, int64_t worker_id, struct sq_sync_answer *a,
-                      struct sq_err *err)
+static int read_state(struct sq_db *db, int64_t worker_id, struct sq_arena *arena,
+                      struct sq_sync_answer *a, struct sq_err *err)
 {
     struct sq_stmt *st = sq_db_query(db, SQ_Q_WORKER_SYNC_STATE);
     sq_bind_int(st, 1, worker_id);
-    a->acked = sq_row(st) ? sq_col_int(st, 1) : 0;
+    if (sq_row(st)) {
+        a->spool = sq_arena_strdup(arena, sq_col_text(st, 0, NULL));
+        a->acked = sq_col_int(st, 1);
+    }
     sq_stmt_end(st);
     return sq_db_error(db, err);
 }
@@ -303,7 +306,7 @@ int sq_sync_answer(struct sq_db *db, int64_t worker_id, const int64_t *holding,
     size_t n_live = 0;
     int code = sq_get(db, &sq_worker_type, worker_id, arena, &a.worker, err);
     if (!code)
-        code = read_acked(db, worker_id, &a, err);
+        code = read_state(db, worker_id, arena, &a, err);
     if (!code)
         code = read_live(db, worker_id, arena, &live, &n_live, err);
     if (!code)

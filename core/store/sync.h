@@ -39,6 +39,7 @@ struct sq_sync_task {
 
 struct sq_sync_answer {
     struct sq_worker worker;
+    char *spool; /* whose row it is, NULL: nobody's yet */
     int64_t acked;
     struct sq_sync_task *executions; /* pending ones, by id, with their whole task */
     size_t n_executions;
