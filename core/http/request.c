@@ -287,18 +287,30 @@ static int run_write(struct sq_op *op, struct sq_tx *tx, struct sq_err *err)
     return r->route->write(r, tx, err);
 }
 
+static void count_writing(struct sq_http_server *s, int change)
+{
+    pthread_mutex_lock(&s->lock);
+    s->writing += change;
+    if (s->writing == 0)
+        pthread_cond_signal(&s->idle);
+    pthread_mutex_unlock(&s->lock);
+}
+
 /* From the resume on, the request is its HTTP thread's again and may be gone. */
 static void write_done(struct sq_op *op)
 {
     struct sq_request *r = of_op(op);
+    struct sq_http_server *server = r->server;
     r->stage = SQ_WRITTEN;
     MHD_resume_connection(r->connection);
+    count_writing(server, -1);
 }
 
 static enum MHD_Result submit(struct sq_request *r)
 {
     r->op = (struct sq_op){.run = run_write, .done = write_done, .arena = &r->arena};
     r->stage = SQ_WRITING;
+    count_writing(r->server, 1);
     MHD_suspend_connection(r->connection);
     struct sq_err err = {0};
     int code = sq_writer_submit(r->server->conf.writer, &r->op, &err);

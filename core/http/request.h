@@ -22,9 +22,10 @@ struct sq_http_server {
     struct MHD_Daemon **daemons; /* one a listen address */
     int n_daemons;
     struct sq_watch *watch;
-    pthread_mutex_t lock; /* the two below */
-    pthread_cond_t idle;  /* signalled when requests comes down to 0 */
+    pthread_mutex_t lock; /* the three below */
+    pthread_cond_t idle;  /* signalled when one of the counts comes down to 0 */
     int requests;
+    int writing; /* of these, in the writer: their connections are suspended */
     atomic_bool stopping;
 };
 

@@ -49,7 +49,7 @@ const struct sq_route sq_routes[] = {
     {SQ_DELETE, "/workers/<id>", WORKER, .prepare = sq_prepare_result,
      .write = sq_workers_delete, .answer = sq_answer_record, .help = "delete a worker"},
     {SQ_PUT, "/workers/<id>/ping", WORKER, .prepare = sq_workers_prepare_ping,
-     .read = sq_read_one, .answer = sq_answer_record,
+     .read = sq_workers_ping, .answer = sq_answer_record,
      .help = "a worker is alive: load, memory, stats"},
     {SQ_PUT, "/workers/<id>/callback", .prepare = sq_workers_prepare_callback,
      .write = sq_workers_callback, .answer = sq_workers_answer_callback,

@@ -154,16 +154,19 @@ void sq_http_server_committed(struct sq_http_server *s, const struct sq_changes 
     sq_watch_changed(s->watch, c);
 }
 
-/* For those that are in the writer or on their way to the client. */
+/* For a while for those on their way to a client, as long as it takes for those in the
+ * writer: libmicrohttpd cannot be stopped while a connection is suspended. */
 static void wait_for_requests(struct sq_http_server *s)
 {
     struct timespec until;
+    int why = 0;
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += STOP_S;
     pthread_mutex_lock(&s->lock);
-    while (s->requests > 0 &&
-           pthread_cond_timedwait(&s->idle, &s->lock, &until) != ETIMEDOUT)
-        ;
+    while (s->requests > 0 && why != ETIMEDOUT)
+        why = pthread_cond_timedwait(&s->idle, &s->lock, &until);
+    while (s->writing > 0)
+        pthread_cond_wait(&s->idle, &s->lock);
     pthread_mutex_unlock(&s->lock);
 }
 

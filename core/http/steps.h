@@ -51,6 +51,7 @@ SQ_WRITE(sq_workers_update);
 SQ_WRITE(sq_workers_delete);
 SQ_READ(sq_workers_counts);
 SQ_STEP(sq_workers_prepare_ping);
+SQ_READ(sq_workers_ping);
 SQ_STEP(sq_workers_prepare_callback);
 SQ_WRITE(sq_workers_callback);
 SQ_STEP(sq_workers_answer_callback);

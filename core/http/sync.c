@@ -123,15 +123,23 @@ int sq_register_write(struct sq_request *r, struct sq_tx *tx, struct sq_err *err
     return code;
 }
 
+/* A worker that waits must be heard of again before it would be called offline. */
+static int64_t wait_max_s(const struct sq_http_conf *conf)
+{
+    int64_t most = conf->offline_delay_s * 2 / 3;
+    return most > WAIT_MAX_S ? WAIT_MAX_S : most < 1 ? 1 : most;
+}
+
 static void write_settings(struct sq_jw *w, const struct sq_http_conf *conf)
 {
+    int64_t poll_s = wait_max_s(conf) < POLL_S ? wait_max_s(conf) : POLL_S;
     const struct {
         const char *name;
         int64_t value;
     } settings[] = {{"offline_delay_s", conf->offline_delay_s},
                     {"idle_delay_s", conf->idle_delay_s},
                     {"first_task_delay_s", conf->first_task_delay_s},
-                    {"poll_s", POLL_S},
+                    {"poll_s", poll_s},
                     {"stats_s", STATS_S}};
     sq_jw_key(w, "settings");
     sq_jw_open(w, '{');
@@ -198,7 +206,10 @@ struct call {
     struct sq_buf data; /* the bytes of every output record, one after the other */
     int64_t wait_s;
     struct sq_ints holding, signals_seen;
-    bool any; /* the answer just read has something to say */
+    char *load, *stats;
+    double memory;
+    bool contacted; /* this call was counted as a sign of life */
+    bool any;       /* the answer just read has something to say */
 };
 
 static void free_data(struct sq_request *r)
@@ -322,25 +333,19 @@ static int read_ids(struct sq_request *r, const char *key, struct sq_ints *ret,
     return 0;
 }
 
-/* Who speaks is alive; what it measures travels along. */
-static int read_stats(struct sq_request *r, struct sq_err *err)
+static int read_stats(struct sq_request *r, struct call *call, struct sq_err *err)
 {
     const json_t *stats = json_object_get(r->json, "stats");
-    char *load, *text;
-    double memory;
     if (stats && !json_is_object(stats) && !json_is_null(stats))
         return sq_fail(err, SQ_EINVAL, "stats must be an object");
     int code = sq_json_to_text(json_object_get(stats, "load"), "stats.load", &r->arena,
-                               &load, err);
+                               &call->load, err);
     if (code == 0)
         code = sq_json_to_text(json_object_get(stats, "stats"), "stats.stats",
-                               &r->arena, &text, err);
+                               &r->arena, &call->stats, err);
     if (code == 0)
         code = sq_json_to_real(json_object_get(stats, "memory"), "stats.memory",
-                               &memory, err);
-    if (code == 0)
-        sq_liveness_contact(r->server->conf.liveness, r->match.ids[0], sq_now(), load,
-                            memory, text);
+                               &call->memory, err);
     return code;
 }
 
@@ -388,9 +393,9 @@ int sq_sync_prepare(struct sq_request *r, struct sq_err *err)
     if (code == 0)
         code = read_records(r, call, err);
     if (code == 0)
-        code = read_stats(r, err);
-    if (call->wait_s > WAIT_MAX_S)
-        call->wait_s = WAIT_MAX_S;
+        code = read_stats(r, call, err);
+    if (call->wait_s > wait_max_s(&r->server->conf))
+        call->wait_s = wait_max_s(&r->server->conf);
     call->sync.signals_seen = call->signals_seen.v;
     call->sync.n_signals_seen = call->signals_seen.n;
     r->nothing_to_write = !call->sync.n_records && !call->signals_seen.n;
@@ -450,6 +455,16 @@ static void write_answer(struct sq_request *r, struct sq_sync_answer *a,
     sq_buf_addc(&r->out, '\n');
 }
 
+/* Who speaks for the row is alive, and what it measures is the row's. */
+static void contact(struct sq_request *r, struct call *call)
+{
+    if (call->contacted)
+        return;
+    call->contacted = true;
+    sq_liveness_contact(r->server->conf.liveness, r->match.ids[0], sq_now(), call->load,
+                        call->memory, call->stats);
+}
+
 static int read_answer(struct sq_request *r, struct sq_db *db, struct sq_err *err)
 {
     struct call *call = r->data;
@@ -458,7 +473,12 @@ static int read_answer(struct sq_request *r, struct sq_db *db, struct sq_err *er
     sq_arena_init(&arena, ANSWER_BYTES);
     int code = sq_sync_answer(db, r->match.ids[0], call->holding.v, call->holding.n,
                               &arena, &a, err);
+    if (code == 0 && a.spool && strcmp(a.spool, call->sync.spool) != 0)
+        code = sq_fail(err, SQ_EEXIST,
+                       "worker %lld belongs to another process: register again",
+                       (long long)r->match.ids[0]);
     if (code == 0) {
+        contact(r, call);
         call->any = sq_sync_answer_any(&a);
         write_answer(r, &a, &arena);
     }

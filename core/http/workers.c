@@ -2,7 +2,6 @@
  * (http-api.md A.4, A.8). */
 #include "core/http/steps.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "core/http/stream.h"
@@ -49,23 +48,37 @@ int sq_workers_counts(struct sq_request *r, struct sq_db *db, struct sq_err *err
     return 0;
 }
 
-/* A ping is a contact with stats: remembered in memory, written by the sweep.  That of
- * a worker that is not there is remembered for nobody, and the read says 404. */
+/* A ping is a contact with stats: remembered in memory, written by the sweep. */
+struct ping {
+    const char *load, *stats;
+    double memory;
+};
+
 int sq_workers_prepare_ping(struct sq_request *r, struct sq_err *err)
 {
-    const char *load, *stats;
-    double memory = NAN;
+    struct ping *ping;
     const json_t *body;
-    int code = sq_body_text(r, "load", &load, err);
+    int code = sq_request_alloc(r, sizeof *ping, &ping, err);
     if (code == 0)
-        code = sq_body_text(r, "stats", &stats, err);
+        code = sq_body_text(r, "load", &ping->load, err);
+    if (code == 0)
+        code = sq_body_text(r, "stats", &ping->stats, err);
     if (code == 0)
         code = sq_request_object(r, &body, err);
     if (code == 0)
-        code = sq_json_to_real(json_object_get(body, "memory"), "memory", &memory, err);
+        code = sq_json_to_real(json_object_get(body, "memory"), "memory", &ping->memory,
+                               err);
+    r->data = ping;
+    return code;
+}
+
+int sq_workers_ping(struct sq_request *r, struct sq_db *db, struct sq_err *err)
+{
+    const struct ping *ping = r->data;
+    int code = sq_read_one(r, db, err);
     if (code == 0)
-        sq_liveness_contact(r->server->conf.liveness, r->match.ids[0], sq_now(), load,
-                            memory, stats);
+        sq_liveness_contact(r->server->conf.liveness, r->match.ids[0], sq_now(),
+                            ping->load, ping->memory, ping->stats);
     return code;
 }
 

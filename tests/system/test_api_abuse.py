@@ -243,7 +243,7 @@ def stopping(api, server):
 
 def main():
     for db in databases():
-        with Server(db) as server:
+        with Server(db, WORKER_OFFLINE_DELAY=600) as server:
             run_groups([bad_json, bad_http, at_once, stopping], server)
     done()
 

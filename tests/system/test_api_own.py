@@ -107,6 +107,9 @@ def syncing(api, server):
         ("bad holding", "PUT", path, {"spool": "s1", "holding": "7"}, 400, None,
          "holding"),
     ])
+    for body in ({"spool": "s2"}, {"spool": "s2", "wait": 5},
+                 {"spool": "s2", "signals_seen": [1]}):
+        expect(api, "of another process", "PUT", path, body, 409, None, "another")
     bare = api.put(path, {"spool": "s1", "stats": {"load": "1", "memory": 2.5}}).json
     is_(sorted(bare), ["acked", "executions", "settings", "signals", "withdrawn",
                        "worker"], "a bare sync answers")
@@ -302,7 +305,7 @@ def why(api, server):
 
 def main():
     for db in databases():
-        with Server(db) as server:
+        with Server(db, WORKER_OFFLINE_DELAY=600) as server:
             run_groups([arrays, syncing, polling, raw_log, why], server)
     done()
 
