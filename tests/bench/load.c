@@ -222,6 +222,7 @@ static void run_idle(struct client *clients, long n, long seconds)
 {
     char body[256];
     for (long i = 0; i < n; i++) {
+        dial(&clients[i]);
         snprintf(body, sizeof body,
                  "{\"name\":\"idle%ld\",\"hostname\":\"bench\",\"concurrency\":1,"
                  "\"batch\":\"idle%ld\",\"status\":\"running\",\"spool\":\"idle%ld\"}",
@@ -263,14 +264,16 @@ int main(int argc, char **argv)
     struct client *clients = calloc((size_t)connections, sizeof *clients);
     if (!clients)
         die("calloc");
-    for (long i = 0; i < connections; i++)
+    bool idle = strcmp(mode, "idle") == 0;
+    /* Those of idle workers one by one: the server closes what stays silent. */
+    for (long i = 0; i < connections && !idle; i++)
         dial(&clients[i]);
     if (latency)
         run_latency(clients, n);
-    else if (strcmp(mode, "post") == 0)
-        run_post(clients, n, more);
-    else
+    else if (idle)
         run_idle(clients, n, more);
+    else
+        run_post(clients, n, more);
     free(clients);
     return 0;
 }
