@@ -5,7 +5,9 @@
 -- engine: sqlite
 update sqlite_sequence set seq = seq + $2 where name = $1 returning seq
 -- engine: postgres
-select nextval(pg_get_serial_sequence($1, $1 || '_id')) from generate_series(1, cast($2 as bigint))
+select nextval(s.name)
+from (select pg_get_serial_sequence($1, $1 || '_id')::regclass as name offset 0) s,
+    generate_series(1, cast($2 as bigint))
 
 -- SQLite makes the row at the first insert.
 -- name: id_reserve_first
@@ -94,10 +96,12 @@ where task_id = any(array(
         select cast(v as bigint) from json_array_elements_text(cast($1 as json)) j(v)))
     and status in ('pending', 'accepted', 'running')
 
+-- Sorted by an expression, lest an index that gives the order be preferred to that of
+-- the live ones: it holds all that the worker ever ran.
 -- name: execution_live_of_worker
 select execution_id, worker_id, task_id, status from execution
 where worker_id = cast($1 as bigint) and status in ('pending', 'accepted', 'running')
-order by execution_id
+order by execution_id + 0
 
 -- name: execution_live_of_batch
 select e.execution_id, e.worker_id, e.task_id, e.status
@@ -123,7 +127,7 @@ select e.execution_id, e.command, e.status, e.task_id, e.creation_date,
 from execution e join task t on t.task_id = e.task_id
 where e.worker_id = cast($1 as bigint)
     and e.status in ('pending', 'accepted', 'running')
-order by e.execution_id
+order by e.execution_id + 0
 
 -- name: worker_executions_ended
 select e.execution_id, e.command, e.status, e.task_id, e.creation_date,

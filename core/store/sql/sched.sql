@@ -47,13 +47,15 @@ group by e.worker_id, t.batch;
 select task_id from task where status = 'pending' and batch = $1
 order by task_id limit $2;
 
--- Batches with pending tasks, one index probe each.
+-- Batches with pending tasks, one index probe each.  Not min(): PostgreSQL computes it
+-- from all of them when it thinks that they are few.
 -- name: sched_pending_batches
 with recursive b(batch) as (
-    select min(batch) from task where status = 'pending'
+    select batch from (select batch from task where status = 'pending'
+                       order by batch limit 1) first
     union all
-    select (select min(t.batch) from task t
-            where t.status = 'pending' and t.batch > b.batch)
+    select (select t.batch from task t
+            where t.status = 'pending' and t.batch > b.batch order by t.batch limit 1)
     from b where b.batch is not null)
 select batch from b where batch is not null;
 

@@ -20,6 +20,8 @@ update task t set status = v->>1, retry = cast(v->>2 as bigint),
 from json_array_elements(cast($1 as json)) j(v)
 where t.task_id = cast(v->>0 as bigint)
 
+-- By the ids: PostgreSQL, made to think that few are pending, would read all of those
+-- through their index instead, so it is not shown that the index would do.
 -- name: task_assign
 -- engine: sqlite
 update task set status = 'assigned', status_date = $2, modification_date = $2
@@ -29,7 +31,7 @@ returning task_id
 update task set status = 'assigned', status_date = $2, modification_date = $2
 where task_id = any(array(
         select cast(v as bigint) from json_array_elements_text(cast($1 as json)) j(v)))
-    and status = 'pending'
+    and status || '' = 'pending'
 returning task_id
 
 -- Tasks that lost their execution through no fault of theirs.
