@@ -160,6 +160,62 @@ def bad_http(api, server):
     is_(got.count(b"HTTP/1.1 200"), 4, "pipelined requests")
 
 
+def slow(api, server):
+    """Who takes longer than a minute to say what he wants is shut out."""
+    if not os.environ.get("SCITQ_TEST_LONG"):
+        skip("slow clients are closed", "takes a minute: ./check long")
+        return
+    starts = {"silence": b"", "half a line": b"GET /ver",
+              "a header by drips": b"GET /version HTTP/1.1\r\nHost: x\r\nX: ",
+              "a body by drips": b"POST /tasks/ HTTP/1.1\r\nHost: x\r\n"
+                                 b"Content-Length: 1000\r\n\r\n{"}
+    left = {}
+    for name, start in starts.items():
+        left[name] = socket.create_connection(("127.0.0.1", server.port))
+        left[name].sendall(start)
+        left[name].setblocking(False)
+
+    def closed():
+        for name, s in list(left.items()):
+            try:
+                if "drips" in name:
+                    s.send(b" ")
+                gone = s.recv(1) == b""
+            except BlockingIOError:
+                gone = False
+            except OSError:
+                gone = True
+            if gone:
+                s.close()
+                del left[name]
+        return not left
+    try:
+        wait_until("slow clients are closed", closed, 200, 1)
+    except TimeoutError:
+        pass
+    is_(sorted(left), [], "slow clients are closed")
+
+
+def database_away(api, server):
+    """A database that refuses: 503 in words, and recovery without a restart."""
+    if server.db != "postgresql":
+        return
+    name, pg = urllib.parse.urlsplit(server.uri).path[1:], Postgres.get()
+    pg.sql("alter database %s allow_connections false" % name)
+    pg.sql("select pg_terminate_backend(pid) from pg_stat_activity where datname = '%s'"
+           % name)
+    body = {"command": "c", "batch": "away", "status": "paused"}
+    table(api, [("reading", "GET", "/tasks/", None, 503, None, ""),
+                ("health", "GET", "/healthz", None, 503, None, "database"),
+                ("writing", "POST", "/tasks/", body, 503, None, ""),
+                ("version", "GET", "/version", None, 200)])
+    pg.sql("alter database %s allow_connections true" % name)
+    wait_until("the server reads again", lambda: api.get("/healthz").status == 200)
+    wait_until("and writes", lambda: api.post("/tasks/", body).status == 201)
+    is_(len(api.get("/tasks/", {"batch": "away"}).json), 1,
+        "what was refused was not kept")
+
+
 def at_once(api, server):
     """Conflicting requests at the same moment: one wins, the others are told."""
     w = api.post("/workers/", {"name": "aw", "concurrency": 1,
@@ -244,7 +300,7 @@ def stopping(api, server):
 def main():
     for db in databases():
         with Server(db, WORKER_OFFLINE_DELAY=600) as server:
-            run_groups([bad_json, bad_http, at_once, stopping], server)
+            run_groups([bad_json, bad_http, slow, database_away, at_once, stopping], server)
     done()
 
 
