@@ -199,6 +199,9 @@ static void configure(struct connection *c, unsigned flags)
         return;
     }
     exec(c, "pragma journal_mode = wal");
+    /* What a savepoint may have to undo: past 64 KiB it was a file, made and removed
+     * in every third transaction. */
+    exec(c, "pragma temp_store = memory");
     pragma(c, "journal_size_limit", WAL_KEEP_BYTES);
     /* Notices a read-only file now, not at the first task. */
     exec(c, "begin immediate; rollback");
