@@ -117,7 +117,8 @@ bool sq_workdir_outputs(const struct sq_workdir *d, struct sq_buf *out)
         return true;
     sq_arena_init(&w.arena, NAMES_BYTES_MAX);
     walk_folder(&w, top, "output", "", 0);
-    qsort(w.names, w.n, sizeof *w.names, by_name);
+    if (w.n)
+        qsort(w.names, w.n, sizeof *w.names, by_name);
     write_names(&w, out);
     free(w.names);
     sq_arena_fini(&w.arena);
