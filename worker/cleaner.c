@@ -55,9 +55,13 @@ static int clean(const struct sq_clean_job *job, struct sq_err *err)
 {
     if (!job->keep)
         return sq_dir_remove(job->path, err);
-    DIR *dir = opendir(job->path);
-    if (!dir)
+    /* A command may have put a link to elsewhere in the place of its directory. */
+    int fd = open(job->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    if (!dir) {
+        sq_closep(&fd);
         return sq_fail(err, SQ_EIO, "cannot read %s: %s", job->path, strerror(errno));
+    }
     int rc = 0;
     for (struct dirent *e; !rc && (e = readdir(dir));)
         if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
