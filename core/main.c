@@ -25,7 +25,11 @@
 #include "lib/file.h"
 
 enum {
+#ifdef __SANITIZE_THREAD__
+    STACK_BYTES = 8 << 20, /* ThreadSanitizer keeps its own state there */
+#else
     STACK_BYTES = 512 * 1024, /* no deep recursion, no large locals anywhere */
+#endif
     SWEEP_US = 2000000,
     SECOND_US = 1000000
 };
