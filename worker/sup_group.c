@@ -43,12 +43,55 @@ static bool write_small(int dir_fd, const char *name, const char *text)
     return fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
 }
 
+/* The next numbered folder of an open `base`, or NULL. */
+static const char *next_slot(DIR *base)
+{
+    struct dirent *entry;
+    while (base && (entry = readdir(base)))
+        if (entry->d_name[0] >= '0' && entry->d_name[0] <= '9')
+            return entry->d_name;
+    return NULL;
+}
+
+/* Remove `base` and what is in it, if nothing lives there. */
+static bool remove_base(const char *base)
+{
+    DIR *dir = opendir(base);
+    const char *slot;
+    while ((slot = next_slot(dir)))
+        unlinkat(dirfd(dir), slot, AT_REMOVEDIR);
+    if (dir)
+        closedir(dir);
+    return rmdir(base) == 0 || errno == ENOENT;
+}
+
+/* Remove what supervisors left that were killed and whose state directory is gone, so
+ * that nobody sweeps for them: theirs are empty and bear the number of no process. */
+static void tidy(const char *own)
+{
+    DIR *dir = opendir(own);
+    struct dirent *entry;
+    char path[SQ_GROUP_PATH + 300];
+    int pid;
+    while (dir && (entry = readdir(dir))) {
+        if (sscanf(entry->d_name, PREFIX "%d-", &pid) != 1 || kill(pid, 0) == 0 ||
+            errno != ESRCH)
+            continue;
+        snprintf(path, sizeof path, "%s/%s", own, entry->d_name);
+        remove_base(path);
+    }
+    if (dir)
+        closedir(dir);
+}
+
 /* Make a folder for us below the group we are in; "" when it cannot be. */
 static void make_base(const char *controller, char base[SQ_GROUP_PATH])
 {
     char own[SQ_GROUP_PATH];
     sq_hierarchy_folder(controller, own);
     base[0] = 0;
+    if (own[0])
+        tidy(own);
     for (int i = 0; own[0] && i < 100; i++) {
         if (snprintf(base, SQ_GROUP_PATH, "%s/" PREFIX "%d-%d", own, getpid(), i) >=
             SQ_GROUP_PATH)
@@ -82,17 +125,15 @@ void sq_groups_open(struct sq_groups *gs, int dir_fd, const char *name)
 {
     *gs = (struct sq_groups){0};
     make_base(NULL, gs->base);
-    if (gs->base[0])
+    gs->v1 = !gs->base[0];
+    if (!gs->v1)
         want_memory(gs->base);
-    make_base("memory", gs->memory);
-    if (!gs->base[0]) {
-        memcpy(gs->base, gs->memory, sizeof gs->base);
-        gs->v1 = true;
-    }
+    else
+        make_base("memory", gs->base);
     int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0)
         return;
-    dprintf(fd, "%s\n%s\n", gs->base, gs->memory);
+    dprintf(fd, "%s\n", gs->base);
     close(fd);
 }
 
@@ -116,15 +157,6 @@ static void name_mark(struct sq_group *g, const char *base, const char *number)
     snprintf(g->mark, sizeof g->mark, "%s/%s\n", strrchr(base, '/'), number);
 }
 
-static void open_memory(struct sq_groups *gs, struct sq_group *g, const char *number)
-{
-    if (!gs->memory[0] || !make_slot(gs->memory, number))
-        return;
-    g->join_fd = open_in(gs->memory, number, "tasks", O_WRONLY);
-    if (g->oom_fd < 0)
-        g->oom_fd = open_in(gs->memory, number, "memory.oom_control", O_RDONLY);
-}
-
 static struct sq_group *make_group(struct sq_groups *gs)
 {
     char number[16];
@@ -136,8 +168,10 @@ static struct sq_group *make_group(struct sq_groups *gs)
     name_mark(g, gs->base, number);
     g->dir_fd = open_in(gs->base, number, "", O_RDONLY | O_DIRECTORY);
     g->events_fd = open_in(gs->base, number, "cgroup.events", O_RDONLY);
-    g->oom_fd = open_in(gs->base, number, "memory.events", O_RDONLY);
-    open_memory(gs, g, number);
+    g->oom_fd = open_in(gs->base, number,
+                        g->v1 ? "memory.oom_control" : "memory.events", O_RDONLY);
+    if (g->v1)
+        g->join_fd = open_in(gs->base, number, "tasks", O_WRONLY);
     if (g->dir_fd < 0) {
         sq_group_abandon(g);
         return NULL;
@@ -178,8 +212,6 @@ void sq_groups_give(struct sq_groups *gs, struct sq_group *g)
         return;
     }
     remove_slot(gs->base, g->mark);
-    if (gs->memory[0])
-        remove_slot(gs->memory, g->mark);
     sq_group_abandon(g);
 }
 
@@ -192,28 +224,6 @@ void sq_group_abandon(struct sq_group *g)
     free(g);
 }
 
-/* The next numbered folder of an open `base`, or NULL. */
-static const char *next_slot(DIR *base)
-{
-    struct dirent *entry;
-    while (base && (entry = readdir(base)))
-        if (entry->d_name[0] >= '0' && entry->d_name[0] <= '9')
-            return entry->d_name;
-    return NULL;
-}
-
-/* Remove `base` and what is in it, if nothing lives there. */
-static bool remove_base(const char *base)
-{
-    DIR *dir = opendir(base);
-    const char *slot;
-    while ((slot = next_slot(dir)))
-        unlinkat(dirfd(dir), slot, AT_REMOVEDIR);
-    if (dir)
-        closedir(dir);
-    return rmdir(base) == 0 || errno == ENOENT;
-}
-
 void sq_groups_close(struct sq_groups *gs, int dir_fd, const char *name)
 {
     while (gs->idle) {
@@ -221,14 +231,9 @@ void sq_groups_close(struct sq_groups *gs, int dir_fd, const char *name)
         gs->idle = g->next;
         sq_group_abandon(g);
     }
-    bool gone = true;
-    if (gs->base[0])
-        gone = remove_base(gs->base);
-    if (gs->memory[0] && !gs->v1)
-        gone &= remove_base(gs->memory);
-    if (gone)
+    if (!gs->base[0] || remove_base(gs->base))
         unlinkat(dir_fd, name, 0);
-    gs->base[0] = gs->memory[0] = 0;
+    gs->base[0] = 0;
 }
 
 static int by_number(const void *a, const void *b)
@@ -346,13 +351,12 @@ static void sweep_base(const char *base)
 
 void sq_groups_sweep(int dir_fd, const char *name)
 {
-    char text[2 * SQ_GROUP_PATH + 2];
+    char text[SQ_GROUP_PATH + 2];
     if (read_small(dir_fd, name, text, sizeof text) <= 0)
         return;
-    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
-        const char *last = strrchr(line, '/');
-        if (last && strncmp(last, "/" PREFIX, strlen("/" PREFIX)) == 0)
-            sweep_base(line);
-    }
+    text[strcspn(text, "\n")] = 0;
+    const char *last = strrchr(text, '/');
+    if (last && strncmp(last, "/" PREFIX, strlen("/" PREFIX)) == 0)
+        sweep_base(text);
     unlinkat(dir_fd, name, 0);
 }

@@ -16,7 +16,7 @@ struct sq_group {
     struct sq_group *next;
     int dir_fd;    /* the folder whose cgroup.procs tells who is in */
     int events_fd; /* its cgroup.events (version 2), or -1 */
-    int join_fd;   /* `tasks` of version 1 memory, which the child writes to, or -1 */
+    int join_fd;   /* its `tasks` (version 1), which the child writes to, or -1 */
     int oom_fd;    /* the file that counts out-of-memory kills, or -1 */
     int64_t oom_seen;
     char mark[SQ_GROUP_PATH]; /* as /proc/PID/cgroup names it */
@@ -32,7 +32,7 @@ struct sq_groups {
     struct sq_group *idle;
 };
 
-/* Make our own folders and write their names to `name` in `dir_fd`, for whoever must
+/* Make our own folder and write its name to `name` in `dir_fd`, for whoever must
  * clean up after us.  Without any (not root, read-only) gs->base is "". */
 void sq_groups_open(struct sq_groups *gs, int dir_fd, const char *name);
 /* Remove the folders; their processes are gone. */

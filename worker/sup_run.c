@@ -33,8 +33,12 @@ enum {
 void sq_run_say(struct sq_supervisor *s, enum sq_frame_kind kind,
                 const struct sq_frame_event *event, const char *text)
 {
-    if (s->client_fd >= 0)
-        sq_frame_add(&s->out, kind, event, sizeof *event, text ? text : "");
+    if (s->client_fd < 0)
+        return;
+    s->urgent |= kind != SQ_FRAME_STARTED;
+    if (!s->out.len)
+        s->out_since = sq_monotonic();
+    sq_frame_add(&s->out, kind, event, sizeof *event, text ? text : "");
 }
 
 static void say_pid(struct sq_supervisor *s, enum sq_frame_kind kind,
@@ -100,12 +104,6 @@ static bool is_oom(struct sq_supervisor *s, struct sq_run *r)
     return by_kill && !r->killed && machine_oom_kills(s, false) > r->oom_base;
 }
 
-static bool is_childless(void)
-{
-    siginfo_t info;
-    return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 && errno == ECHILD;
-}
-
 /* Everything of it is gone, or the rest is left to sq_run_scan: record and tell. */
 static void finish(struct sq_supervisor *s, struct sq_run *r, bool empty)
 {
@@ -120,12 +118,10 @@ static void finish(struct sq_supervisor *s, struct sq_run *r, bool empty)
         sq_groups_give(&s->groups, r->group);
     else if (r->group)
         sq_group_abandon(r->group);
-    bool grouped = r->group;
+    /* What left even its cgroup (a login) is looked for when it cannot be another's. */
+    s->may_scan |= !r->group || s->live->next == NULL;
     r->group = NULL;
     move_to_ended(s, r);
-    /* What left even its cgroup (a login) is looked for when it cannot be another's. */
-    if (!s->scan_at && !(grouped && s->live) && !is_childless())
-        s->scan_at = sq_monotonic() + SCAN_US;
 }
 
 static void drain(struct sq_supervisor *s, struct sq_run *r)
@@ -145,6 +141,24 @@ static void undrain(struct sq_supervisor *s, struct sq_run *r, bool empty)
     finish(s, r, empty);
 }
 
+/* The next zombie among our children; 0: none now, -1: we have no child at all. */
+static pid_t next_zombie(void)
+{
+    siginfo_t info = {0};
+    if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0)
+        return info.si_pid;
+    return -1;
+}
+
+/* Look for strays soon, if what ended may have left some and we have children at all.
+ */
+static void arm_scan(struct sq_supervisor *s, pid_t zombie)
+{
+    if (zombie >= 0 && s->may_scan && !s->scan_at)
+        s->scan_at = sq_monotonic() + SCAN_US;
+    s->may_scan = false;
+}
+
 void sq_run_drain(struct sq_supervisor *s)
 {
     struct sq_run *next;
@@ -159,6 +173,7 @@ void sq_run_drain(struct sq_supervisor *s)
         else if (r->group->v1) /* killed one by one: some may have forked */
             sq_group_kill(r->group);
     }
+    arm_scan(s, s->may_scan ? next_zombie() : -1);
 }
 
 int64_t sq_run_drain_time(const struct sq_supervisor *s)
@@ -190,20 +205,19 @@ static void command_ended(struct sq_supervisor *s, struct sq_run *r, int status,
 
 void sq_run_reap(struct sq_supervisor *s)
 {
-    siginfo_t info = {0};
     struct rusage used;
     int status;
-    while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid) {
-        pid_t pid = info.si_pid;
+    pid_t pid;
+    while ((pid = next_zombie()) > 0) {
         struct sq_run *r = s->live;
         while (r && (r->pid != pid || r->state != SQ_RUN_LIVE))
             r = r->next;
-        if (r) /* not reaped, so the number is still the group's and nobody else's */
+        if (r && !r->group) /* not reaped: the number is still the process group's */
             kill(-pid, SIGKILL);
         if (wait4(pid, &status, WNOHANG, &used) == pid && r)
             command_ended(s, r, status, &used);
-        info.si_pid = 0;
     }
+    arm_scan(s, pid);
 }
 
 void sq_run_scan(struct sq_supervisor *s)
@@ -275,7 +289,7 @@ static int start_in_group(struct sq_supervisor *s, struct sq_run *r,
     r->group = sq_groups_take(&s->groups);
     if (r->group) {
         start->group_fd = r->group->v1 ? -1 : r->group->dir_fd;
-        start->join_fd[0] = r->group->join_fd;
+        start->join_fd = r->group->join_fd;
     }
     int code = sq_start_command(start, &r->pid, err);
     if (code < 0 && r->group) {
@@ -286,7 +300,7 @@ static int start_in_group(struct sq_supervisor *s, struct sq_run *r,
         return code;
     fprintf(stderr, "%s: commands run without one\n", err->text);
     s->groups.base[0] = 0;
-    start->group_fd = start->join_fd[0] = -1;
+    start->group_fd = start->join_fd = -1;
     return sq_start_command(start, &r->pid, err);
 }
 
@@ -308,7 +322,7 @@ static int start(struct sq_supervisor *s, struct sq_run *r,
                            .stdout_path = texts[1],
                            .stderr_path = texts[2],
                            .group_fd = -1,
-                           .join_fd = {-1, -1},
+                           .join_fd = -1,
                            .reset_oom_score = s->reset_oom_score};
     int code = start_in_group(s, r, &req, err);
     free(v);

@@ -39,8 +39,11 @@ struct sq_supervisor {
     struct sq_run *ended[SQ_RUN_BUCKETS];
     bool reset_oom_score;
     int64_t oom_kills, oom_read_at; /* the machine's count, when read */
+    bool urgent;                    /* `out` has more than starts */
+    int64_t out_since;              /* when the oldest of `out` was said */
     bool out_waiting;               /* for the socket to take more */
     int64_t timer_at;               /* what timer_fd is set to; 0: not set */
+    bool may_scan;                  /* what ended just now may have left strays */
     int64_t scan_at;                /* when to look for strays; 0: no need */
     int64_t kill_at;                /* when a stop turns into a kill; 0: no stop */
     bool quitting;                  /* end once nothing runs */

@@ -67,20 +67,19 @@ static NO_ASAN void reset_oom_score(void)
         return; /* we may not: the command runs all the same */
 }
 
-static NO_ASAN void setup(struct child *c)
+static NO_ASAN int setup(struct child *c)
 {
     sigset_t none;
     setsid();
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != c->parent) /* it died before the line above */
         _exit(127);
-    for (int i = 0; i < 2; i++)
-        if (c->req->join_fd[i] >= 0 && write(c->req->join_fd[i], "0", 1) < 0)
-            continue; /* runs outside that group: less is known of it, no more */
+    if (c->req->join_fd >= 0 && write(c->req->join_fd, "0", 1) < 0)
+        return -1;
     if (c->req->reset_oom_score)
         reset_oom_score();
     sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
+    return sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 static NO_ASAN const char *path_of(char *const *envp)
@@ -128,7 +127,8 @@ static NO_ASAN int child_main(void *arg)
     struct child *c = arg;
     const struct sq_start *req = c->req;
     c->born = true;
-    setup(c);
+    if (setup(c) < 0)
+        goto fail;
     c->stage = FOLDER;
     if (chdir(req->workdir) < 0)
         goto fail;
@@ -233,6 +233,7 @@ static int say(const struct child *c, struct sq_err *err)
 {
     const char *why = strerror(c->error);
     switch (c->stage) {
+    case SETUP: return sq_fail(err, SQ_EUNSUPPORTED, "cannot enter a cgroup: %s", why);
     case FOLDER:
         return sq_fail(err, SQ_EIO, "cannot enter directory %s: %s", c->req->workdir,
                        why);

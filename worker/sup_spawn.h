@@ -12,8 +12,8 @@ struct sq_start {
     char *const *envp;
     const char *workdir;
     const char *stdout_path, *stderr_path;
-    int group_fd;   /* a cgroup v2 folder to be born in, or -1 */
-    int join_fd[2]; /* files of cgroup v1 the child writes itself to, or -1 */
+    int group_fd; /* a cgroup v2 folder to be born in, or -1 */
+    int join_fd;  /* `tasks` of a cgroup v1 folder, to write itself to, or -1 */
     bool reset_oom_score;
 };
 

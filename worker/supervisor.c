@@ -31,6 +31,7 @@
 #include "worker/sup_tree.h"
 
 enum {
+    STARTED_US = 2000,
     STOP_US = 5000000,    /* between a stop's SIGTERM and its SIGKILL */
     TAKEOVER_S = 10,      /* for another supervisor to finish ending */
     OUT_MAX = 64 << 20,   /* a client that reads nothing is dropped here */
@@ -153,6 +154,7 @@ static void flush_client(struct sq_supervisor *s)
         return;
     }
     s->out_waiting = s->out.len > 0;
+    s->urgent = false;
     if (s->out_waiting != was_waiting)
         watch(s, s->client_fd, CLIENT, EPOLLIN | (s->out_waiting ? EPOLLOUT : 0),
               EPOLL_CTL_MOD);
@@ -162,9 +164,10 @@ static void flush_client(struct sq_supervisor *s)
 
 static void read_signals(struct sq_supervisor *s)
 {
-    struct signalfd_siginfo info;
-    while (read(s->signal_fd, &info, sizeof info) == sizeof info) {
-        if (info.ssi_signo != SIGTERM && info.ssi_signo != SIGINT)
+    struct signalfd_siginfo info[4]; /* one of each can wait */
+    ssize_t n = read(s->signal_fd, info, sizeof info);
+    for (int i = 0; i < (int)(n / (ssize_t)sizeof *info); i++) {
+        if (info[i].ssi_signo != SIGTERM && info[i].ssi_signo != SIGINT)
             continue;
         if (!s->kill_at) { /* the machine goes down: end the commands, then us */
             s->kill_at = sq_monotonic() + STOP_US;
@@ -231,13 +234,25 @@ static bool may_end(struct sq_supervisor *s)
     return s->kill_at || (s->comer_fd < 0 && !accept_comer(s));
 }
 
+/* That a command started can wait a moment for its end, or another's start: a short
+ * command then costs the worker one wakeup and not two.  How long; -1: not at all. */
+static int patience_ms(const struct sq_supervisor *s)
+{
+    if (!s->out.len || s->urgent || s->out_waiting)
+        return -1;
+    int64_t left = s->out_since + STARTED_US - sq_monotonic();
+    return left > 0 ? (int)(left / 1000) + 1 : -1;
+}
+
 static void loop(struct sq_supervisor *s)
 {
     struct epoll_event events[16];
     while (!may_end(s)) {
         arm_timer(s);
-        flush_client(s);
-        int n = epoll_wait(s->epoll_fd, events, (int)SQ_LEN(events), -1);
+        int wait_ms = patience_ms(s);
+        if (wait_ms < 0)
+            flush_client(s);
+        int n = epoll_wait(s->epoll_fd, events, (int)SQ_LEN(events), wait_ms);
         if (n < 0 && errno != EINTR)
             break;
         for (int i = 0; i < n; i++)

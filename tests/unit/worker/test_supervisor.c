@@ -60,11 +60,11 @@ static void test_what_cannot_start_says_why(void **state)
     } rows[] = {
         {"scitq-absent", "/usr/bin:/bin", "no such command: scitq-absent"},
         {"scitq-absent", "", "no such command: scitq-absent"},
-        {"sh", "/nowhere:/etc/passwd", "no such command: sh"},
+        {"sh", "/nowhere:/proc/version", "no such command: sh"},
         {"/no/such/file", "/bin", "no such command: /no/such/file"},
         {"./plain", "/bin", "permission denied: ./plain"},
         {"plain", "/bin:.", "permission denied: plain"},
-        {"/etc", "/bin", "permission denied: /etc"},
+        {"/proc", "/bin", "permission denied: /proc"},
         {"./text", "/bin",
          "cannot run ./text: not a program (a script starts with #!)"},
         {"./orphan", "/bin", "cannot run ./orphan: its interpreter does not exist"},
@@ -93,8 +93,8 @@ static void test_folders_and_files_that_fail_are_named(void **state)
     } rows[] = {
         {"/no/such", "/dev/null", "/dev/null",
          "cannot enter directory /no/such: No such file or directory"},
-        {"/etc/passwd", "/dev/null", "/dev/null",
-         "cannot enter directory /etc/passwd: Not a directory"},
+        {"/proc/version", "/dev/null", "/dev/null",
+         "cannot enter directory /proc/version: Not a directory"},
         {"/", "/no/out", "/dev/null",
          "cannot write /no/out: No such file or directory"},
         {"/", "/dev/null", "/proc", "cannot write /proc: Is a directory"},
@@ -237,6 +237,47 @@ static void test_resources_are_measured(void **state)
     sq_sup_forget(w->s, 1, NULL);
 }
 
+/* Enter a memory group of version 1 with little memory: the supervisor's own where it
+ * counts in one, else one of the test's. */
+#define SMALL_MEMORY                                                                   \
+    "m=/sys/fs/cgroup/memory$(sed -n 's/^[0-9]*:memory://p' /proc/self/cgroup)\n"      \
+    "case $m in */scitq-*) ;; *) m=$m/test-$$; mkdir $m; echo 0 > $m/tasks;; esac\n"   \
+    "echo $m > $W/group; echo 30000000 > $m/memory.limit_in_bytes\n"
+
+static void remove_memory_group(struct world *w)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s", world_out(w, "group", NULL));
+    path[strcspn(path, "\n")] = 0;
+    if (strstr(path, "/test-"))
+        assert_int_equal(rmdir(path), 0);
+}
+
+static void test_out_of_memory_is_told_from_other_kills(void **state)
+{
+#define EAT "python3 -c 'x = b\"x\" * 200000000'"
+    static const struct {
+        const char *script;
+        bool oom;
+    } rows[] = {
+        {SMALL_MEMORY "exec " EAT, true},
+        {SMALL_MEMORY EAT "; exit $?", true}, /* the shell tells of its child: 137 */
+        {SMALL_MEMORY "kill -9 $$", false},
+        {SMALL_MEMORY "exit 137", false},
+        {SMALL_MEMORY EAT "; exit 0", false}, /* no failure, no explanation */
+    };
+    struct world *w = *state;
+    if (access("/sys/fs/cgroup/memory/tasks", W_OK) < 0)
+        skip();
+    for (size_t i = 0; i < SQ_LEN(rows); i++) {
+        world_sh(w, (int64_t)i, rows[i].script);
+        struct sq_sup_event e = world_wait(w, SQ_SUP_EXITED, (int64_t)i);
+        remove_memory_group(w);
+        assert_int_equal(e.exit.oom, rows[i].oom);
+        assert_int_equal(sq_sup_forget(w->s, (int64_t)i, NULL), 0);
+    }
+}
+
 static void test_many_at_once(void **state)
 {
     enum { N = 60 };
@@ -303,6 +344,7 @@ int main(void)
         WORLD_TEST(test_output_keeps_every_byte),
         WORLD_TEST(test_large_environments_pass_or_are_refused_in_words),
         WORLD_TEST(test_resources_are_measured),
+        WORLD_TEST(test_out_of_memory_is_told_from_other_kills),
         WORLD_TEST(test_many_at_once),
         WORLD_TEST(test_an_empty_command_is_refused_here),
         WORLD_TEST(test_asked_twice_starts_once),
