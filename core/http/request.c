@@ -248,6 +248,18 @@ static bool is_flood(const struct sq_request *r)
     return r->refused && r->body_bytes > 2 * (int64_t)ARRAY_BYTES;
 }
 
+static int parse_lifted(struct sq_request *r, struct sq_err *err)
+{
+    struct sq_buf left;
+    sq_buf_init(&left, BODY_BYTES * 2); /* a mark may be longer than what it replaces */
+    int code =
+        sq_lift("data", r->body.data, r->body.len, &r->arena, &left, &r->lifted, err);
+    if (code == 0)
+        code = sq_json_parse(left.data, left.len, &r->json, err);
+    sq_buf_fini(&left);
+    return code;
+}
+
 /* curl sends application/x-www-form-urlencoded with -d: any type is taken as long as
  * the body is JSON.  One that is not is called by its name (415) when its type says
  * that it never meant to be, malformed (400) otherwise. */
@@ -262,11 +274,14 @@ static int parse_body(struct sq_request *r, struct sq_err *err)
         blank++;
     if (blank == r->body.len)
         return 0;
-    int code = sq_json_parse(r->body.data, r->body.len, &r->json, err);
+    bool lift = r->route->flags & SQ_R_LIFT;
+    int code = lift ? parse_lifted(r, err)
+                    : sq_json_parse(r->body.data, r->body.len, &r->json, err);
     const char *type = header(r, "Content-Type");
     if (code == SQ_EINVAL && type && !strcasestr(type, "json"))
         code = sq_fail(err, SQ_ETYPE, "the body is not JSON but %.100s", type);
-    sq_buf_fini(&r->body);
+    if (!lift)
+        sq_buf_fini(&r->body);
     if (code == 0 && json_is_null(r->json)) {
         json_decref(r->json);
         r->json = NULL;

@@ -11,6 +11,7 @@
 #include <microhttpd.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include "core/http/lift.h"
 #include "core/http/record.h"
 #include "core/http/route.h"
 #include "core/http/server.h"
@@ -61,6 +62,7 @@ struct sq_request {
     bool too_big;                /* close after the answer */
     struct sq_task_array *array; /* POST /tasks/ of an array; else NULL */
     json_t *json;                /* the body, NULL for none, or null */
+    struct sq_lifted lifted;     /* out of a body that is kept for it (SQ_R_LIFT) */
 
     /* What a route's steps hand to one another. */
     void *values; /* of route->type, with mask */

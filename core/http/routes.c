@@ -55,7 +55,7 @@ const struct sq_route sq_routes[] = {
      .write = sq_workers_callback, .answer = sq_workers_answer_callback,
      .help = "a worker has nothing to do: {\"message\": \"idle\"}"},
     {SQ_PUT, "/workers/<id>/sync", .prepare = sq_sync_prepare, .write = sq_sync_write,
-     .answer = sq_sync_answer_step,
+     .answer = sq_sync_answer_step, .flags = SQ_R_LIFT,
      .help = "what a worker of this version reports and is told; held with wait"},
     {SQ_GET, "/workers/<id>/executions", .read = sq_workers_executions,
      .help = "its executions under way, short form"},

@@ -218,17 +218,17 @@ static void free_data(struct sq_request *r)
     sq_buf_fini(&call->data);
 }
 
-static int read_output(struct call *call, const struct record *in, const json_t *data,
-                       struct sq_sync_record *out, struct sq_err *err)
+static int read_output(struct call *call, const struct record *in,
+                       struct sq_lifted_text data, struct sq_sync_record *out,
+                       struct sq_err *err)
 {
-    const char *text = json_string_value(data);
     size_t before = call->data.len;
     bool is_out = strcmp(in->stream, "stdout") == 0;
     if (!is_out && strcmp(in->stream, "stderr") != 0)
         return sq_fail(err, SQ_EINVAL, "stream must be stdout or stderr");
     if (in->offset == SQ_NULL || in->offset < 0)
         return sq_fail(err, SQ_EINVAL, "offset must be a number of bytes");
-    if (!text || !sq_base64_decode(text, json_string_length(data), &call->data))
+    if (!data.text || !sq_base64_decode(data.text, data.len, &call->data))
         return sq_fail(err, SQ_EINVAL, "data must be base64");
     out->kind = SQ_SYNC_OUTPUT;
     out->output = (struct sq_log_chunk){.execution_id = in->execution_id,
@@ -260,7 +260,9 @@ static int read_record(struct sq_request *r, struct call *call, json_t *json,
 {
     struct record in;
     uint64_t mask;
-    json_t *data = json_incref(json_object_get(json, "data"));
+    struct sq_lifted_text data;
+    json_t *value = json_incref(json_object_get(json, "data"));
+    data = sq_lifted_get(&r->lifted, value);
     json_object_del(json, "data"); /* decoded, not copied as a text */
     int code = sq_record_from_json(&record_type, json, SQ_READ_CREATE | SQ_READ_WIDE,
                                    &r->arena, &in, &mask, err);
@@ -269,7 +271,7 @@ static int read_record(struct sq_request *r, struct call *call, json_t *json,
         code = in.stream ? read_output(call, &in, data, out, err)
                          : read_status(&in, call->sync.worker_id, out, err);
     }
-    json_decref(data);
+    json_decref(value);
     return code;
 }
 
@@ -309,6 +311,7 @@ static int read_records(struct sq_request *r, struct call *call, struct sq_err *
         call->sync.n_records++;
     }
     place_data(call);
+    sq_buf_fini(&r->body); /* everything lifted from it is decoded */
     return 0;
 }
 
