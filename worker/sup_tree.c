@@ -230,10 +230,23 @@ static bool is_live_id(int64_t id, const struct sq_live *live, size_t n)
     return false;
 }
 
-/* An orphan that carries no mark (it got a new environment) and left its session may be
- * a live command's: it is spared until none runs. */
+/* When the oldest live command started. */
+static uint64_t oldest_start(const struct snapshot *s, const struct sq_live *live,
+                             size_t n)
+{
+    uint64_t oldest = UINT64_MAX;
+    for (size_t i = 0; i < n; i++) {
+        const struct process *p = find(s, live[i].pid);
+        if (p && p->start < oldest)
+            oldest = p->start;
+    }
+    return oldest;
+}
+
+/* An orphan that left its session and carries no mark (it got a new environment) may be
+ * any live command's: it is spared until all those are younger than it. */
 static bool is_stray(const struct process *p, const char *state_dir,
-                     const struct sq_live *live, size_t n)
+                     const struct sq_live *live, size_t n, uint64_t oldest)
 {
     int64_t whose;
     if (p->parent != getpid() || is_dead(p) || is_live_pid(p->pid, live, n) ||
@@ -241,7 +254,7 @@ static bool is_stray(const struct process *p, const char *state_dir,
         return false;
     if (is_marked(p->pid, state_dir, &whose))
         return !is_live_id(whose, live, n);
-    return n == 0;
+    return p->start < oldest;
 }
 
 bool sq_tree_kill_strays(const char *state_dir, const struct sq_live *live, size_t n)
@@ -249,8 +262,9 @@ bool sq_tree_kill_strays(const char *state_dir, const struct sq_live *live, size
     struct snapshot s = {0};
     bool found = false;
     take_snapshot(&s);
+    uint64_t oldest = oldest_start(&s, live, n);
     for (size_t i = 0; i < s.n; i++)
-        if (is_stray(&s.at[i], state_dir, live, n))
+        if (is_stray(&s.at[i], state_dir, live, n, oldest))
             found |= signal_process(&s.at[i], SIGKILL);
     snapshot_fini(&s);
     return found;
