@@ -17,8 +17,9 @@ struct sq_pg {
     /* In order, what each pending command prepares (NULL: nothing). */
     struct sq_pg_statement *pending[SQ_PG_PENDING];
     int n_pending;
-    bool fallible; /* one of them may fail: it is not BEGIN, SAVEPOINT… */
-    int prepared;  /* statements named so far */
+    bool fallible;      /* one of them may fail: it is not BEGIN, SAVEPOINT… */
+    int prepared;       /* statements named so far */
+    int64_t planned_at; /* when the server was last told to plan anew */
 };
 
 enum { SQ_PG_NUMBER = 40 }; /* a number or a time as text */
@@ -42,6 +43,8 @@ struct sq_pg_statement {
 /* A place in the pipeline for one more command, which prepares `st` or NULL.  False
  * when the connection has failed. */
 bool sq_pg_reserve(struct sq_pg *pg, struct sq_pg_statement *st);
+/* A command without parameters or rows, not waited for. */
+bool sq_pg_command(struct sq_pg *pg, const char *sql);
 /* Wait for all that was sent.  The last command's result when it succeeded and is
  * asked for; its error, or an earlier one's, becomes the sticky error. */
 void sq_pg_settle(struct sq_pg *pg, const char *what, PGresult **ret_last);

@@ -28,6 +28,7 @@ enum {
     T_NUMERIC = 1700,
     T_JSONB = 3802
 };
+enum { PLANS_US = 1000000 /* how long plans are trusted */ };
 /* Microseconds from 1970 to 2000, where PostgreSQL's times start. */
 #define EPOCH_2000 INT64_C(946684800000000)
 
@@ -232,6 +233,19 @@ static bool send_execute(struct sq_pg *pg, struct sq_pg_statement *s)
     return false;
 }
 
+/* The server keeps a statement's plan until the table is analysed again, a minute or
+ * more: 10,000 lives of tasks took 17 s instead of 1.2 with plans made on ten rows.
+ * Planning all of them anew costs about 3 ms. */
+static void refresh_plans(struct sq_pg *pg)
+{
+    int64_t now = sq_monotonic();
+    if (now - pg->planned_at < PLANS_US)
+        return;
+    if (pg->planned_at)
+        sq_pg_command(pg, "discard plans");
+    pg->planned_at = now;
+}
+
 static bool send_all(struct sq_stmt *st)
 {
     struct sq_pg *pg = connection(st);
@@ -239,6 +253,7 @@ static bool send_all(struct sq_stmt *st)
     if (s->sent)
         return false;
     s->sent = true;
+    refresh_plans(pg);
     pg->fallible = true;
     return send_prepare(pg, s) && send_execute(pg, s);
 }

@@ -88,7 +88,8 @@ from execution where execution_id = cast($1 as bigint) and not exists (
 -- name: log_execution_status
 select status from execution where execution_id = cast($1 as bigint)
 
--- The rows that the last $2 bytes, and more, of both streams are in.
+-- The rows that the last $2 bytes, and more, of both streams are in.  PostgreSQL is kept
+-- from joining before it knows which execution (offset 0).
 -- name: log_tail_rows
 -- engine: sqlite
 select l.execution_id, l.stream, l.data
@@ -107,7 +108,8 @@ cross join lateral (
     where m.execution_id = cast(v as bigint) and m.stream = s.stream
         and m.start > (select max(n.start) from execution_log n
             where n.execution_id = cast(v as bigint) and n.stream = s.stream)
-            - cast($2 as bigint)) l
+            - cast($2 as bigint)
+    offset 0) l
 order by l.execution_id, l.stream, l.start
 
 -- name: log_set_tails
