@@ -1,0 +1,83 @@
+"""./quickstart as a newcomer runs it, in a copy of the sources, without a terminal and
+with port 5000 taken: it ends with 0 and everything running, again too, and `stop`
+leaves nothing behind.
+
+Part of ./check long: it builds the whole once more."""
+
+import glob
+import http.client
+import re
+import shutil
+import socket
+
+from harness import *  # noqa: F403
+
+
+def quickstart(top, *args):
+    return subprocess.run(["./quickstart", *args], cwd=top, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          timeout=900, env=clean_env(), start_new_session=True)
+
+
+def processes(top):
+    """Pids of programs that live below this folder."""
+    found = []
+    for link in glob.glob("/proc/[0-9]*/exe"):
+        try:
+            if os.readlink(link).startswith(top + "/"):
+                found.append(int(link.split("/")[2]))
+        except OSError:
+            pass
+    return found
+
+
+def healthy(address):
+    host, port = address.split(":")
+    conn = http.client.HTTPConnection(host, int(port), timeout=30)
+    conn.request("GET", "/healthz")
+    return conn.getresponse().status
+
+
+def newcomer(top):
+    taken = socket.socket()
+    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        taken.bind(("127.0.0.1", 5000))
+        taken.listen()
+    except OSError:
+        diag("port 5000 is taken already: as well")
+    before = set(os.listdir(top))
+    for time_of in ("first", "second"):
+        got = quickstart(top)
+        is_(got.returncode, 0, "the %s run ends with 0" % time_of)
+        if got.returncode:
+            diag(got.stdout[-4000:])
+            return
+        has(got.stdout, "200/200 succeeded", "%s: progress is shown" % time_of)
+        address = re.search(r"server: +http://(\S+)", got.stdout).group(1)
+        ok(not address.endswith(":5000"), "%s: another port is taken" % time_of)
+        is_(healthy(address), 200, "%s: the server is left running" % time_of)
+        result = re.search(r"results: +(\S+)", got.stdout).group(1)
+        with open(result) as f:
+            bases = dict(line.split() for line in f)
+        is_(sum(map(int, bases.values())), 100 * 200 * 60,
+            "%s: the result counts every base" % time_of)
+        has(got.stdout.splitlines()[-1], "./quickstart stop", "%s: how to end" % time_of)
+    taken.close()
+    is_(set(os.listdir(top)) - before, {".quickstart"}, "all of it is in ./.quickstart")
+    ok(len(processes(top)) >= 2, "server and worker run")
+    is_(quickstart(top, "stop").returncode, 0, "stop ends with 0")
+    is_(processes(top), [], "no process is left")
+    is_(set(os.listdir(top)), before, "no file is left")
+    is_(quickstart(top, "stop").returncode, 0, "stop is safe to repeat")
+
+
+if not os.environ.get("SCITQ_TEST_LONG"):
+    skip("quickstart in a copy of the sources", "part of ./check long")
+else:
+    copy = Folder().join("scitq")
+    shutil.copytree(TOP, copy, symlinks=True, ignore=shutil.ignore_patterns(
+        ".git", ".quickstart", "build", "build-check", "build-asan", "autom4te.cache",
+        "scitq-*.tar.gz"))
+    run(newcomer, copy)
+done()
