@@ -1,4 +1,7 @@
-/* The command line and scitq-worker.conf. */
+/* The command line and scitq-worker.conf: see scitq-worker(8), scitq-worker.conf(5).
+ *
+ * Also what comes of them before the worker can start: its folders, and the lock that
+ * keeps a second process of this name out. */
 #include "worker/settings.h"
 
 #include <errno.h>
@@ -61,7 +64,7 @@ static const struct option options[] = {
     {"autoclean", required_argument, NULL, 'a'},
     {"flavor", required_argument, NULL, 'f'},
     {"conf", required_argument, NULL, 'c'},
-    {"no-spawn", no_argument, NULL, OPT_NO_SPAWN}, /* for the bench: see HACKING.md */
+    {"no-spawn", no_argument, NULL, OPT_NO_SPAWN}, /* for the bench */
     {"ready-fd", required_argument, NULL, OPT_READY_FD},
     {"version", no_argument, NULL, OPT_VERSION},
     {"help", no_argument, NULL, OPT_HELP},
