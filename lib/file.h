@@ -22,8 +22,18 @@ int sq_file_replace(const char *path, const void *data, size_t len, mode_t mode,
 int sq_mkdirs(const char *path, mode_t mode, struct sq_err *err);
 /* Remove everything below the directory, which stays; symbolic links are removed,
  * never followed.  Absent is success. */
+/* Nothing of these enters a mount: what is mounted below is not ours, and fails them.
+ */
 int sq_dir_empty(const char *path, struct sq_err *err);
 int sq_dir_remove(const char *path, struct sq_err *err); /* and the directory too */
-int sq_set_cloexec_nonblock(int fd);                     /* 0, or -errno */
+/* The same for `name`, one component, in the open directory `dir`, where it may have
+ * become anything: a link or a file there is removed, or for sq_dir_empty_at refused.
+ */
+int sq_dir_empty_at(int dir, const char *name, struct sq_err *err);
+int sq_dir_remove_at(int dir, const char *name, struct sq_err *err);
+/* Open the directory `name` in `dir`, following no link and entering no mount (bind
+ * mounts included): a descriptor, or -1 with errno (ELOOP, ENOTDIR, EXDEV…). */
+int sq_open_dir_at(int dir, const char *name);
+int sq_set_cloexec_nonblock(int fd); /* 0, or -errno */
 
 #endif

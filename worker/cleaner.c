@@ -16,6 +16,8 @@
 #include "lib/log.h"
 
 struct sq_clean_job {
+    int dir;
+    char *name; /* in `dir`; NULL: `dir` itself is emptied */
     char *path;
     const char *const *keep;
     void *item;
@@ -35,37 +37,31 @@ static bool is_kept(const char *const *keep, const char *name)
 static int clean_entry(const struct sq_clean_job *job, int dir, const char *name,
                        struct sq_err *err)
 {
-    char *path SQ_CLEANUP(sq_freep) = NULL;
     struct stat st;
     bool kept = is_kept(job->keep, name);
-    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+    if (!kept)
+        return sq_dir_remove_at(dir, name, err);
+    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0 || S_ISREG(st.st_mode))
         return 0;
-    if (!S_ISDIR(st.st_mode)) {
-        if (!(kept && S_ISREG(st.st_mode)) && unlinkat(dir, name, 0) != 0)
-            return sq_fail(err, SQ_EIO, "cannot remove %s/%s: %s", job->path, name,
-                           strerror(errno));
-        return 0;
-    }
-    if (asprintf(&path, "%s/%s", job->path, name) < 0)
-        return sq_fail(err, SQ_ENOMEM, "out of memory");
-    return kept ? sq_dir_empty(path, err) : sq_dir_remove(path, err);
+    if (S_ISDIR(st.st_mode))
+        return sq_dir_empty_at(dir, name, err);
+    return sq_dir_remove_at(dir, name, err);
 }
 
 static int clean(const struct sq_clean_job *job, struct sq_err *err)
 {
-    if (!job->keep)
-        return sq_dir_remove(job->path, err);
-    /* A command may have put a link to elsewhere in the place of its directory. */
-    int fd = open(job->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (job->name)
+        return sq_dir_remove_at(job->dir, job->name, err);
+    int fd = openat(job->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
     if (!dir) {
         sq_closep(&fd);
-        return sq_fail(err, SQ_EIO, "cannot read %s: %s", job->path, strerror(errno));
+        return sq_fail(err, SQ_EIO, "cannot read it: %s", strerror(errno));
     }
     int rc = 0;
     for (struct dirent *e; !rc && (e = readdir(dir));)
         if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-            rc = clean_entry(job, dirfd(dir), e->d_name, err);
+            rc = clean_entry(job, fd, e->d_name, err);
     closedir(dir);
     return rc;
 }
@@ -76,7 +72,8 @@ static void *work(void *arg)
     struct sq_err err;
     job->ok = clean(job, &err) == 0;
     if (!job->ok)
-        sq_log(SQ_LOG_WARNING, "worker", "%s", err.text);
+        sq_log(SQ_LOG_WARNING, "worker", "removing what is in %s: %s", job->path,
+               err.text);
     while (write(job->answer, &job, sizeof job) < 0 && errno == EINTR)
         ;
     return NULL;
@@ -98,6 +95,8 @@ static void start(struct sq_cleaner *c)
 
 static void free_job(struct sq_clean_job *job)
 {
+    sq_closep(&job->dir);
+    free(job->name);
     free(job->path);
     free(job);
 }
@@ -146,19 +145,31 @@ void sq_cleaner_fini(struct sq_cleaner *c)
     }
 }
 
-void sq_cleaner_add(struct sq_cleaner *c, const char *path, const char *const *keep,
-                    void *item)
+static struct sq_clean_job *new_job(int dir, const char *name, const char *path)
 {
     struct sq_clean_job *job = calloc(1, sizeof *job);
-    char *copy = strdup(path);
-    if (!job || !copy) {
-        free(job);
-        free(copy);
+    if (!job)
+        return NULL;
+    job->dir = fcntl(dir, F_DUPFD_CLOEXEC, 0);
+    job->path = strdup(path);
+    job->name = name ? strdup(name) : NULL;
+    if (job->dir >= 0 && job->path && (!name || job->name))
+        return job;
+    free_job(job);
+    return NULL;
+}
+
+void sq_cleaner_add(struct sq_cleaner *c, int dir, const char *name, const char *path,
+                    const char *const *keep, void *item)
+{
+    struct sq_clean_job *job = new_job(dir, keep ? NULL : name, path);
+    if (!job) {
         c->done(c->arg, item, false);
         return;
     }
-    *job = (struct sq_clean_job){
-        .path = copy, .keep = keep, .item = item, .answer = c->pipe[1]};
+    job->keep = keep;
+    job->item = item;
+    job->answer = c->pipe[1];
     *c->last = job;
     c->last = &job->next;
     if (!c->busy)

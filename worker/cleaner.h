@@ -26,10 +26,12 @@ int sq_cleaner_init(struct sq_cleaner *c, struct sq_loop *loop, sq_cleaned_fn *d
                     void *arg, struct sq_err *err);
 void sq_cleaner_fini(struct sq_cleaner *c);
 
-/* Empty `path` but for the folders and files named in `keep` (static, ended by NULL);
- * folders that are kept are emptied themselves, files that are kept stay as they are.
- * With `keep` NULL the directory itself goes too. */
-void sq_cleaner_add(struct sq_cleaner *c, const char *path, const char *const *keep,
-                    void *item);
+/* Empty the open directory `dir` but for the folders and files named in `keep` (static,
+ * ended by NULL); folders that are kept are emptied themselves, files that are kept
+ * stay as they are.  With `keep` NULL its entry `name` goes instead, whatever it is.
+ * Descriptors, not paths: what a command puts in a path's place must not be emptied.
+ * `path` is for words. */
+void sq_cleaner_add(struct sq_cleaner *c, int dir, const char *name, const char *path,
+                    const char *const *keep, void *item);
 
 #endif

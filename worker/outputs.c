@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "lib/arena.h"
+#include "lib/file.h"
 #include "lib/utf8.h"
 
 enum { DEPTH_MAX = 64, NAMES_BYTES_MAX = 16 << 20 };
@@ -59,7 +60,7 @@ static void walk_entry(struct walk *w, int dir, const char *name, const char *pr
 static void walk_folder(struct walk *w, int parent, const char *name,
                         const char *prefix, int depth)
 {
-    int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = sq_open_dir_at(parent, name);
     DIR *dir = fd >= 0 && depth < DEPTH_MAX ? fdopendir(fd) : NULL;
     if (!dir) {
         sq_closep(&fd);
@@ -110,13 +111,12 @@ bool sq_workdir_outputs(const struct sq_workdir *d, struct sq_buf *out)
     const unsigned relevant = 1 << SQ_WATCH_OUTPUT | 1 << SQ_WATCH_TOP;
     if (!(d->touched & relevant))
         return true;
-    int top SQ_CLEANUP(sq_closep) = open(d->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     struct stat st;
-    if (top < 0 || fstatat(top, "output", &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+    if (fstatat(d->top, "output", &st, AT_SYMLINK_NOFOLLOW) != 0 ||
         !S_ISDIR(st.st_mode))
         return true;
     sq_arena_init(&w.arena, NAMES_BYTES_MAX);
-    walk_folder(&w, top, "output", "", 0);
+    walk_folder(&w, d->top, "output", "", 0);
     if (w.n)
         qsort(w.names, w.n, sizeof *w.names, by_name);
     write_names(&w, out);

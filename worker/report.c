@@ -28,21 +28,12 @@ static const char *const stream_names[] = {NULL, "stdout", "stderr"};
 
 static int open_stream(const struct sq_execution *e, int stream)
 {
-    char path[4200];
-    if (!e || !e->dir)
-        return -1;
-    snprintf(path, sizeof path, "%s/.%s", e->dir->path, stream_names[stream]);
-    return open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    return e && e->dir ? sq_workdir_open_output(e->dir, stream, O_RDONLY) : -1;
 }
 
 static int64_t stream_size(const struct sq_execution *e, int stream)
 {
-    char path[4200];
-    struct stat st;
-    if (!e->dir || !e->started)
-        return 0;
-    snprintf(path, sizeof path, "%s/.%s", e->dir->path, stream_names[stream]);
-    return lstat(path, &st) == 0 && S_ISREG(st.st_mode) ? st.st_size : 0;
+    return e->dir && e->started ? sq_workdir_output_size(e->dir, stream) : 0;
 }
 
 /* Give the record a number.  False: out of memory, later again. */

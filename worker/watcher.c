@@ -4,6 +4,8 @@
 #include "worker/watcher.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -12,7 +14,7 @@
 #include "lib/log.h"
 #include "worker/workdir.h"
 
-static const char *const folders[SQ_WATCHES] = {"", "/output", "/input", "/tmp",
+static const char *const folders[SQ_WATCHES] = {"/.", "/output", "/input", "/tmp",
                                                 "/resource"};
 enum {
     CHANGED = IN_CREATE | IN_MOVED_TO | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF,
@@ -62,8 +64,18 @@ static void event(struct sq_watcher *w, const struct inotify_event *e)
     sq_idmap_remove(&w->dirs, e->wd);
 }
 
+/* A command that mounts something over a folder makes no event there: any change of
+ * the machine's mounts makes us look everywhere. */
+static void look_at_mounts(struct sq_watcher *w)
+{
+    struct pollfd mounts = {.fd = w->mounts, .events = POLLPRI};
+    if (w->mounts >= 0 && poll(&mounts, 1, 0) > 0)
+        touch_all(w);
+}
+
 void sq_watcher_look(struct sq_watcher *w)
 {
+    look_at_mounts(w);
     enum { LARGEST = sizeof(struct inotify_event) + 256 };
     char buf[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
     ssize_t n;
@@ -113,6 +125,7 @@ void sq_watcher_init(struct sq_watcher *w, struct sq_loop *loop, sq_written_fn *
     *w = (struct sq_watcher){.loop = loop, .fn = fn, .arg = arg};
     w->watch = (struct sq_watch){-1, readable, w};
     w->rest = (struct sq_timer){.fn = rested, .arg = w};
+    w->mounts = open("/proc/self/mounts", O_RDONLY | O_CLOEXEC);
     int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     if (fd >= 0 && sq_loop_watch(loop, &w->watch, fd, EPOLLIN, &err) != 0) {
         sq_log(SQ_LOG_ERROR, "worker", "%s", err.text);
@@ -126,13 +139,14 @@ void sq_watcher_fini(struct sq_watcher *w)
     sq_timer_stop(w->loop, &w->rest);
     sq_loop_unwatch(w->loop, &w->watch);
     sq_closep(&fd);
+    sq_closep(&w->mounts);
     sq_idmap_fini(&w->dirs);
 }
 
 static bool add(struct sq_watcher *w, struct sq_workdir *d, int which)
 {
-    char path[4200];
-    snprintf(path, sizeof path, "%s%s", d->path, folders[which]);
+    char path[64]; /* the directory itself, wherever it was moved to */
+    snprintf(path, sizeof path, "/proc/self/fd/%d%s", d->top, folders[which]);
     int number = inotify_add_watch(w->watch.fd, path,
                                    which == SQ_WATCH_TOP ? TOP_EVENTS : FOLDER_EVENTS);
     if (number > 0 && sq_idmap_put(&w->dirs, number, d)) {

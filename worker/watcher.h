@@ -31,6 +31,7 @@ struct sq_watcher {
     struct sq_loop *loop;
     struct sq_watch watch;
     struct sq_timer rest;
+    int mounts;           /* /proc/self/mounts, which polls as changed */
     struct sq_idmap dirs; /* by watch number */
     int unwatched;        /* directories without all their watches */
     bool said, active;

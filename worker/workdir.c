@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,7 @@ static void free_dir(struct sq_workdirs *w, struct sq_workdir *d)
 {
     sq_watcher_remove(w->watcher, d);
     sq_closep(&d->file);
+    sq_closep(&d->top);
     free(d->path);
     free(d->command);
     free(d);
@@ -68,7 +70,7 @@ static void empty(struct sq_workdirs *w, struct sq_workdir *d)
     if (!d->touched || quick_empty(w, d))
         make_free(w, d);
     else
-        sq_cleaner_add(&w->cleaner, d->path, sq_workdir_names, d);
+        sq_cleaner_add(&w->cleaner, d->top, NULL, d->path, sq_workdir_names, d);
 }
 
 static void keep_sorted(struct sq_workdirs *w, struct sq_workdir *d)
@@ -87,7 +89,7 @@ static struct sq_workdir *new_dir(const struct sq_workdirs *w, const char *name)
     struct sq_workdir *d = calloc(1, sizeof *d);
     if (!d)
         return NULL;
-    d->file = -1;
+    d->file = d->top = -1;
     memset(d->watches, -1, sizeof d->watches);
     d->touched = SQ_TOUCHED_ALL;
     d->owner = w->owner;
@@ -136,6 +138,7 @@ static bool is_ours(const struct sq_workdirs *w, const char *name)
 static int scan(struct sq_workdirs *w, struct sq_err *err)
 {
     DIR *dir = opendir(w->base);
+    w->base_fd = dir ? fcntl(dirfd(dir), F_DUPFD_CLOEXEC, 0) : -1;
     if (!dir)
         return sq_fail(err, SQ_EIO, "cannot read the working folder %s: %s", w->base,
                        strerror(errno));
@@ -150,6 +153,7 @@ int sq_workdirs_open(struct sq_workdirs *w, const struct sq_workdirs_conf *conf,
                      struct sq_loop *loop, struct sq_err *err)
 {
     memset(w, 0, sizeof *w);
+    w->base_fd = -1;
     TAILQ_INIT(&w->free);
     TAILQ_INIT(&w->found);
     TAILQ_INIT(&w->kept);
@@ -181,6 +185,7 @@ void sq_workdirs_close(struct sq_workdirs *w)
     free_list(w, &w->free);
     free_list(w, &w->found);
     free_list(w, &w->kept);
+    sq_closep(&w->base_fd);
     free(w->base);
     free(w->prefix);
 }
@@ -207,11 +212,23 @@ static int make(struct sq_workdirs *w, struct sq_workdir **ret, struct sq_err *e
     }
 }
 
+/* A free one, still as it was when it became so: what was left running may touch it. */
+static struct sq_workdir *take_free(struct sq_workdirs *w)
+{
+    struct sq_workdir *d;
+    while ((d = TAILQ_FIRST(&w->free))) {
+        TAILQ_REMOVE(&w->free, d, link);
+        if (!d->touched || d->unwatched || quick_empty(w, d))
+            return d;
+        sq_cleaner_add(&w->cleaner, d->top, NULL, d->path, sq_workdir_names, d);
+    }
+    return NULL;
+}
+
 int sq_workdir_take(struct sq_workdirs *w, struct sq_workdir **ret, struct sq_err *err)
 {
-    struct sq_workdir *d = TAILQ_FIRST(&w->free);
+    struct sq_workdir *d = take_free(w);
     if (d) {
-        TAILQ_REMOVE(&w->free, d, link);
         *ret = d;
         return 0;
     }
@@ -245,7 +262,8 @@ void sq_workdir_release(struct sq_workdirs *w, struct sq_workdir *d, bool keep)
     }
     sq_watcher_remove(w->watcher, d);
     sq_closep(&d->file); /* a failure may be kept for months */
-    d->file = -1;
+    sq_closep(&d->top);
+    d->file = d->top = -1;
     TAILQ_INSERT_TAIL(&w->kept, d, link);
 }
 
@@ -263,7 +281,8 @@ static void remove_oldest(struct sq_workdirs *w)
 {
     struct sq_workdir *d = TAILQ_FIRST(&w->kept);
     TAILQ_REMOVE(&w->kept, d, link);
-    sq_cleaner_add(&w->cleaner, d->path, NULL, d);
+    const char *name = strrchr(d->path, '/') + 1;
+    sq_cleaner_add(&w->cleaner, w->base_fd, name, d->path, NULL, d);
 }
 
 void sq_workdirs_autoclean(struct sq_workdirs *w)

@@ -37,8 +37,9 @@ struct sq_workdir_header {
 };
 
 struct sq_workdir {
-    char *path;
-    int file; /* .execution, kept open: one write says each change */
+    char *path; /* where it is if no command moved it: everything goes through `top` */
+    int top;    /* the directory itself */
+    int file;   /* .execution, kept open: one write says each change */
     int watches[SQ_WATCHES];
     unsigned touched; /* bits of enum sq_watched; kept by the watcher */
     bool unwatched;
@@ -53,6 +54,7 @@ TAILQ_HEAD(sq_workdir_list, sq_workdir);
 
 struct sq_workdirs {
     char *base, *prefix;
+    int base_fd;
     uint64_t owner;               /* the state directory: others' are left alone */
     int autoclean;                /* percent of the disk */
     struct sq_workdir_list free;  /* emptied, ready */
@@ -82,6 +84,9 @@ int sq_workdir_save(struct sq_workdir *d, const char *command, struct sq_err *er
 /* Its execution is over: emptied for the next, or kept. */
 void sq_workdir_release(struct sq_workdirs *w, struct sq_workdir *d, bool keep);
 
+/* One of its output files: SQ_STDOUT or SQ_STDERR of execution.h.  -1 with errno; 0. */
+int sq_workdir_open_output(const struct sq_workdir *d, int stream, int flags);
+int64_t sq_workdir_output_size(const struct sq_workdir *d, int stream);
 /* Cut its output files to nothing. */
 void sq_workdir_trim(const struct sq_workdir *d);
 

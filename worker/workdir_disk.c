@@ -116,25 +116,44 @@ static int prepare_folder(const struct sq_workdir *d, int top, const char *name,
     return 0;
 }
 
+/* The directory, and not what may stand in its place by now. */
+static int open_top(struct sq_workdir *d, struct sq_err *err)
+{
+    if (d->top < 0)
+        d->top = open(d->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return d->top < 0 ? fail_errno(d, "open", NULL, err) : 0;
+}
+
+static bool in_place(const struct sq_workdir *d)
+{
+    struct stat a, b;
+    return d->top >= 0 && fstat(d->top, &a) == 0 && lstat(d->path, &b) == 0 &&
+           a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 int sq_workdir_prepare(struct sq_workdir *d, struct sq_err *err)
 {
-    int top SQ_CLEANUP(sq_closep) =
-        open(d->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (top < 0 || fchmod(top, 0777) != 0)
-        return fail_errno(d, "open", NULL, err);
+    int rc = open_top(d, err);
+    if (rc)
+        return rc;
+    if (!in_place(d))
+        return sq_fail(err, SQ_EIO, "%s was moved away", d->path);
+    if (fchmod(d->top, 0777) != 0)
+        return fail_errno(d, "open to all", NULL, err);
     for (int i = 0; i < FOLDERS; i++) {
-        int rc = prepare_folder(d, top, sq_workdir_names[i], err);
+        rc = prepare_folder(d, d->top, sq_workdir_names[i], err);
         if (rc)
             return rc;
     }
     for (int i = FOLDERS; i < NAMES; i++) {
         struct stat st;
-        if (fstatat(top, sq_workdir_names[i], &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+        if (fstatat(d->top, sq_workdir_names[i], &st, AT_SYMLINK_NOFOLLOW) == 0 &&
             !S_ISREG(st.st_mode))
-            unlinkat(top, sq_workdir_names[i], S_ISDIR(st.st_mode) ? AT_REMOVEDIR : 0);
+            unlinkat(d->top, sq_workdir_names[i],
+                     S_ISDIR(st.st_mode) ? AT_REMOVEDIR : 0);
     }
     sq_closep(&d->file);
-    d->file = openat(top, sq_workdir_names[EXECUTION],
+    d->file = openat(d->top, sq_workdir_names[EXECUTION],
                      O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (d->file < 0)
         return fail_errno(d, "open", sq_workdir_names[EXECUTION], err);
@@ -142,12 +161,25 @@ int sq_workdir_prepare(struct sq_workdir *d, struct sq_err *err)
     return sq_workdir_save(d, NULL, err);
 }
 
+int sq_workdir_open_output(const struct sq_workdir *d, int stream, int flags)
+{
+    return openat(d->top, sq_workdir_names[OUTPUTS + stream - 1],
+                  flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+}
+
+int64_t sq_workdir_output_size(const struct sq_workdir *d, int stream)
+{
+    struct stat st;
+    const char *name = sq_workdir_names[OUTPUTS + stream - 1];
+    return fstatat(d->top, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode)
+               ? st.st_size
+               : 0;
+}
+
 void sq_workdir_trim(const struct sq_workdir *d)
 {
-    int top SQ_CLEANUP(sq_closep) = open(d->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    for (int i = OUTPUTS; top >= 0 && i < EXECUTION; i++) {
-        int fd = openat(top, sq_workdir_names[i],
-                        O_WRONLY | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    for (int stream = 1; stream <= EXECUTION - OUTPUTS; stream++) {
+        int fd = sq_workdir_open_output(d, stream, O_WRONLY | O_TRUNC);
         sq_closep(&fd);
     }
 }
@@ -167,10 +199,12 @@ static int load_command(struct sq_workdir *d, struct sq_err *err)
 
 int sq_workdir_load(struct sq_workdir *d, struct sq_err *err)
 {
-    char line[HEADER_BYTES], *path SQ_CLEANUP(sq_freep) = NULL;
-    if (asprintf(&path, "%s/%s", d->path, sq_workdir_names[EXECUTION]) < 0)
-        return sq_fail(err, SQ_ENOMEM, "out of memory");
-    d->file = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    char line[HEADER_BYTES];
+    int rc = open_top(d, err);
+    if (rc)
+        return rc;
+    d->file =
+        openat(d->top, sq_workdir_names[EXECUTION], O_RDWR | O_NOFOLLOW | O_CLOEXEC);
     if (d->file < 0)
         return fail_errno(d, "open", sq_workdir_names[EXECUTION], err);
     if (pread(d->file, line, sizeof line, 0) != (ssize_t)sizeof line ||
@@ -183,7 +217,8 @@ int sq_workdir_load(struct sq_workdir *d, struct sq_err *err)
     case SQ_DIR_STARTED: return load_command(d, err);
     case SQ_DIR_KEPT:
         sq_closep(&d->file);
-        d->file = -1;
+        sq_closep(&d->top);
+        d->file = d->top = -1;
         return 0;
     case SQ_DIR_FREE: return 0;
     }
@@ -225,8 +260,7 @@ static bool quick_unlink(int dir, const struct dirent64 *e, void *arg)
 static bool quick_folder(int top, const char *name, struct quick *q)
 {
     struct stat st;
-    int dir SQ_CLEANUP(sq_closep) =
-        openat(top, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int dir SQ_CLEANUP(sq_closep) = sq_open_dir_at(top, name);
     return dir >= 0 && fstat(dir, &st) == 0 && (st.st_mode & 07777) == 0777 &&
            each_entry(dir, quick_unlink, q);
 }
@@ -249,8 +283,9 @@ bool sq_workdir_quick_empty(struct sq_workdir *d)
 {
     struct quick q = {.budget = QUICK_FILES};
     const unsigned must = ((1u << FOLDERS) - 1) | 1u << EXECUTION;
+    if (d->file < 0 || !in_place(d))
+        return false;
     int top SQ_CLEANUP(sq_closep) =
-        open(d->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    return top >= 0 && d->file >= 0 && each_entry(top, quick_top, &q) &&
-           (q.seen & must) == must;
+        openat(d->top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return top >= 0 && each_entry(top, quick_top, &q) && (q.seen & must) == must;
 }

@@ -187,6 +187,52 @@ def live(server, worker, api, folder):
         "a truncated output file goes on")
 
 
+def hostile(server, worker, api, folder):
+    """Commands that do what they like with their directory.  What they point at is a
+    folder of this test, so that a worker that goes astray harms nobody else."""
+    victim = folder.join("victim")
+    os.makedirs(victim + "/input/deep")
+    for name in ("file", ".stdout", ".execution", "input/file", "input/deep/file"):
+        with open(os.path.join(victim, name), "w") as f:
+            f.write("safe")
+    before = sorted(os.walk(victim))
+    table = [
+        ("a link in the place of its directory",
+         "d=$PWD; mv $d $d.moved; ln -s %s $d; echo out"),
+        ("a link in the place of a folder", "rmdir $INPUT; ln -s %s $INPUT; echo out"),
+        ("a link in the place of its output",
+         "echo out; rm .stdout; ln -s %s/.stdout .stdout"),
+        ("a link in the place of its record",
+         "rm .execution; ln -s %s/.execution .execution; echo out"),
+        ("a bind mount", "mount --bind %s $INPUT; echo out"),
+        ("a bind mount deeper", "mkdir $TEMP/m; mount --bind %s $TEMP/m; echo out"),
+        ("no directory any more", "cd /; rm -rf $(dirname $INPUT); echo out; : %s"),
+        ("a pipe in the place of its output", "rm .stdout; mkfifo .stdout; : %s"),
+        ("a tree deeper than a path",
+         "cd $TEMP; for i in $(seq 300); do mkdir -p dddddddddddddddddddd; "
+         "cd -P dddddddddddddddddddd; done; echo out; : %s"),
+    ]
+    try:
+        for what, script in table:
+            task = api.task("sh -c '%s'" % (script % victim))
+            ok(ended(api, task)[0] in ("succeeded", "failed"), "%s: it ends" % what)
+            # four at once: whoever comes next gets a clean directory
+            ids = [api.task("find . -mindepth 1 -not -name .stdout -not -name .stderr "
+                            "-not -name .execution") for _ in range(4)]
+            is_([sorted(ended(api, i)[2].split()) for i in ids],
+                [[b"./input", b"./output", b"./resource", b"./tmp"]] * 4,
+                "%s: the next ones work in clean directories" % what)
+        is_(sorted(os.walk(victim)), before, "nothing outside is gone")
+        for name in ("file", ".stdout", ".execution"):
+            with open(os.path.join(victim, name)) as f:
+                is_(f.read(), "safe", "nor changed: %s" % name)
+    finally:
+        with open("/proc/self/mounts") as f:
+            for place in [line.split()[1] for line in f]:
+                if place.startswith(worker.settings["BASE_WORKDIR"]):
+                    subprocess.run(["umount", place])
+
+
 # ---- signals
 
 TREE = ("sh -c 'echo $$ > %(f)s/one; sh -c \"trap : TERM; echo \\$\\$ > %(f)s/two; "
@@ -456,7 +502,7 @@ def main():
     api, folder = server.api(), Folder()
     with Worker(server, concurrency=4) as worker:
         registered(worker, api)
-        for part in (commands, surroundings, files, live, signals, large):
+        for part in (commands, surroundings, files, live, hostile, signals, large):
             run(part, server, worker, api, folder)
     for part in (slots, returns, supervisor, row_gone, odd_name, refusals, away, idle):
         run(part, server, api, folder)

@@ -160,6 +160,25 @@ static void test_a_link_is_not_emptied_through(void **state)
     assert_true(exists(scratch_path(s, "real/kept")));
 }
 
+static void test_names_in_an_open_directory(void **state)
+{
+    struct sq_err err;
+    struct scratch *s = *state;
+    OK(err, sq_mkdirs(scratch_path(s, "dir/real/kept"), 0755, &err));
+    assert_int_equal(symlink("real", scratch_path(s, "dir/link")), 0);
+    SQ_CLEANUP(sq_closep) int dir = open(scratch_path(s, "dir"), O_RDONLY | O_CLOEXEC);
+    assert_int_equal(sq_open_dir_at(dir, "link"), -1);
+    assert_int_not_equal(sq_dir_empty_at(dir, "link", &err), 0);
+    OK(err, sq_dir_remove_at(dir, "link", &err)); /* the link itself */
+    assert_false(exists(scratch_path(s, "dir/link")));
+    assert_true(exists(scratch_path(s, "dir/real/kept")));
+    OK(err, sq_dir_empty_at(dir, "real", &err));
+    assert_false(exists(scratch_path(s, "dir/real/kept")));
+    OK(err, sq_dir_remove_at(dir, "real", &err));
+    OK(err, sq_dir_remove_at(dir, "real", &err));
+    assert_false(exists(scratch_path(s, "dir/real")));
+}
+
 /* Deeper than descriptors would go, deeper than a path can name. */
 static void test_very_deep_tree(void **state)
 {
@@ -236,6 +255,7 @@ int main(void)
         SCRATCH(test_mkdirs),
         SCRATCH(test_empty_never_follows_links),
         SCRATCH(test_a_link_is_not_emptied_through),
+        SCRATCH(test_names_in_an_open_directory),
         SCRATCH(test_very_deep_tree),
         SCRATCH(test_many_entries_and_no_rights),
         cmocka_unit_test(test_nonblock),
