@@ -71,7 +71,7 @@ static void tidy(const char *own)
 {
     DIR *dir = opendir(own);
     struct dirent *entry;
-    char path[SQ_GROUP_PATH + 300];
+    char path[2 * SQ_GROUP_PATH];
     int pid;
     while (dir && (entry = readdir(dir))) {
         if (sscanf(entry->d_name, PREFIX "%d-", &pid) != 1 || kill(pid, 0) == 0 ||
@@ -139,14 +139,14 @@ void sq_groups_open(struct sq_groups *gs, int dir_fd, const char *name)
 
 static int open_in(const char *base, const char *number, const char *file, int flags)
 {
-    char path[SQ_GROUP_PATH + 64];
+    char path[2 * SQ_GROUP_PATH];
     snprintf(path, sizeof path, "%s/%s/%s", base, number, file);
     return open(path, flags | O_CLOEXEC);
 }
 
 static bool make_slot(const char *base, const char *number)
 {
-    char path[SQ_GROUP_PATH + 64];
+    char path[2 * SQ_GROUP_PATH];
     snprintf(path, sizeof path, "%s/%s", base, number);
     return mkdir(path, 0755) == 0 || errno == EEXIST;
 }
@@ -183,7 +183,7 @@ static struct sq_group *make_group(struct sq_groups *gs)
 /* Remove the folder in `base` that a mark, "/base/number\n", names. */
 static void remove_slot(const char *base, const char *mark)
 {
-    char path[SQ_GROUP_PATH + 64];
+    char path[2 * SQ_GROUP_PATH];
     const char *number = strrchr(mark, '/') + 1;
     snprintf(path, sizeof path, "%s/%.*s", base, (int)strcspn(number, "\n"), number);
     rmdir(path);
