@@ -3,12 +3,14 @@
  * here, in words that name the field. */
 #include "lib/jsonio.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/clock.h"
+#include "lib/utf8.h"
 
 /* Deep nesting serves nobody and costs stack: jansson parses by recursion. */
 enum { NESTING_MAX = 100 };
@@ -48,6 +50,57 @@ int sq_json_parse(const char *text, size_t len, json_t **ret, struct sq_err *err
                        why.line, why.column, why.text);
     *ret = v;
     return 0;
+}
+
+/* The four hexadecimal digits of a \\u at `p`, or -1. */
+static int unit_at(const char *p, const char *end)
+{
+    static const char hex[] = "0123456789abcdef";
+    int unit = 0;
+    if (end - p < 6 || p[0] != '\\' || p[1] != 'u')
+        return -1;
+    for (int i = 2; i < 6; i++) {
+        const char *digit = strchr(hex, tolower((unsigned char)p[i]));
+        if (!digit || !p[i])
+            return -1;
+        unit = 16 * unit + (int)(digit - hex);
+    }
+    return unit;
+}
+
+/* One escape at `p`, to `to` unless it is NUL: bytes read, and *ret bytes written. */
+static size_t mend_escape(const char *p, const char *end, char *to, size_t *ret)
+{
+    int unit = unit_at(p, end), next = unit < 0 ? -1 : unit_at(p + 6, end);
+    size_t len = unit >= 0 ? 6 : end - p < 2 ? 1 : 2;
+    bool pair = (unit & ~0x3ff) == 0xd800 && next >= 0 && (next & ~0x3ff) == 0xdc00;
+    if (pair)
+        len = 12;
+    *ret = unit == 0 ? 0 : len;
+    if (unit >= 0 && !pair && (unit & ~0x7ff) == 0xd800)
+        p = "\\ufffd";
+    memmove(to, p, *ret);
+    return len;
+}
+
+void sq_json_mend(const char *text, size_t len, struct sq_buf *out)
+{
+    struct sq_utf8 u = {0};
+    sq_utf8_feed(&u, text, len, out, NULL);
+    sq_utf8_finish(&u, out, NULL);
+    if (!sq_buf_ok(out))
+        return;
+    char *to = out->data;
+    const char *end = out->data + out->len;
+    for (const char *p = out->data; p < end;) {
+        size_t written = 1;
+        if (*p == '\\')
+            p += mend_escape(p, end, to, &written);
+        else
+            *to = *p++;
+        to += written;
+    }
+    out->len = (size_t)(to - out->data);
 }
 
 static const char *kind_name(const json_t *v)

@@ -41,6 +41,9 @@ void sq_json_escape(const char *text, size_t len, struct sq_buf *out);
 /* Parse one document: SQ_EINVAL with position and reason; nesting at most 100,
  * duplicate keys and NUL in strings refused.  Caller json_decref()s *ret. */
 int sq_json_parse(const char *text, size_t len, json_t **ret, struct sq_err *err);
+/* A document whose strings hold any bytes, into one that parses, by the rule of
+ * lib/utf8.h: NUL is dropped, what is no character (a lone surrogate too) is U+FFFD. */
+void sq_json_mend(const char *text, size_t len, struct sq_buf *out);
 
 /* Field readers: the value, or an error naming `what`.  Numbers given as strings
  * are accepted for integers and reals, numbers for texts (http-api.md A.1).  JSON's

@@ -260,6 +260,23 @@ static int parse_lifted(struct sq_request *r, struct sq_err *err)
     return code;
 }
 
+/* What commands write may hold anything, and 1.3's worker sends it as a string: refused
+ * it would be lost. */
+static int parse_output(struct sq_request *r, struct sq_err *err)
+{
+    struct sq_err first;
+    int code = sq_json_parse(r->body.data, r->body.len, &r->json, &first);
+    if (code == SQ_EINVAL) {
+        struct sq_buf mended;
+        sq_buf_init(&mended, 3 * (size_t)BODY_BYTES);
+        sq_json_mend(r->body.data, r->body.len, &mended);
+        if (sq_buf_ok(&mended))
+            code = sq_json_parse(mended.data, mended.len, &r->json, NULL);
+        sq_buf_fini(&mended);
+    }
+    return code ? sq_fail(err, code, "%s", first.text) : 0;
+}
+
 /* curl sends application/x-www-form-urlencoded with -d: any type is taken as long as
  * the body is JSON.  One that is not is called by its name (415) when its type says
  * that it never meant to be, malformed (400) otherwise. */
@@ -274,13 +291,15 @@ static int parse_body(struct sq_request *r, struct sq_err *err)
         blank++;
     if (blank == r->body.len)
         return 0;
-    bool lift = r->route->flags & SQ_R_LIFT;
-    int code = lift ? parse_lifted(r, err)
-                    : sq_json_parse(r->body.data, r->body.len, &r->json, err);
+    unsigned flags = r->route ? r->route->flags : 0;
+    int code = flags & SQ_R_LIFT ? parse_lifted(r, err)
+               : flags & SQ_R_OUTPUT
+                   ? parse_output(r, err)
+                   : sq_json_parse(r->body.data, r->body.len, &r->json, err);
     const char *type = header(r, "Content-Type");
     if (code == SQ_EINVAL && type && !strcasestr(type, "json"))
         code = sq_fail(err, SQ_ETYPE, "the body is not JSON but %.100s", type);
-    if (!lift)
+    if (!(flags & SQ_R_LIFT))
         sq_buf_fini(&r->body);
     if (code == 0 && json_is_null(r->json)) {
         json_decref(r->json);

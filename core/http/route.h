@@ -12,7 +12,8 @@ enum sq_method { SQ_GET, SQ_POST, SQ_PUT, SQ_DELETE, SQ_METHODS };
 
 enum {
     SQ_R_ARRAY = 1, /* the body may be an array of tasks, split while it arrives */
-    SQ_R_LIFT = 2   /* members "data" of the body are lifted before it is parsed */
+    SQ_R_LIFT = 2,  /* members "data" of the body are lifted before it is parsed */
+    SQ_R_OUTPUT = 4 /* the body's text is a command's output: any bytes are taken */
 };
 
 /* A call is up to four steps, each NULL when there is nothing to do: prepare (HTTP

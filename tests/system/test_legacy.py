@@ -135,6 +135,29 @@ def failures(api, server):
         "the idle callback answers in 1.3's words")
 
 
+def any_bytes(api, server):
+    """What a command wrote is no reason to refuse it: 1.3's worker sends it once."""
+    worker = Legacy(server.api(), "bytes", 1, "legacy-bytes")
+    t = api.task("cat /bin/true", batch="legacy-bytes")
+    e = worker.pending()[0]
+    worker.start(e)
+    path = "/executions/%d/" % e["execution_id"]
+    for stream in "output", "error":
+        for body in (b'{"text":"nul \\u0000,"}', b'{"text":"lone \\udcff,"}',
+                     b'{"text":"pair \\ud83d\\ude00,"}', b'{"text":"raw \xff\x00"}'):
+            answer = api.call("PUT", path + stream, body,
+                              {"Content-Type": "application/json"})
+            is_(answer.status, 200, "%s is taken as %s" % (body, stream))
+        is_(api.get(path + "output").json[stream],
+            "nul ,lone \ufffd,pair \U0001f600,raw \ufffd",
+            "NUL is dropped, what is no character replaced, in the " + stream)
+    answer = api.call("PUT", path + "output", b'{"text":"open',
+                      {"Content-Type": "application/json"})
+    is_((answer.status, "malformed JSON" in answer.message), (400, True),
+        "what is not JSON is refused all the same")
+    worker.execution(e, status="succeeded", return_code=0, freeze=False)
+
+
 def silence(api, server):
     worker = Legacy(server.api(), "quiet", 1, "legacy3")
     path = "/workers/%d" % worker.id
@@ -153,7 +176,7 @@ def silence(api, server):
 def main():
     for db in databases():
         with Server(db) as server:
-            run_groups([life, failures], server)
+            run_groups([life, failures, any_bytes], server)
         with Server(db, WORKER_OFFLINE_DELAY=2) as server:
             run_groups([silence], server)
     done()

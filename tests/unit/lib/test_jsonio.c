@@ -181,6 +181,38 @@ static void test_parse(void **state)
     }
 }
 
+#define BYTES(literal) (literal), sizeof(literal) - 1
+
+static void test_mend(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t len;
+        const char *mended;
+    } cases[] = {
+        {BYTES("{\"a\":\"x\\ny\"}"), "{\"a\":\"x\\ny\"}"},
+        {BYTES("a\\u0000b\0c"), "abc"},
+        {BYTES("\\ud83d\\ude00\\uD83D\\uDE00"), "\\ud83d\\ude00\\uD83D\\uDE00"},
+        {BYTES("\\ud83d \\ude00\\udcFF"), "\\ufffd \\ufffd\\ufffd"},
+        {BYTES("\\ud83d\\ud83d\\ude00"), "\\ufffd\\ud83d\\ude00"},
+        {BYTES("\\\\u0000 \\\\ud800"), "\\\\u0000 \\\\ud800"},
+        {BYTES("\xff\xe2\x82"), "\xef\xbf\xbd\xef\xbf\xbd"},
+        {BYTES("\\u00"), "\\u00"},
+        {BYTES("\\"), "\\"},
+        {BYTES("\\ud8zz"), "\\ud8zz"},
+        {BYTES(""), ""},
+    };
+    for (size_t i = 0; i < SQ_LEN(cases); i++) {
+        struct sq_buf b;
+        sq_buf_init(&b, 1000);
+        sq_json_mend(cases[i].text, cases[i].len, &b);
+        assert_int_equal(b.len, strlen(cases[i].mended));
+        assert_memory_equal(b.data ? b.data : "", cases[i].mended, b.len);
+        sq_buf_fini(&b);
+    }
+}
+
 static void test_parse_refuses(void **state)
 {
     (void)state;
@@ -350,6 +382,7 @@ int main(void)
         cmocka_unit_test(test_escapes),
         cmocka_unit_test(test_random_texts_come_back),
         cmocka_unit_test(test_parse),
+        cmocka_unit_test(test_mend),
         cmocka_unit_test(test_parse_refuses),
         cmocka_unit_test(test_nesting_limit),
         cmocka_unit_test(test_readers),
