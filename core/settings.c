@@ -1,9 +1,10 @@
 /* The server's settings: see scitq.conf(5).
  *
- * One table declares what is read.  Keys that only later versions act upon are in a
- * second list: they give a warning, but those that would protect the API refuse to
- * start, since ignoring them would leave it open.  1.3's files are accepted; as 1.3
- * listened everywhere, such a file must say where to listen. */
+ * One table declares what is read.  Keys that only later versions act upon give a
+ * warning, but those that would protect the API refuse to start, since ignoring them
+ * would leave it open.  The clouds' keys are not here: providers declare their own.
+ * 1.3's files are accepted; as 1.3 listened everywhere, such a file must say where to
+ * listen. */
 #include "core/settings.h"
 
 #include <arpa/inet.h>
@@ -70,32 +71,6 @@ static const struct sq_conf_key keys[] = {
     LATER("QUEUE_LOG_FILE"),
     LATER("QUEUE_LOG_FILE_MAX_SIZE"),
     LATER("QUEUE_LOG_FILE_KEEP"),
-    LATER("OS_AUTH_URL"),
-    LATER("OS_PROJECT_ID"),
-    LATER("OS_PROJECT_NAME"),
-    LATER("OS_USER_DOMAIN_NAME"),
-    LATER("OS_PROJECT_DOMAIN_ID"),
-    LATER("OS_USERNAME"),
-    LATER("OS_PASSWORD"),
-    LATER("OS_REGION_NAME"),
-    LATER("OS_INTERFACE"),
-    LATER("OS_IDENTITY_API_VERSION"),
-    LATER("OVH_REGIONS"),
-    LATER("OVH_CPUQUOTAS"),
-    LATER("OVH_APPLICATIONKEY"),
-    LATER("OVH_APPLICATIONSECRET"),
-    LATER("OVH_CONSUMERKEY"),
-    LATER("OVH_ENDPOINT"),
-    LATER("AZURE_SUBSCRIPTION_ID"),
-    LATER("AZURE_CLIENT_ID"),
-    LATER("AZURE_SECRET"),
-    LATER("AZURE_TENANT"),
-    LATER("AZURE_REGIONS"),
-    LATER("AZURE_CPUQUOTAS"),
-    LATER("AZURE_ARM_ENDPOINT"),
-    LATER("AZURE_LOGIN_ENDPOINT"),
-    LATER("AZURE_PRICES_ENDPOINT"),
-    LATER("AZURE_IMDS_ENDPOINT"),
     LATER("PREFERRED_REGIONS"),
     LATER("EVICTION_ACTION"),
     LATER("EVICTION_COST_MARGIN"),
