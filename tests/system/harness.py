@@ -46,6 +46,8 @@ def _find_build():
 
 
 BUILD = _find_build()
+with open(os.path.join(BUILD, "config.status")) as _f:
+    SANITIZED = "-fsanitize=" in _f.read()  # then memory means nothing
 START_S = 60  # a sanitized daemon on a busy machine; nothing is asserted of it
 STOP_S = 60
 SANITIZERS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:",
@@ -449,6 +451,21 @@ class Server(Daemon):
                 elif line.startswith("Anonymous:"):
                     anonymous = int(line.split()[1]) * 1024
         return rss, anonymous
+
+    def peak_reset(self):
+        """From now on peak_growth() counts; clear_refs 5, see proc(5)."""
+        with open("/proc/%d/clear_refs" % self.pid, "w") as f:
+            f.write("5")
+        self._base = self._peak()
+
+    def peak_growth(self):
+        """Bytes by which the resident memory was ever above that at peak_reset()."""
+        return self._peak() - self._base
+
+    def _peak(self):
+        with open("/proc/%d/status" % self.pid) as f:
+            return [int(line.split()[1]) * 1024 for line in f
+                    if line.startswith("VmHWM:")][0]
 
     def stop(self):
         for api in self._apis:

@@ -286,6 +286,59 @@ def raw_log(api, server):
     is_(api.get(path + "?follow=1").status, 200, "following what has ended")
 
 
+def sizes(api, server):
+    """Large things in and out, and what the server's memory makes of them."""
+    def small(name, mib):
+        grown = server.peak_growth() / 1048576
+        ok(SANITIZED or grown <= mib, "%s: at most %d MiB more memory" % (name, mib),
+           "%.1f MiB" % grown)
+
+    count = 20000 if SANITIZED else 100000
+    body = json.dumps([{"command": "echo task %d" % i, "batch": "sizes",
+                        "name": "task %d" % i, "status": "paused",
+                        "required_task_ids": ["#%d" % (i - 1)] if i % 10 == 9 else []}
+                       for i in range(count)]).encode()
+    server.peak_reset()
+    answer = api.call("POST", "/tasks/", body)
+    is_((answer.status, len(answer.json)), (201, count), "%d tasks in one call" % count)
+    small("an array of tasks", 60)
+    server.peak_reset()
+    is_(len(api.get("/tasks/?batch=sizes").json), count, "listed")
+    small("a list of tasks", 16)
+    api.delete("/batch/sizes")
+    # 50 MB of output
+    w = api.register("bw", "b1").json["worker"]["worker_id"]
+    path = "/workers/%d/sync" % w
+    api.task("c", batch="bw")
+    e = api.put(path, {"spool": "b1", "wait": 60}).json["executions"][0]["execution_id"]
+    api.put(path, {"spool": "b1", "records": [
+        {"seq": 1, "execution_id": e, "status": "running"}]})
+    piece = "".join("line %d of \u00e9 many\n" % i for i in range(100000)).encode()
+    seq, size, total = 2, 0, 5000000 if SANITIZED else 50000000
+    server.peak_reset()
+    while size < total:
+        records = []
+        for at in range(0, len(piece), 262144):
+            data = piece[at:at + 262144]
+            records.append({"seq": seq, "execution_id": e, "stream": "stdout",
+                            "offset": size, "data": b64(data)})
+            seq, size = seq + 1, size + len(data)
+        answer = api.put(path, {"spool": "b1", "records": records})
+        if answer.status != 200:
+            ok(False, "output is taken", answer)
+            return
+    small("output coming in", 24)
+    server.peak_reset()
+    whole = piece * (size // len(piece))
+    ok(api.raw_log(e) == whole, "%d bytes of output, as they were" % size)
+    small("a raw log", 16)
+    server.peak_reset()
+    ok(api.get("/executions/%d" % e).json["output"] == whole.decode(), "and as text")
+    ok(api.get("/executions/", {"execution_id": e}).json[0]["output"] == whole.decode(),
+       "and in a list")
+    small("a log as text", 16)
+
+
 def why(api, server):
     alone = api.task("c", batch="why-alone")
     got = expect(api, "no worker", "GET", "/tasks/%d/why" % alone, None, 200,
@@ -306,7 +359,7 @@ def why(api, server):
 def main():
     for db in databases():
         with Server(db, WORKER_OFFLINE_DELAY=600) as server:
-            run_groups([arrays, syncing, polling, raw_log, why], server)
+            run_groups([arrays, syncing, polling, raw_log, sizes, why], server)
     done()
 
 
