@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "core/database.h"
@@ -54,6 +55,16 @@ static void limit_memory(void)
     pthread_attr_setstacksize(&attr, STACK_BYTES);
     pthread_setattr_default_np(&attr);
     pthread_attr_destroy(&attr);
+}
+
+/* Each worker holds two connections; the usual soft limit is 1024 descriptors. */
+static void allow_many_connections(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
 }
 
 /* Before any thread: all inherit it, and only main takes signals. */
@@ -205,6 +216,7 @@ int main(int argc, char **argv)
     if (sq_options_parse(argc, argv, &sv.options, &code) != 0)
         return code;
     limit_memory();
+    allow_many_connections();
     block_signals(&signals);
 
     int rc = sq_settings_load(&sv.options, &sv.settings, &err);
