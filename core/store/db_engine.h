@@ -67,7 +67,7 @@ extern const struct sq_engine_ops sq_postgres_ops;
 #endif
 
 /* Statements whose text is built for a list are kept too, the most recent ones. */
-enum { SQ_DB_TEXTS = 8 };
+enum { SQ_DB_TEXTS = 24 };
 
 /* The first member of an engine's connection. */
 struct sq_db {

@@ -330,6 +330,9 @@ static int update_fields(struct sq_tx *tx, int64_t id,
     int code = sq_get(tx->db, &sq_execution_type, id, tx->arena, &now, err);
     if (code)
         return code;
+    if ((mask & SQ_BIT(SQ_EXEC_F_RETURN_CODE)) && values->return_code != SQ_NULL &&
+        (values->return_code < INT32_MIN || values->return_code > INT32_MAX))
+        return sq_fail(err, SQ_EINVAL, "return_code does not fit in 32 bits");
     if (mask & SQ_BIT(SQ_EXEC_F_OUTPUT))
         drop_log(tx, id, SQ_STDOUT);
     if (mask & SQ_BIT(SQ_EXEC_F_ERROR))

@@ -131,6 +131,11 @@ static void play(struct state *s, struct sq_transition *t)
                why.text);
         return;
     }
+    if (t->return_code != SQ_NULL &&
+        (t->return_code < INT32_MIN || t->return_code > INT32_MAX)) {
+        refuse(t, SQ_EINVAL, "return_code does not fit in 32 bits");
+        return;
+    }
     if (sq_execution_step(s->status, t->to, &changes, &effect, &why)) {
         refuse(t, why.code, why.text);
         return;

@@ -159,6 +159,29 @@ static void test_a_life_in_one_call(void **state)
     assert_int_equal(c->changes.n_batches, 1);
 }
 
+static void test_an_impossible_return_code_spoils_nothing_else(void **state)
+{
+    struct contract *c = *state;
+    struct sq_err err = {0};
+    int64_t w = make_worker(c, "w"), t = make_task(c, NULL, 0),
+            u = make_task(c, NULL, 0);
+    struct sq_transition ends[] = {{.execution_id = assign(c, t, w),
+                                    .to = SQ_EXEC_FAILED,
+                                    .worker_id = w,
+                                    .return_code = INT64_C(1) << 40},
+                                   {.execution_id = assign(c, u, w),
+                                    .to = SQ_EXEC_SUCCEEDED,
+                                    .worker_id = w,
+                                    .return_code = -1001}};
+    contract_begin(c);
+    OK(err, sq_execution_transition(&c->tx, ends, 2, &err));
+    contract_commit(c);
+    assert_int_equal(ends[0].result, SQ_EINVAL);
+    assert_int_equal(ends[1].result, 0);
+    TASK_IS(c, t, SQ_TASK_ASSIGNED);
+    assert_int_equal(execution_of(c, ends[1].execution_id).return_code, -1001);
+}
+
 static void test_a_task_given_another_status_is_not_touched(void **state)
 {
     struct contract *c = *state;
@@ -240,6 +263,10 @@ static void test_put_goes_through_the_table(void **state)
                         "An execution cannot change status from running to accepted");
     assert_int_equal(sq_execution_update(&c->tx, 99, &values, status, &ret, &err),
                      SQ_ENOENT);
+    values.return_code = INT64_C(1) << 40;
+    assert_int_equal(sq_execution_update(&c->tx, e, &values,
+                                         SQ_BIT(SQ_EXEC_F_RETURN_CODE), &ret, &err),
+                     SQ_EINVAL);
     OK(err, sq_execution_set_output_files(&c->tx, e, "x y", &err));
     assert_int_equal(sq_execution_set_output_files(&c->tx, 99, "x", &err), SQ_ENOENT);
     contract_commit(c);
@@ -296,6 +323,7 @@ int main(void)
         cmocka_unit_test(test_a_task_never_has_two_live_executions),
         cmocka_unit_test(test_every_change_of_status),
         cmocka_unit_test(test_a_life_in_one_call),
+        cmocka_unit_test(test_an_impossible_return_code_spoils_nothing_else),
         cmocka_unit_test(test_a_task_given_another_status_is_not_touched),
         cmocka_unit_test(test_limits_are_due),
         cmocka_unit_test(test_post_as_1_3_did),
