@@ -233,6 +233,7 @@ int main(int argc, char **argv)
 {
     static struct daemon d = {.lock = -1};
     mallopt(M_ARENA_MAX, 1);
+    mallopt(M_MMAP_THRESHOLD, 256 << 10); /* big buffers go back at once */
     int status = load_and_run(&d, argc, argv);
     sq_settings_free(&d.settings);
     return d.restart ? restart(argv) : status;

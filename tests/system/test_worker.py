@@ -417,6 +417,52 @@ def idle(server, api, folder):
         ok(True, "the idle callback of a recruited worker makes a destroy job")
 
 
+def fill(folder):
+    """Leave not a byte on the file system of the folder; the file to remove."""
+    path = os.path.join(folder, "fill")
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT)
+    for size in (65536, 4096, 1):
+        try:
+            while True:
+                os.write(fd, b"x" * size)
+        except OSError:
+            pass
+    os.close(fd)
+    return path
+
+
+def full_disk(server, api, folder):
+    """State and working directories on disks that get full, then are not."""
+    disks = [folder.join("state-disk"), folder.join("work-disk")]
+    for disk in disks:
+        os.mkdir(disk)
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "none",
+                           disk]).returncode != 0:
+            skip("disks that get full", "cannot mount")
+            return
+    try:
+        with Worker(server, concurrency=2, options=["-b", "full"],
+                    SCITQ_STATE_DIR=disks[0], BASE_WORKDIR=disks[1]) as worker:
+            registered(worker, api)
+            got = ended(api, api.task("sh -c 'yes; exit 7'", batch="full"))
+            is_(got[:2], ("failed", 7), "output fills the disk: what fitted is reported")
+            ok(got[2].count(b"y\n") > 50000, "all of it", len(got[2]))
+            wait_until("cleaned", lambda: "is over 90%: removing" in worker.log())
+            ok(True, "and its directory goes, since the disk is over the threshold")
+            filled = [fill(disk) for disk in disks]
+            ids = [api.task("true", batch="full") for _ in range(60)]
+            is_({ended(api, i)[:2] for i in ids} - {("succeeded", 0), ("failed", -1001)},
+                set(), "with full disks tasks end, with or without success")
+            has(worker.log(), "No space left on device", "and the log says why")
+            for path in filled:
+                os.unlink(path)
+            is_(ended(api, api.task("echo again", batch="full"))[2], b"again\n",
+                "with room again they succeed")
+    finally:
+        for disk in disks:
+            subprocess.run(["umount", "-l", disk])
+
+
 # ---- what is wrong
 
 def refuse(worker, name, status, words):
@@ -504,7 +550,8 @@ def main():
         registered(worker, api)
         for part in (commands, surroundings, files, live, hostile, signals, large):
             run(part, server, worker, api, folder)
-    for part in (slots, returns, supervisor, row_gone, odd_name, refusals, away, idle):
+    for part in (slots, returns, supervisor, row_gone, odd_name, full_disk, refusals,
+                 away, idle):
         run(part, server, api, folder)
     server.stop()
     done()
