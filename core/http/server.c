@@ -1,8 +1,9 @@
 /* Start and stop of the HTTP side: sockets, libmicrohttpd's threads, the watch.
  *
  * Each listen address has a daemon with its own pool of epoll threads.  Stopping goes
- * in an order that libmicrohttpd demands: no new connections, nobody suspended, then
- * the threads. */
+ * in an order that libmicrohttpd demands: every new request refused, nobody suspended,
+ * then the threads.  MHD_quiesce_daemon is not used: with a pool of epoll threads it
+ * races with them and aborts (0.9.75, "Failed to remove listen FD"). */
 #include "core/http/server.h"
 
 #include <errno.h>
@@ -174,17 +175,12 @@ void sq_http_server_stop(struct sq_http_server *s)
 {
     if (!s)
         return;
-    int fds[LISTEN_MAX];
     atomic_store(&s->stopping, true);
-    for (int i = 0; i < s->n_daemons; i++)
-        fds[i] = MHD_quiesce_daemon(s->daemons[i]);
     if (s->watch)
         sq_watch_wake_all(s->watch);
     wait_for_requests(s);
-    for (int i = 0; i < s->n_daemons; i++) {
-        MHD_stop_daemon(s->daemons[i]);
-        sq_closep(&fds[i]);
-    }
+    for (int i = 0; i < s->n_daemons; i++)
+        MHD_stop_daemon(s->daemons[i]); /* closes its socket too */
     sq_watch_stop(s->watch);
     pthread_mutex_destroy(&s->lock);
     pthread_cond_destroy(&s->idle);
