@@ -109,6 +109,7 @@ static int open_link(struct daemon *d, struct sq_err *err)
                          .hostname = s->hostname,
                          .batch = s->batch,
                          .flavor = s->flavor,
+                         .default_flavor = s->default_flavor,
                          .status = s->status,
                          .concurrency = s->concurrency,
                          .permanent = s->permanent,

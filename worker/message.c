@@ -187,8 +187,13 @@ void sq_message_register(const struct sq_registration *r, struct sq_buf *out)
     sq_jw_open(&w, '{');
     const struct {
         const char *key, *value;
-    } texts[] = {{"name", r->name},     {"hostname", r->hostname}, {"batch", r->batch},
-                 {"flavor", r->flavor}, {"status", r->status},     {"spool", r->spool}};
+    } texts[] = {{"name", r->name},
+                 {"hostname", r->hostname},
+                 {"batch", r->batch},
+                 {"flavor", r->flavor},
+                 {"default_flavor", r->default_flavor},
+                 {"status", r->status},
+                 {"spool", r->spool}};
     for (size_t i = 0; i < SQ_LEN(texts); i++)
         if (texts[i].value) {
             sq_jw_key(&w, texts[i].key);

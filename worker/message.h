@@ -34,7 +34,7 @@ int sq_answer_parse(const char *text, size_t len, struct sq_arena *arena,
                     struct sq_answer *ret, struct sq_err *err);
 
 struct sq_registration {
-    const char *name, *hostname, *batch, *flavor, *spool;
+    const char *name, *hostname, *batch, *flavor, *default_flavor, *spool;
     const char *status; /* NULL: leave it as it is */
     int64_t concurrency;
     bool permanent;

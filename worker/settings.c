@@ -51,7 +51,7 @@ static const char usage[] =
     "  -a, --autoclean PCT   keep what failed tasks leave until the disk is fuller "
     "than\n"
     "                        this (90)\n"
-    "  -f, --flavor FLAVOR   flavor (SCITQ_FLAVOR, local)\n"
+    "  -f, --flavor FLAVOR   flavor, also of a worker the server knows already\n"
     "  -c, --conf FILE       settings (scitq-worker.conf of the system)\n"
     "      --ready-fd N      write READY=1 to this descriptor once registered\n"
     "      --version, --help\n";
@@ -173,8 +173,7 @@ static int take_conf(struct sq_settings *s, struct sq_err *err)
     s->permanent = sq_conf_bool(s->conf, "SCITQ_PERMANENT_WORKER");
     if (!s->server)
         s->server = sq_conf_text(s->conf, "SCITQ_SERVER");
-    if (!s->flavor)
-        s->flavor = sq_conf_text(s->conf, "SCITQ_FLAVOR");
+    s->default_flavor = sq_conf_text(s->conf, "SCITQ_FLAVOR");
     s->log.path = sq_conf_text(s->conf, "LOG_FILE");
     s->log.max_size_bytes = sq_conf_int(s->conf, "LOG_FILE_MAX_SIZE");
     s->log.keep = (int)sq_conf_int(s->conf, "LOG_FILE_KEEP");

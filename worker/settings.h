@@ -10,7 +10,9 @@ struct sq_settings {
     struct sq_conf *conf; /* owns most texts below */
     const char *server;
     int64_t concurrency;
-    const char *name, *status, *batch, *flavor;
+    const char *name, *status, *batch;
+    const char *flavor;         /* of -f, or NULL */
+    const char *default_flavor; /* of a row that is made */
     char hostname[256];
     int autoclean; /* percent */
     int ready_fd;  /* -1: none */

@@ -31,7 +31,7 @@ enum {
 /* ---- register */
 
 struct registration {
-    char *name, *hostname, *batch, *flavor, *spool;
+    char *name, *hostname, *batch, *flavor, *default_flavor, *spool;
     int64_t concurrency;
     int status, permanent;
 };
@@ -42,6 +42,7 @@ static const struct sq_field registration_fields[] = {
     F(registration, spool, SQ_K_TEXT, SQ_F_REQUIRED),
     F(registration, batch, SQ_K_TEXT, 0),
     F(registration, flavor, SQ_K_TEXT, 0),
+    F(registration, default_flavor, SQ_K_TEXT, 0),
     {"status", SQ_K_ENUM, offsetof(struct registration, status), 0,
      &sq_worker_statuses},
     F(registration, permanent, SQ_K_BOOL, 0),
@@ -110,6 +111,7 @@ int sq_register_write(struct sq_request *r, struct sq_tx *tx, struct sq_err *err
                                   .hostname = in->hostname,
                                   .batch = in->batch,
                                   .flavor = in->flavor,
+                                  .default_flavor = in->default_flavor,
                                   .spool = in->spool,
                                   .concurrency = in->concurrency,
                                   .status =

@@ -276,7 +276,7 @@ static int make(struct sq_tx *tx, const struct sq_registration *r, int64_t *ret_
     w.name = (char *)r->name;
     w.hostname = (char *)r->hostname;
     w.batch = (char *)r->batch;
-    w.flavor = (char *)r->flavor;
+    w.flavor = (char *)(r->flavor ? r->flavor : r->default_flavor);
     w.concurrency = r->concurrency;
     w.status = r->status;
     w.permanent = r->permanent;

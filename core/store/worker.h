@@ -19,11 +19,12 @@ int sq_worker_delete(struct sq_tx *tx, int64_t worker_id, struct sq_worker *ret,
                      struct sq_err *err);
 
 /* Registration of our worker: takes back the row of this name and hostname (its
- * concurrency and prefetch win, status is applied, batch is not), or creates it.
+ * concurrency and prefetch win, status and flavor are applied, batch and
+ * default_flavor are not), or creates it.
  * A different spool while the row was in contact less than `live_us` ago is refused
  * with SQ_EEXIST: another process of this identity is alive. */
 struct sq_registration {
-    const char *name, *hostname, *batch, *flavor, *spool;
+    const char *name, *hostname, *batch, *flavor, *default_flavor, *spool;
     int64_t concurrency;
     int status;
     int permanent;

@@ -185,7 +185,7 @@ static int registers(struct contract *c, const char *spool, int64_t last,
     struct sq_registration r = {.name = "n1",
                                 .hostname = "h1",
                                 .batch = "B",
-                                .flavor = "local",
+                                .default_flavor = "local",
                                 .spool = spool,
                                 .concurrency = 5,
                                 .status = SQ_WORKER_RUNNING,
@@ -214,13 +214,14 @@ static void test_registering_takes_the_row_back(void **state)
     assert_string_equal(first.flavor, "local");
     assert_int_equal(first.last_contact_date, c->tx.now);
     contract_sql(c->db, "update worker set acked = 41, concurrency = 8, batch = 'C', "
-                        "status = 'offline'");
+                        "flavor = 'm1.big', status = 'offline'");
     struct held h = hold_three(c, first.worker_id);
     assert_int_equal(registers(c, "s1", SQ_NULL, &again, &acked), 0);
     assert_int_equal(again.worker_id, first.worker_id);
     assert_int_equal(acked, 41);
     assert_int_equal(again.concurrency, 8);
     assert_string_equal(again.batch, "C");
+    assert_string_equal(again.flavor, "m1.big"); /* the default is for new rows */
     assert_int_equal(again.status, SQ_WORKER_RUNNING);
     EXECUTION_IS(c, h.e[2], SQ_EXEC_RUNNING);
     /* Another spool: while the first is alive it is refused… */
