@@ -356,6 +356,12 @@ void sq_send(struct sq_stmt *st)
         st->db->ops->send(st);
 }
 
+void sq_ask(struct sq_stmt *st)
+{
+    if (!unusable(st))
+        st->db->ops->ask(st);
+}
+
 void sq_stmt_end(struct sq_stmt *st)
 {
     if (!st->dead)

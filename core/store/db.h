@@ -73,6 +73,10 @@ int64_t sq_run(struct sq_stmt *st);
 /* Run without asking for its count: the same, but PostgreSQL is not waited for, which
  * saves a round trip.  Its error shows at the latest in sq_db_error() or commit. */
 void sq_send(struct sq_stmt *st);
+/* Start now what sq_row() will read later, so that PostgreSQL answers several of them
+ * in one round trip; SQLite runs it at the first sq_row().  Its texts are borrowed
+ * until the last row all the same. */
+void sq_ask(struct sq_stmt *st);
 /* Done before the last row. */
 void sq_stmt_end(struct sq_stmt *st);
 

@@ -53,6 +53,7 @@ struct sq_engine_ops {
     bool (*row)(struct sq_stmt *st);
     int64_t (*run)(struct sq_stmt *st);
     void (*send)(struct sq_stmt *st);
+    void (*ask)(struct sq_stmt *st);
 
     bool (*col_null)(struct sq_stmt *st, int i);
     int64_t (*col_int)(struct sq_stmt *st, int i);

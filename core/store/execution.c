@@ -17,15 +17,34 @@
 
 /* Giving. */
 
-static int by_id(const void *a, const void *b)
+/* A task that was still pending and is assigned now. */
+struct taken {
+    int64_t task_id, execution_id;
+    bool again; /* it had executions before */
+};
+
+static int by_task(const void *a, const void *b)
 {
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
+    const struct taken *x = a, *y = b;
+    return (x->task_id > y->task_id) - (x->task_id < y->task_id);
 }
 
-/* The tasks of `a` that were still pending, ascending; now they are assigned. */
-static size_t take_tasks(struct sq_tx *tx, const struct sq_assignment *a, size_t n,
-                         int64_t *ret_taken)
+/* SQLite knows no ids in advance. */
+static int number(struct sq_tx *tx, struct taken *v, size_t n, struct sq_err *err)
+{
+    SQ_CLEANUP(sq_freep) int64_t *ids = calloc(n + 1, sizeof *ids);
+    if (!ids)
+        return sq_fail(err, SQ_ENOMEM, "out of memory for %zu executions", n);
+    int code = sq_record_reserve(tx, &sq_execution_type, n, ids, err);
+    for (size_t i = 0; i < n && !code; i++)
+        v[i].execution_id = ids[i];
+    return code;
+}
+
+/* Ascending.  Each with the id of its new execution: PostgreSQL gives them with the
+ * tasks, since every round trip counts. */
+static int take_tasks(struct sq_tx *tx, const struct sq_assignment *a, size_t n,
+                      struct taken *ret, size_t *ret_n, struct sq_err *err)
 {
     SQ_CLEANUP(sq_set_fini) struct sq_set ids;
     sq_set_init(&ids);
@@ -36,10 +55,14 @@ static size_t take_tasks(struct sq_tx *tx, const struct sq_assignment *a, size_t
     sq_bind_time(st, 2, tx->now);
     size_t taken = 0;
     while (taken < n && sq_row(st))
-        ret_taken[taken++] = sq_col_int(st, 0);
+        ret[taken++] = (struct taken){.task_id = sq_col_int(st, 0),
+                                      .again = sq_col_bool(st, 1) != 0,
+                                      .execution_id = sq_col_int(st, 2)};
     sq_stmt_end(st);
-    qsort(ret_taken, taken, sizeof *ret_taken, by_id);
-    return taken;
+    qsort(ret, taken, sizeof *ret, by_task);
+    *ret_n = taken;
+    return sq_db_engine(tx->db) == SQ_SQLITE ? number(tx, ret, taken, err)
+                                             : sq_db_error(tx->db, err);
 }
 
 /* Earlier executions of these tasks; one still alive ends here. */
@@ -78,17 +101,17 @@ static void insert_executions(struct sq_tx *tx, const struct sq_assignment *a, s
     }
 }
 
-/* Each task taken gets its id at its first mention; other mentions, and tasks that were
- * not taken, none. */
-static void share_ids(struct sq_assignment *a, size_t n, const int64_t *taken,
-                      size_t n_taken, int64_t *ids)
+/* Each task taken gets its execution at its first mention; other mentions, and tasks
+ * that were not taken, none. */
+static void share_ids(struct sq_assignment *a, size_t n, struct taken *taken,
+                      size_t n_taken)
 {
     for (size_t i = 0; i < n; i++) {
-        const int64_t *task =
-            bsearch(&a[i].task_id, taken, n_taken, sizeof *taken, by_id);
-        a[i].execution_id = task ? ids[task - taken] : SQ_NULL;
-        if (task)
-            ids[task - taken] = SQ_NULL;
+        const struct taken key = {.task_id = a[i].task_id};
+        struct taken *t = bsearch(&key, taken, n_taken, sizeof *taken, by_task);
+        a[i].execution_id = t ? t->execution_id : SQ_NULL;
+        if (t)
+            t->execution_id = SQ_NULL;
     }
 }
 
@@ -97,19 +120,22 @@ int sq_execution_assign(struct sq_tx *tx, struct sq_assignment *a, size_t n,
 {
     if (n == 0)
         return 0;
-    SQ_CLEANUP(sq_freep) int64_t *taken = calloc(n, 2 * sizeof *taken);
-    if (!taken)
+    SQ_CLEANUP(sq_freep) struct taken *taken = calloc(n, sizeof *taken);
+    SQ_CLEANUP(sq_freep) int64_t *again = calloc(n, sizeof *again);
+    if (!taken || !again)
         return sq_fail(err, SQ_ENOMEM, "out of memory for %zu assignments", n);
-    int64_t *ids = taken + n;
-    size_t n_taken = take_tasks(tx, a, n, taken);
-    int code = sq_record_reserve(tx, &sq_execution_type, n_taken, ids, err);
+    size_t n_taken = 0, n_again = 0;
+    int code = take_tasks(tx, a, n, taken, &n_taken, err);
     if (code)
         return code;
-    share_ids(a, n, taken, n_taken, ids);
-    if (n_taken) {
-        supersede(tx, taken, n_taken);
+    for (size_t i = 0; i < n_taken; i++)
+        if (taken[i].again)
+            again[n_again++] = taken[i].task_id;
+    if (n_again)
+        supersede(tx, again, n_again);
+    share_ids(a, n, taken, n_taken);
+    if (n_taken)
         insert_executions(tx, a, n, SQ_EXEC_PENDING);
-    }
     return sq_db_error(tx->db, err);
 }
 

@@ -173,13 +173,11 @@ struct live {
     bool pending;
 };
 
-static int read_live(struct sq_db *db, int64_t worker_id, struct sq_arena *arena,
+static int read_live(struct sq_db *db, struct sq_stmt *st, struct sq_arena *arena,
                      struct live **ret, size_t *ret_n, struct sq_err *err)
 {
     struct live *v = NULL;
     size_t n = 0, cap = 0;
-    struct sq_stmt *st = sq_db_query(db, SQ_Q_EXECUTION_LIVE_OF_WORKER);
-    sq_bind_int(st, 1, worker_id);
     while (sq_row(st)) {
         if (n == cap) {
             struct live *bigger =
@@ -284,17 +282,23 @@ static int fill_executions(struct sq_db *db, const struct live *live, size_t n,
     return 0;
 }
 
-static int read_state(struct sq_db *db, int64_t worker_id, struct sq_arena *arena,
+static int read_state(struct sq_db *db, struct sq_stmt *st, struct sq_arena *arena,
                       struct sq_sync_answer *a, struct sq_err *err)
 {
-    struct sq_stmt *st = sq_db_query(db, SQ_Q_WORKER_SYNC_STATE);
-    sq_bind_int(st, 1, worker_id);
     if (sq_row(st)) {
         a->spool = sq_arena_strdup(arena, sq_col_text(st, 0, NULL));
         a->acked = sq_col_int(st, 1);
     }
     sq_stmt_end(st);
     return sq_db_error(db, err);
+}
+
+static struct sq_stmt *ask_of(struct sq_db *db, enum sq_query query, int64_t worker_id)
+{
+    struct sq_stmt *st = sq_db_query(db, query);
+    sq_bind_int(st, 1, worker_id);
+    sq_ask(st);
+    return st;
 }
 
 int sq_sync_answer(struct sq_db *db, int64_t worker_id, const int64_t *holding,
@@ -304,20 +308,20 @@ int sq_sync_answer(struct sq_db *db, int64_t worker_id, const int64_t *holding,
     struct sq_sync_answer a = {0};
     struct live *live = NULL;
     size_t n_live = 0;
+    struct sq_stmt *state = ask_of(db, SQ_Q_WORKER_SYNC_STATE, worker_id);
+    struct sq_stmt *executions = ask_of(db, SQ_Q_EXECUTION_LIVE_OF_WORKER, worker_id);
+    struct sq_stmt *signals = ask_of(db, SQ_Q_SIGNAL_OF_WORKER, worker_id);
     int code = sq_get(db, &sq_worker_type, worker_id, arena, &a.worker, err);
     if (!code)
-        code = read_state(db, worker_id, arena, &a, err);
+        code = read_state(db, state, arena, &a, err);
     if (!code)
-        code = read_live(db, worker_id, arena, &live, &n_live, err);
+        code = read_live(db, executions, arena, &live, &n_live, err);
+    if (!code)
+        code = sq_signals_read(signals, arena, &a.signals, &a.n_signals, err);
     if (!code)
         code = fill_executions(db, live, n_live, arena, &a, err);
     if (!code)
         code = find_withdrawn(holding, n, live, n_live, arena, &a, err);
-    if (code)
-        return code;
-    struct sq_stmt *st = sq_db_query(db, SQ_Q_SIGNAL_OF_WORKER);
-    sq_bind_int(st, 1, worker_id);
-    code = sq_signals_read(st, arena, &a.signals, &a.n_signals, err);
     if (!code)
         code = sq_db_error(db, err);
     if (!code)

@@ -26,6 +26,8 @@ struct state {
     int64_t retry;
     char *batch;
     bool limited; /* the task has a time limit */
+    bool output;  /* some is stored */
+    bool watched; /* a waiting task is, by this task */
 
     /* What the transitions made of it. */
     bool changed, ended, task_changed;
@@ -52,6 +54,8 @@ static bool read_state(struct sq_tx *tx, struct sq_stmt *st, struct state *s)
         .retry = sq_col_int(st, 6),
         .batch = sq_arena_strdup(tx->arena, batch),
         .limited = sq_col_bool(st, 8) == 1,
+        .output = sq_col_bool(st, 9) == 1,
+        .watched = sq_col_bool(st, 10) == 1,
         .return_code = SQ_NULL,
     };
     return !batch || s->batch;
@@ -198,12 +202,12 @@ static int consequences(struct sq_tx *tx, const struct state *s, size_t n, int64
 {
     size_t some = 0;
     for (size_t i = 0; i < n; i++)
-        if (s[i].ended)
+        if (s[i].ended && s[i].output)
             ids[some++] = s[i].execution_id;
     int code = sq_log_write_tails(tx, ids, some, err);
     some = 0;
     for (size_t i = 0; i < n; i++)
-        if (s[i].task_changed && s[i].task_status == SQ_TASK_SUCCEEDED)
+        if (s[i].task_changed && s[i].task_status == SQ_TASK_SUCCEEDED && s[i].watched)
             ids[some++] = s[i].task_id;
     return code ? code : sq_task_release(tx, ids, some, err);
 }

@@ -322,6 +322,56 @@ static void test_what_is_sent_is_done(void **state)
     assert_int_equal(count(c), 1000);
 }
 
+static struct sq_stmt *ask_number(struct contract *c, const char *sql, int i)
+{
+    struct sq_stmt *st = sq_db_sql(c->db, sql);
+    sq_bind_int(st, 1, i);
+    sq_ask(st);
+    return st;
+}
+
+static void test_several_are_asked_before_one_is_read(void **state)
+{
+    static const char below[] = "select i from kinds where i < $1 order by i";
+    static const char from[] = "select i from kinds where i >= $1 order by i";
+    struct contract *c = *state;
+    struct sq_err err = {0};
+    make_table(c);
+    contract_begin(c);
+    for (int i = 0; i < 10; i++)
+        insert(c->db, &(struct kinds){.i = i});
+    /* Whatever is read first, and though another statement ran meanwhile. */
+    struct sq_stmt *a = ask_number(c, below, 2), *b = ask_number(c, from, 8);
+    assert_int_equal(count(c), 10);
+    assert_true(sq_row(b));
+    assert_int_equal(sq_col_int(b, 0), 8);
+    for (int i = 0; i < 2; i++) {
+        assert_true(sq_row(a));
+        assert_int_equal(sq_col_int(a, 0), i);
+    }
+    assert_false(sq_row(a));
+    assert_false(sq_row(a));
+    assert_true(sq_row(b));
+    assert_false(sq_row(b));
+    /* Not read, or started again: only the last use answers. */
+    sq_stmt_end(ask_number(c, below, 2));
+    ask_number(c, from, 5);
+    b = ask_number(c, from, 9);
+    assert_true(sq_row(b));
+    assert_int_equal(sq_col_int(b, 0), 9);
+    assert_false(sq_row(b));
+    /* One that fails is the error of all. */
+    sq_db_savepoint(c->db);
+    a = ask_number(c, "select 1 / (i - i) from kinds where i < $1", 2);
+    b = ask_number(c, "select nonsense from kinds where i < $1", 2);
+    assert_false(sq_row(b));
+    assert_false(sq_row(a) && c->engine == SQ_POSTGRES);
+    assert_int_not_equal(sq_db_error(c->db, &err), 0);
+    sq_db_rollback_to(c->db);
+    assert_int_equal(count(c), 10);
+    contract_commit(c);
+}
+
 static void test_a_failed_prepare_can_be_tried_again(void **state)
 {
     struct contract *c = *state;
@@ -487,6 +537,7 @@ int main(void)
         cmocka_unit_test(test_savepoints_nest),
         cmocka_unit_test(test_going_back_to_a_savepoint_heals),
         cmocka_unit_test(test_what_is_sent_is_done),
+        cmocka_unit_test(test_several_are_asked_before_one_is_read),
         cmocka_unit_test(test_a_failed_prepare_can_be_tried_again),
         cmocka_unit_test(test_many_texts),
         cmocka_unit_test(test_a_row_left_unread_does_not_keep_the_commit),

@@ -14,8 +14,10 @@ struct sq_pg_statement;
 struct sq_pg {
     struct sq_db base;
     PGconn *conn;
-    /* In order, what each pending command prepares (NULL: nothing). */
-    struct sq_pg_statement *pending[SQ_PG_PENDING];
+    /* In order, what each pending command prepares, or whose rows it answers. */
+    struct sq_pg_pending {
+        struct sq_pg_statement *prepares, *answers; /* NULL: nothing, nobody */
+    } pending[SQ_PG_PENDING];
     int n_pending;
     bool fallible;      /* one of them may fail: it is not BEGIN, SAVEPOINT… */
     int prepared;       /* statements named so far */
@@ -37,6 +39,7 @@ struct sq_pg_statement {
     PGresult *result;
     int next, rows;
     bool sent;
+    bool asked; /* and its result comes with the pending ones */
     char text[SQ_PG_NUMBER]; /* a number asked for as text */
 };
 
@@ -66,6 +69,7 @@ void sq_pg_bind_blob(struct sq_stmt *st, int i, const void *v, size_t len);
 bool sq_pg_row(struct sq_stmt *st);
 int64_t sq_pg_run(struct sq_stmt *st);
 void sq_pg_send(struct sq_stmt *st);
+void sq_pg_ask(struct sq_stmt *st);
 bool sq_pg_col_null(struct sq_stmt *st, int i);
 int64_t sq_pg_col_int(struct sq_stmt *st, int i);
 double sq_pg_col_real(struct sq_stmt *st, int i);

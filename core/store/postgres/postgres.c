@@ -75,7 +75,7 @@ bool sq_pg_reserve(struct sq_pg *pg, struct sq_pg_statement *st)
         sq_pg_settle(pg, NULL, NULL);
     if (pg->base.err.code)
         return false;
-    pg->pending[pg->n_pending++] = st;
+    pg->pending[pg->n_pending++] = (struct sq_pg_pending){.prepares = st};
     return true;
 }
 
@@ -106,6 +106,11 @@ static void take_sync(struct sq_pg *pg)
     sq_pg_stick(pg);
 }
 
+static const char *name_of(const struct sq_pg_statement *s, const char *otherwise)
+{
+    return s && s->name ? s->name : otherwise;
+}
+
 void sq_pg_settle(struct sq_pg *pg, const char *what, PGresult **ret_last)
 {
     if (pg->n_pending == 0)
@@ -114,16 +119,18 @@ void sq_pg_settle(struct sq_pg *pg, const char *what, PGresult **ret_last)
     if (!sent)
         sq_pg_stick(pg);
     for (int i = 0; i < pg->n_pending; i++) {
-        struct sq_pg_statement *preparing = pg->pending[i];
+        struct sq_pg_statement *preparing = pg->pending[i].prepares;
+        struct sq_pg_statement *asked = pg->pending[i].answers;
         PGresult *result = sent ? next_result(pg) : NULL;
         if (preparing)
             preparing->state = good(result) ? SQ_PG_PREPARED : SQ_PG_NEW;
         if (!result)
             sq_pg_stick(pg);
         else if (PQresultStatus(result) != PGRES_PIPELINE_ABORTED && !good(result))
-            stick_result(pg, result,
-                         preparing && preparing->name ? preparing->name : what);
-        if (ret_last && i == pg->n_pending - 1 && good(result))
+            stick_result(pg, result, name_of(preparing ? preparing : asked, what));
+        if (asked && good(result))
+            asked->result = result;
+        else if (ret_last && i == pg->n_pending - 1 && good(result))
             *ret_last = result;
         else
             PQclear(result);
@@ -387,6 +394,7 @@ const struct sq_engine_ops sq_postgres_ops = {
     .row = sq_pg_row,
     .run = sq_pg_run,
     .send = sq_pg_send,
+    .ask = sq_pg_ask,
     .col_null = sq_pg_col_null,
     .col_int = sq_pg_col_int,
     .col_real = sq_pg_col_real,

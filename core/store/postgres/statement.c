@@ -99,8 +99,8 @@ static void deallocate(struct sq_pg_statement *s)
     struct sq_pg *pg = connection(&s->base);
     char sql[40];
     for (int i = 0; i < pg->n_pending; i++)
-        if (pg->pending[i] == s)
-            pg->pending[i] = NULL;
+        if (pg->pending[i].prepares == s)
+            pg->pending[i].prepares = NULL;
     snprintf(sql, sizeof sql, "deallocate %s", s->id);
     if (!s->name && s->state != SQ_PG_NEW && sq_pg_reserve(pg, NULL) &&
         !PQsendQueryParams(pg->conn, sql, 0, NULL, NULL, NULL, NULL, 1))
@@ -110,8 +110,8 @@ static void deallocate(struct sq_pg_statement *s)
 void sq_pg_finish(struct sq_stmt *st)
 {
     struct sq_pg_statement *s = statement(st);
+    sq_pg_end(st);
     deallocate(s);
-    PQclear(s->result);
     free(s->values);
     free(s->lengths);
     free(s->formats);
@@ -129,9 +129,20 @@ void sq_pg_start(struct sq_stmt *st)
         s->values[i] = NULL;
 }
 
+/* Nobody waits for the rows any more. */
+static void forget_asked(struct sq_pg_statement *s)
+{
+    struct sq_pg *pg = connection(&s->base);
+    for (int i = 0; s->asked && i < pg->n_pending; i++)
+        if (pg->pending[i].answers == s)
+            pg->pending[i].answers = NULL;
+    s->asked = false;
+}
+
 void sq_pg_end(struct sq_stmt *st)
 {
     struct sq_pg_statement *s = statement(st);
+    forget_asked(s);
     PQclear(s->result);
     s->result = NULL;
     s->next = s->rows = 0;
@@ -261,9 +272,13 @@ static bool send_all(struct sq_stmt *st)
 static void execute(struct sq_stmt *st)
 {
     struct sq_pg_statement *s = statement(st);
-    if (!send_all(st))
+    if (s->asked && !s->result)
+        sq_pg_settle(connection(st), name_of(s), NULL);
+    else if (!s->asked && send_all(st))
+        sq_pg_settle(connection(st), name_of(s), &s->result);
+    else if (!s->asked)
         return;
-    sq_pg_settle(connection(st), name_of(s), &s->result);
+    s->asked = false;
     s->rows = s->result ? PQntuples(s->result) : 0;
     s->next = 0;
 }
@@ -292,6 +307,15 @@ int64_t sq_pg_run(struct sq_stmt *st)
 void sq_pg_send(struct sq_stmt *st)
 {
     send_all(st);
+}
+
+void sq_pg_ask(struct sq_stmt *st)
+{
+    struct sq_pg *pg = connection(st);
+    struct sq_pg_statement *s = statement(st);
+    s->asked = send_all(st);
+    if (s->asked)
+        pg->pending[pg->n_pending - 1].answers = s;
 }
 
 /* Columns. */

@@ -16,18 +16,23 @@ insert into sqlite_sequence (name, seq) values ($1, $2)
 -- engine: postgres
 select 1
 
--- What a change of status must know.
+-- What a change of status must know: also whether there is output whose tail is to be
+-- kept, and whether a task waits for this one.
 -- name: execution_states
 -- engine: sqlite
 select e.execution_id, e.status, e.worker_id, e.task_id, e.latest, t.status, t.retry,
-    t.batch, t.run_timeout is not null or t.download_timeout is not null
+    t.batch, t.run_timeout is not null or t.download_timeout is not null,
+    exists (select 1 from execution_log l where l.execution_id = e.execution_id),
+    exists (select 1 from task w where w.status = 'waiting' and w.waits_on = e.task_id)
 from json_each($1) j
 cross join execution e on e.execution_id = j.value
 cross join task t on t.task_id = e.task_id
 order by e.execution_id
 -- engine: postgres
 select e.execution_id, e.status, e.worker_id, e.task_id, e.latest, t.status, t.retry,
-    t.batch, t.run_timeout is not null or t.download_timeout is not null
+    t.batch, t.run_timeout is not null or t.download_timeout is not null,
+    exists (select 1 from execution_log l where l.execution_id = e.execution_id),
+    exists (select 1 from task w where w.status = 'waiting' and w.waits_on = e.task_id)
 from execution e join task t on t.task_id = e.task_id
 where e.execution_id = any(array(
     select cast(v as bigint) from json_array_elements_text(cast($1 as json)) j(v)))

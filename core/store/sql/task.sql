@@ -22,17 +22,21 @@ where t.task_id = cast(v->>0 as bigint)
 
 -- By the ids: PostgreSQL, made to think that few are pending, would read all of those
 -- through their index instead, so it is not shown that the index would do.
+-- It answers whether there were executions before, and on PostgreSQL the new one's id.
 -- name: task_assign
 -- engine: sqlite
 update task set status = 'assigned', status_date = $2, modification_date = $2
 where task_id in (select value from json_each($1)) and status = 'pending'
-returning task_id
+returning task_id,
+    exists (select 1 from execution e where e.task_id = task.task_id), null
 -- engine: postgres
 update task set status = 'assigned', status_date = $2, modification_date = $2
 where task_id = any(array(
         select cast(v as bigint) from json_array_elements_text(cast($1 as json)) j(v)))
     and status || '' = 'pending'
-returning task_id
+returning task_id,
+    exists (select 1 from execution e where e.task_id = task.task_id),
+    nextval('execution_execution_id_seq')
 
 -- Tasks that lost their execution through no fault of theirs.
 -- name: task_free

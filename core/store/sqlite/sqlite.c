@@ -405,6 +405,11 @@ static void sqlite_send(struct sq_stmt *st)
     sqlite_run(st);
 }
 
+/* There is nobody to wait for: row() does it all. */
+static void sqlite_ask(struct sq_stmt *st)
+{
+}
+
 static void bound(struct sq_stmt *st, int rc)
 {
     if (rc != SQLITE_OK)
@@ -526,6 +531,7 @@ const struct sq_engine_ops sq_sqlite_ops = {
     .row = sqlite_row,
     .run = sqlite_run,
     .send = sqlite_send,
+    .ask = sqlite_ask,
     .col_null = sqlite_col_null,
     .col_int = sqlite_col_int,
     .col_real = sqlite_col_real,
