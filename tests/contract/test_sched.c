@@ -10,6 +10,7 @@
 #include "core/sched/impl.h"
 #include "core/store/execution.h"
 #include "core/store/log.h"
+#include "core/store/task.h"
 #include "core/store/worker.h"
 #include "lib/clock.h"
 
@@ -220,6 +221,24 @@ static void test_a_freed_slot_is_filled(void **state)
     commit(w);
     assert_int_equal(assigned_to(w, 2), 2);
     assert_int_equal(ask(w, "select worker_id from execution where task_id = 4"), 2);
+}
+
+static void test_a_task_that_changes_its_batch_is_assigned_there(void **state)
+{
+    WORLD(w);
+    struct sq_task ret, values = {.batch = (char[]){"b1"}};
+    begin(w);
+    add_workers(w, 2, 2, 1);
+    sql(w, "update worker set status = 'paused' where worker_id = 1");
+    add_tasks(w, 1, 1);
+    sq_changes_batch(w->tx.changes, "b0");
+    commit(w);
+    assert_int_equal(ask(w, "select count(*) from execution"), 0);
+    begin(w);
+    OK(w->err,
+       sq_task_update(&w->tx, 1, &values, SQ_BIT(SQ_TASK_F_BATCH), &ret, &w->err));
+    commit(w);
+    assert_int_equal(assigned_to(w, 2), 1);
 }
 
 static void test_nothing_is_remembered_of_what_was_not_committed(void **state)
@@ -514,11 +533,11 @@ static int run_task(struct sq_op *op, struct sq_tx *tx, struct sq_err *err)
     return sq_execution_transition(tx, &t, 1, err);
 }
 
-static void test_timer(void **state)
+/* A writer and a scheduler as in the server, until a worker is told of something. */
+static void live_run(struct world *w, struct sq_op *op)
 {
-    WORLD(w);
-    start_limited(w, "run_timeout = 1");
-    const struct sq_sched_conf far = {.offline_us = 3600000000, .sweep_us = 3600000000};
+    const struct sq_sched_conf far = {
+        .offline_us = 3600000000, .lost_us = 60000000, .sweep_us = 3600000000};
     struct live l = {.lock = PTHREAD_MUTEX_INITIALIZER,
                      .told = PTHREAD_COND_INITIALIZER};
     struct sq_writer *writer;
@@ -531,8 +550,8 @@ static void test_timer(void **state)
     OK(w->err, sq_sched_new(&far, w->liveness, &l.s, &w->err));
     OK(w->err, sq_writer_start(&conf, &writer, &w->err));
     OK(w->err, sq_sched_start(l.s, writer, &w->err));
-    struct sq_op op = {.run = run_task, .arena = w->tx.arena};
-    OK(w->err, sq_writer_call(writer, &op, &w->err));
+    if (op)
+        OK(w->err, sq_writer_call(writer, op, &w->err));
     pthread_mutex_lock(&l.lock);
     struct timespec end;
     clock_gettime(CLOCK_REALTIME, &end);
@@ -545,7 +564,46 @@ static void test_timer(void **state)
     sq_writer_stop(writer);
     sq_sched_free(l.s);
     assert_int_equal(rc, 0);
+}
+
+static void test_timer(void **state)
+{
+    WORLD(w);
+    start_limited(w, "run_timeout = 1");
+    struct sq_op op = {.run = run_task, .arena = w->tx.arena};
+    live_run(w, &op);
     assert_int_equal(signals(w), 1);
+}
+
+/* Nobody says that anything changed: the sweep at the start finds it. */
+static void test_the_timer_sweeps(void **state)
+{
+    WORLD(w);
+    begin(w);
+    add_workers(w, 1, 1, 2);
+    add_tasks(w, 2, 1);
+    sql(w, "insert into requirement (task_id, other_task_id) values (2, 1)");
+    sql(w, "update task set status = 'succeeded' where task_id = 1");
+    sql(w, "update task set status = 'waiting' where task_id = 2");
+    OK(w->err, sq_db_commit(w->db, &w->err));
+    live_run(w, NULL);
+    assert_int_equal(ask(w, "select worker_id from execution where task_id = 2"), 1);
+}
+
+static void test_the_sweep_takes_from_the_lost(void **state)
+{
+    WORLD(w);
+    begin(w);
+    add_workers(w, 1, 1, 1);
+    add_tasks(w, 1, 1);
+    sq_changes_batch(w->tx.changes, "b0");
+    commit(w);
+    begin(w);
+    sql(w, "update worker set status = 'offline'");
+    add_workers(w, 1, 1, 1);
+    OK(w->err, sq_db_commit(w->db, &w->err));
+    live_run(w, NULL);
+    assert_int_equal(assigned_to(w, 2), 1);
 }
 
 int main(void)
@@ -556,6 +614,7 @@ int main(void)
         cmocka_unit_test(test_only_running_workers),
         cmocka_unit_test(test_weights),
         cmocka_unit_test(test_a_freed_slot_is_filled),
+        cmocka_unit_test(test_a_task_that_changes_its_batch_is_assigned_there),
         cmocka_unit_test(test_nothing_is_remembered_of_what_was_not_committed),
         cmocka_unit_test(test_memory_is_only_a_hint),
         cmocka_unit_test(test_sweep_notices_sql),
@@ -566,6 +625,8 @@ int main(void)
         cmocka_unit_test(test_download_limit),
         cmocka_unit_test(test_lost_worker),
         cmocka_unit_test(test_timer),
+        cmocka_unit_test(test_the_timer_sweeps),
+        cmocka_unit_test(test_the_sweep_takes_from_the_lost),
     };
     return contract_main(tests, SQ_LEN(tests));
 }

@@ -82,6 +82,31 @@ static void test_a_call_is_applied_once(void **state)
     assert_int_equal(contract_int(c->db, "select acked from worker"), 50);
 }
 
+/* Of records that could be applied again, as of output that could be appended at its
+ * place, it is the number that tells the old ones. */
+static void test_numbers_tell_what_was_applied(void **state)
+{
+    struct contract *c = *state;
+    struct sq_err err = {0};
+    int64_t w = registered(c, "s"), e = assign(c, make_task(c, NULL, 0), w);
+    struct sq_sync_record r[] = {status(1, e, SQ_EXEC_ACCEPTED), output(2, e, 0, "a")};
+    struct sq_sync s = {
+        .worker_id = w, .spool = "s", .records = r, .n_records = SQ_LEN(r)};
+    OK(err, apply(c, &s, &err));
+    assert_int_equal(step(c, e, SQ_EXEC_PENDING), 0);
+    contract_sql(c->db, "delete from execution_log");
+    OK(err, apply(c, &s, &err));
+    assert_int_equal(s.acked, 2);
+    EXECUTION_IS(c, e, SQ_EXEC_PENDING);
+    assert_int_equal(contract_int(c->db, "select count(*) from execution_log"), 0);
+    r[0].seq = r[1].seq; /* out of order: the number before it is over */
+    r[1].seq = 3;
+    OK(err, apply(c, &s, &err));
+    assert_int_equal(s.acked, 3);
+    EXECUTION_IS(c, e, SQ_EXEC_PENDING);
+    assert_int_equal(contract_int(c->db, "select count(*) from execution_log"), 1);
+}
+
 static void test_nothing_is_half_done(void **state)
 {
     struct contract *c = *state;
@@ -184,6 +209,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_call_is_applied_once),
+        cmocka_unit_test(test_numbers_tell_what_was_applied),
         cmocka_unit_test(test_nothing_is_half_done),
         cmocka_unit_test(test_refused_records_are_dropped),
         cmocka_unit_test(test_the_answer),

@@ -180,6 +180,17 @@ static void test_a_task_is_pending_when_all_it_requires_succeeded(void **state)
     assert_int_equal(task_of(c, t).status_date, c->tx.now);
 }
 
+static void test_all_who_wait_for_a_task_are_released_with_it(void **state)
+{
+    struct contract *c = *state;
+    int64_t a = make_task(c, NULL, 0), t[3];
+    for (size_t i = 0; i < SQ_LEN(t); i++)
+        t[i] = make_task(c, REQUIRE(a));
+    succeed(c, a, make_worker(c, "w"));
+    for (size_t i = 0; i < SQ_LEN(t); i++)
+        TASK_IS(c, t[i], SQ_TASK_PENDING);
+}
+
 static void test_what_succeeded_before_is_not_waited_for(void **state)
 {
     struct contract *c = *state;
@@ -447,6 +458,7 @@ int main(void)
         cmocka_unit_test(test_fields_are_checked),
         cmocka_unit_test(test_a_hundred_thousand_tasks),
         cmocka_unit_test(test_a_task_is_pending_when_all_it_requires_succeeded),
+        cmocka_unit_test(test_all_who_wait_for_a_task_are_released_with_it),
         cmocka_unit_test(test_what_succeeded_before_is_not_waited_for),
         cmocka_unit_test(test_a_relaunched_requirement_is_waited_for_again),
         cmocka_unit_test(test_a_failed_requirement_leaves_waiting_until_it_heals),

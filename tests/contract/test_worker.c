@@ -299,6 +299,9 @@ static void test_contacts_are_remembered_then_written(void **state)
     assert_string_equal(seen.stats, "{}");
     assert_true(seen.memory == 12.25);
     assert_true(seen.modification_date == SQ_NULL);
+    contract_sql(c->db, "update worker set load = 'edited'");
+    flush(c, l, 15 * SECOND); /* nothing is new: nothing is written */
+    assert_string_equal(worker_of(c, w).load, "edited");
     sq_liveness_free(l);
 }
 

@@ -118,7 +118,7 @@ def commands(server, worker, api, folder):
 
 def surroundings(server, worker, api, folder):
     names = ("INPUT", "OUTPUT", "RESOURCE", "TEMP", "CPU", "HOME", "PATH", "PWD",
-             "SCITQ_STATE_DIR", "SCITQ_TOKEN")
+             "SCITQ_SUPERVISOR")
     script = "".join('echo "%s=${%s-unset}"; ' % (n, n) for n in names)
     script += 'for d in "$INPUT" "$OUTPUT" "$RESOURCE" "$TEMP"; do stat -c %a "$d"; done'
     out = ended(api, api.task("sh -c '%s'" % script))[2].decode().split("\n")
@@ -130,7 +130,9 @@ def surroundings(server, worker, api, folder):
         is_(values[name], top + "/" + sub, name)
     is_(values["CPU"], str(max(1, len(os.sched_getaffinity(0)) // 4)), "CPU")
     ok(values["HOME"] != "unset" and values["PATH"] != "unset", "HOME and PATH are set")
-    is_(values["SCITQ_STATE_DIR"], "unset", "the worker's own settings are not passed on")
+    with open("/proc/%d/environ" % worker.pid) as f:
+        ok("SCITQ_SUPERVISOR=" in f.read(), "the worker has a setting in its environment")
+    is_(values["SCITQ_SUPERVISOR"], "unset", "the worker's own settings are not passed on")
     is_(out[-5:-1], ["777"] * 4, "the folders are open to all")
 
 
@@ -528,7 +530,9 @@ def away(server, api, folder):
         server.start()
         registered(worker, api)
         is_(worker.log().count("no server at"), 1, "a server that is away: said once")
-        has(worker.log(), "is back", "and when it is back")
+        # The row is there before its answer has reached the worker.
+        wait_until("it says so", lambda: "is back" in worker.log())
+        ok(True, "and when it is back")
     is_(server.address, port, "same server")
 
 

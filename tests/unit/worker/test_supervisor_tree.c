@@ -76,6 +76,24 @@ static void test_what_is_left_dies_with_the_command(void **state)
     }
 }
 
+/* One without our marks might be another command's, were it not of this one's process
+ * group: it is not spared until the other has ended. */
+static void test_the_process_group_dies_under_another_command(void **state)
+{
+    struct world *w = *state;
+    char line[40];
+    int other = fifo_new(w, "other"), fd = fifo_new(w, "f");
+    world_sh(w, 1, "exec 3>$W/other; echo up >&3; exec sleep 1000");
+    fifo_line(other, line, sizeof line);
+    world_sh(w, 2, "exec 3>$W/f; env -i /bin/sleep 1000 & echo up >&3; exit 4");
+    fifo_line(fd, line, sizeof line);
+    assert_int_equal(WEXITSTATUS(world_end(w, 2)), 4);
+    fifo_end(fd);
+    sq_sup_signal(w->s, 1, SIGKILL, NULL);
+    assert_int_equal(WTERMSIG(world_end(w, 1)), SIGKILL);
+    fifo_end(other);
+}
+
 static void test_daemons_get_signals_while_the_command_runs(void **state)
 {
     struct world *w = *state;
@@ -260,6 +278,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WORLD_TEST(test_signals_reach_the_whole_tree),
         WORLD_TEST(test_what_is_left_dies_with_the_command),
+        WORLD_TEST(test_the_process_group_dies_under_another_command),
         WORLD_TEST(test_daemons_get_signals_while_the_command_runs),
         WORLD_TEST(test_ignoring_term_ends_by_kill),
         WORLD_TEST(test_pause_and_resume_the_tree),
