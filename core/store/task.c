@@ -28,7 +28,8 @@
 
 int sq_task_check(const struct sq_task *t, uint64_t mask, struct sq_err *err)
 {
-    if ((mask & SQ_BIT(SQ_TASK_F_BATCH)) && (!t->batch || strchr(t->batch, '/')))
+    if ((mask & SQ_BIT(SQ_TASK_F_BATCH)) &&
+        (!t->batch || !*t->batch || strchr(t->batch, '/')))
         return sq_fail(err, SQ_EINVAL, "batch must be a name without /");
     if ((mask & SQ_BIT(SQ_TASK_F_COMMAND)) && !t->command)
         return sq_fail(err, SQ_EINVAL, "command is required");

@@ -28,7 +28,8 @@ static int get(struct sq_tx *tx, int64_t id, struct sq_worker *ret, struct sq_er
 
 static int check(const struct sq_worker *w, uint64_t mask, struct sq_err *err)
 {
-    if ((mask & SQ_BIT(SQ_WORKER_F_BATCH)) && (!w->batch || strchr(w->batch, '/')))
+    if ((mask & SQ_BIT(SQ_WORKER_F_BATCH)) &&
+        (!w->batch || !*w->batch || strchr(w->batch, '/')))
         return sq_fail(err, SQ_EINVAL, "batch must be a name without /");
     if ((mask & SQ_BIT(SQ_WORKER_F_NAME)) && !w->name)
         return sq_fail(err, SQ_EINVAL, "name is required");

@@ -129,6 +129,12 @@ def failures(api, server):
         [(relaunched["execution_id"], 9)], "a signal reaches it")
     is_(worker.poll()[1], [], "once")
     worker.execution(relaunched, status="failed", return_code=-9, freeze=False)
+    doomed = api.task("sleep 1000", batch=worker.row["batch"])
+    execution = worker.pending()[0]
+    worker.start(execution)
+    api.delete("/tasks/%d" % doomed)
+    is_([(s["execution_id"], s["signal"]) for s in worker.poll()[1]],
+        [(execution["execution_id"], 9)], "a deleted task's worker is told to stop it")
     is_(worker.call("PUT", "/workers/%d/callback" % worker.id, {"message": "idle"})
         ["result"] in ("ok", "nothing to do", "still have running tasks",
                        "still some work to do, lazy one!"), True,

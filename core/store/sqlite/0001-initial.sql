@@ -108,7 +108,8 @@ create table execution_log (
 
 create table signal (
     signal_id integer primary key autoincrement,
-    execution_id integer references execution on delete cascade,
+    execution_id integer,             -- no reference: who runs it is told to stop
+                                      -- when the task is deleted with it
     worker_id integer references worker on delete cascade,
     signal integer not null
 );
