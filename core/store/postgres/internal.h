@@ -39,7 +39,7 @@ struct sq_pg_statement {
     PGresult *result;
     int next, rows;
     bool sent;
-    bool asked; /* and its result comes with the pending ones */
+    bool asked;              /* and its result comes with the pending ones */
     char text[SQ_PG_NUMBER]; /* a number asked for as text */
 };
 
