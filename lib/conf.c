@@ -357,14 +357,6 @@ bool sq_conf_in_file(const struct sq_conf *c, const char *name)
     return c->slots[declared(c, name, -1)].in_file;
 }
 
-int sq_conf_set(struct sq_conf *c, const char *name, const char *value,
-                struct sq_err *err)
-{
-    int i = declared(c, name, -1);
-    int rc = check(&c->keys[i], value, "the command line", err);
-    return rc ? rc : store(&c->slots[i], value, false, err);
-}
-
 char *sq_conf_find(const char *name)
 {
     static const char *const dirs[] = {SQ_SYSCONFDIR, "/etc"};

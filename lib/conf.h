@@ -42,7 +42,7 @@ int sq_conf_load(const struct sq_conf_key *keys, const char *path,
 void sq_conf_free(struct sq_conf *c);
 
 /* The value, or the default; NULL, SQ_NULL or false when there is neither.  A text is
- * borrowed until it is set again or freed.
+ * borrowed until it is freed.
  * Asking for an undeclared key is a programmer's mistake (assert). */
 const char *sq_conf_text(const struct sq_conf *c, const char *name);
 int64_t sq_conf_int(const struct sq_conf *c, const char *name);
@@ -51,9 +51,6 @@ bool sq_conf_bool(const struct sq_conf *c, const char *name);
 bool sq_conf_given(const struct sq_conf *c, const char *name);
 /* True when the file has this key, even an ignored one (FLASK_APP tells 1.3's). */
 bool sq_conf_in_file(const struct sq_conf *c, const char *name);
-/* Override, as the command line does; same checks as a file's value. */
-int sq_conf_set(struct sq_conf *c, const char *name, const char *value,
-                struct sq_err *err);
 
 /* First existing of $sysconfdir/NAME, /etc/NAME; NULL when there is none.
  * Returned string belongs to the caller. */

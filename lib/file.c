@@ -1,4 +1,4 @@
-/* Whole-file reads and writes, atomic replacement, and removal of trees.
+/* Complete reads and writes, directories made, and removal of trees.
  *
  * Trees to remove were made by tasks and may be hostile: symbolic links are never
  * followed (every step is relative to an open directory, O_NOFOLLOW), and a chain of
@@ -95,63 +95,6 @@ int sq_file_read(const char *path, struct sq_buf *out, struct sq_err *err)
     struct sq_err why;
     int rc = sq_read_all(fd, out, &why);
     return rc ? sq_fail(err, rc, "%s: %s", path, why.text) : 0;
-}
-
-/* The directory part of `path`, "." when there is none.  Caller frees. */
-static char *parent_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    if (!slash)
-        return strdup(".");
-    return strndup(path, slash == path ? 1 : (size_t)(slash - path));
-}
-
-static int sync_parent(const char *path, struct sq_err *err)
-{
-    SQ_CLEANUP(sq_freep) char *dir = parent_of(path);
-    if (!dir)
-        return sq_fail(err, SQ_ENOMEM, "out of memory");
-    SQ_CLEANUP(sq_closep) int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || fsync(fd) < 0)
-        return fail_errno(err, "sync directory", dir);
-    return 0;
-}
-
-/* A new file at `path`, complete and on disk. */
-static int write_new(const char *path, const void *data, size_t len, mode_t mode,
-                     struct sq_err *err)
-{
-    if (unlink(path) < 0 && errno != ENOENT)
-        return fail_errno(err, "remove", path);
-    SQ_CLEANUP(sq_closep)
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-    if (fd < 0)
-        return fail_errno(err, "create", path);
-    struct sq_err why;
-    int rc = sq_write_all(fd, data, len, &why);
-    if (rc)
-        return sq_fail(err, rc, "%s: %s", path, why.text);
-    if (fchmod(fd, mode) < 0 || fsync(fd) < 0)
-        return fail_errno(err, "write", path);
-    return 0;
-}
-
-int sq_file_replace(const char *path, const void *data, size_t len, mode_t mode,
-                    struct sq_err *err)
-{
-    SQ_CLEANUP(sq_freep) char *tmp = NULL;
-    if (asprintf(&tmp, "%s.tmp", path) < 0) {
-        tmp = NULL;
-        return sq_fail(err, SQ_ENOMEM, "out of memory");
-    }
-    int rc = write_new(tmp, data, len, mode, err);
-    if (!rc && rename(tmp, path) < 0)
-        rc = fail_errno(err, "replace", path);
-    if (rc) {
-        unlink(tmp);
-        return rc;
-    }
-    return sync_parent(path, err);
 }
 
 /* False with errno set. */
@@ -353,16 +296,5 @@ int sq_dir_remove(const char *path, struct sq_err *err)
         return rc;
     if (rmdir(path) < 0 && errno != ENOENT)
         return fail_errno(err, "remove directory", path);
-    return 0;
-}
-
-int sq_set_cloexec_nonblock(int fd)
-{
-    int flags = fcntl(fd, F_GETFL);
-    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
-        return -errno;
-    int fd_flags = fcntl(fd, F_GETFD);
-    if (fd_flags < 0 || fcntl(fd, F_SETFD, fd_flags | FD_CLOEXEC) < 0)
-        return -errno;
     return 0;
 }

@@ -111,11 +111,6 @@ void sq_http_close(struct sq_http *h)
     free(h);
 }
 
-const char *sq_http_url(const struct sq_http *h)
-{
-    return h->base.data;
-}
-
 /* libcurl's write callback. */
 static size_t on_body(char *data, size_t one, size_t len, void *arg)
 {

@@ -26,7 +26,6 @@ int sq_http_token(struct sq_buf *out, struct sq_err *err);
 int sq_http_open(const char *server, int timeout_s, struct sq_http **ret,
                  struct sq_err *err);
 void sq_http_close(struct sq_http *h); /* NULL is allowed */
-const char *sq_http_url(const struct sq_http *h);
 
 /* One call.  `body` NULL sends none (GET bodies are sent: filters travel there).
  * A non-2xx answer is an error with the server's message, its code from the status

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "config.h"
-#include "lib/file.h"
+#include "tests/file.h"
 
 extern char **environ;
 
@@ -179,8 +179,7 @@ static int setup_test(void **state)
     if (c->engine == SQ_SQLITE) {
         new_sqlite(c->uri);
         snprintf(c->path, sizeof c->path, "%s", c->uri + strlen("sqlite:///"));
-        OK(err, sq_file_replace(c->path, world.template.data, world.template.len, 0644,
-                                &err));
+        write_file(c->path, world.template.data, world.template.len);
     } else {
         new_postgres(c, template_name, c->uri);
     }

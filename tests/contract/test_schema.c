@@ -11,7 +11,7 @@
 
 #include "config.h"
 #include "core/store/migrations.h"
-#include "lib/file.h"
+#include "tests/file.h"
 
 /* scitq 1.3's oldest tables, as far as they are looked at. */
 static const char legacy[] =
@@ -187,12 +187,6 @@ static void test_an_absent_database_or_file(void **state)
     snprintf(uri, sizeof uri, "%s", c->uri);
     strstr(uri, "/t_")[1] = 'x';
     refused(uri, 0, SQ_EIO, "does not exist");
-}
-
-static void write_file(const char *path, const char *data, size_t len)
-{
-    struct sq_err err = {0};
-    OK(err, sq_file_replace(path, data, len, 0644, &err));
 }
 
 static void test_files_that_are_not_databases(void **state)

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "lib/arena.h"
-#include "lib/file.h"
+#include "tests/file.h"
 
 struct scratch {
     char dir[100];
@@ -47,9 +47,7 @@ static inline const char *scratch_write(struct scratch *s, const char *name,
                                         const char *text, size_t len)
 {
     const char *path = scratch_path(s, name);
-    struct sq_err err;
-    if (sq_file_replace(path, text, len, 0644, &err) != 0)
-        fail_msg("%s", err.text);
+    write_file(path, text, len);
     return path;
 }
 

@@ -225,20 +225,6 @@ static void test_environment_wins(void **state)
     unsetenv("T_NOTHING");
 }
 
-static void test_set(void **state)
-{
-    struct world *w = *state;
-    struct sq_err err;
-    OK(err, load(w, "T_INT=7\nT_LIST=x\n", &err));
-    OK(err, sq_conf_set(w->conf, "T_INT", "8", &err));
-    OK(err, sq_conf_set(w->conf, "T_LIST", "y", &err));
-    assert_int_equal(sq_conf_int(w->conf, "T_INT"), 8);
-    assert_string_equal(sq_conf_text(w->conf, "T_LIST"), "y");
-    assert_int_equal(sq_conf_set(w->conf, "T_INT", "1000", &err), SQ_EINVAL);
-    assert_int_equal(sq_conf_int(w->conf, "T_INT"), 8);
-    assert_true(sq_conf_given(w->conf, "T_INT"));
-}
-
 static void test_places(void **state)
 {
     (void)state;
@@ -256,11 +242,10 @@ static void test_places(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WORLD(test_defaults),          WORLD(test_syntax),
-        WORLD(test_bad_lines),         WORLD(test_file_errors),
-        WORLD(test_bools_and_lists),   WORLD(test_notes),
-        WORLD(test_environment_wins),  WORLD(test_set),
-        cmocka_unit_test(test_places),
+        WORLD(test_defaults),         WORLD(test_syntax),
+        WORLD(test_bad_lines),        WORLD(test_file_errors),
+        WORLD(test_bools_and_lists),  WORLD(test_notes),
+        WORLD(test_environment_wins), cmocka_unit_test(test_places),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* Files: whole reads and writes, replacement, and trees that do not want to go. */
+/* Files: whole reads and writes, and trees that do not want to go. */
 #include "tests/test.h"
 
 #include <errno.h>
@@ -17,33 +17,15 @@ static bool exists(const char *path)
     return faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-static void test_replace_and_read(void **state)
+static void test_read(void **state)
 {
     struct sq_err err;
-    const char *path = scratch_path(*state, "f");
+    const char *path = scratch_write(*state, "f", "two\0x", 5);
     SQ_CLEANUP(sq_buf_fini) struct sq_buf b;
     sq_buf_init(&b, 10);
-    OK(err, sq_file_replace(path, "one", 3, 0600, &err));
-    OK(err, sq_file_replace(path, "two\0x", 5, 0640, &err));
     OK(err, sq_file_read(path, &b, &err));
     assert_int_equal(b.len, 5);
     assert_memory_equal(b.data, "two\0x", 5);
-    struct stat st;
-    assert_int_equal(stat(path, &st), 0);
-    assert_int_equal(st.st_mode & 07777, 0640);
-    assert_false(exists(scratch_path(*state, "f.tmp")));
-}
-
-static void test_replace_does_not_follow_a_planted_link(void **state)
-{
-    struct sq_err err;
-    const char *victim = scratch_write(*state, "victim", "safe", 4);
-    assert_int_equal(symlink(victim, scratch_path(*state, "f.tmp")), 0);
-    OK(err, sq_file_replace(scratch_path(*state, "f"), "new", 3, 0600, &err));
-    SQ_CLEANUP(sq_buf_fini) struct sq_buf b;
-    sq_buf_init(&b, 10);
-    OK(err, sq_file_read(victim, &b, &err));
-    assert_string_equal(b.data, "safe");
 }
 
 static void test_errors_name_the_file(void **state)
@@ -53,9 +35,6 @@ static void test_errors_name_the_file(void **state)
     sq_buf_init(&b, 10);
     assert_int_equal(sq_file_read(scratch_path(*state, "no"), &b, &err), SQ_ENOENT);
     assert_non_null(strstr(err.text, "/no: No such file or directory"));
-    const char *deep = scratch_path(*state, "no/f");
-    assert_int_equal(sq_file_replace(deep, "x", 1, 0600, &err), SQ_ENOENT);
-    assert_non_null(strstr(err.text, "/no/f.tmp"));
     scratch_write(*state, "big", "12345678901", 11);
     assert_int_equal(sq_file_read(scratch_path(*state, "big"), &b, &err), SQ_ETOOBIG);
     assert_non_null(strstr(err.text, "/big: larger than the limit of 10 bytes"));
@@ -216,19 +195,6 @@ static void test_many_entries_and_no_rights(void **state)
     assert_false(exists(scratch_path(s, "tree")));
 }
 
-static void test_nonblock(void **state)
-{
-    (void)state;
-    int fds[2];
-    assert_int_equal(pipe(fds), 0);
-    assert_int_equal(sq_set_cloexec_nonblock(fds[0]), 0);
-    assert_true(fcntl(fds[0], F_GETFL) & O_NONBLOCK);
-    assert_true(fcntl(fds[0], F_GETFD) & FD_CLOEXEC);
-    close(fds[0]);
-    close(fds[1]);
-    assert_int_equal(sq_set_cloexec_nonblock(-1), -EBADF);
-}
-
 static void test_errno_codes(void **state)
 {
     (void)state;
@@ -246,8 +212,7 @@ static void test_errno_codes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        SCRATCH(test_replace_and_read),
-        SCRATCH(test_replace_does_not_follow_a_planted_link),
+        SCRATCH(test_read),
         SCRATCH(test_errors_name_the_file),
         SCRATCH(test_exactly_the_limit_fits),
         cmocka_unit_test(test_disk_full_is_named),
@@ -258,7 +223,6 @@ int main(void)
         SCRATCH(test_names_in_an_open_directory),
         SCRATCH(test_very_deep_tree),
         SCRATCH(test_many_entries_and_no_rights),
-        cmocka_unit_test(test_nonblock),
         cmocka_unit_test(test_errno_codes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/file.h"
+#include "tests/file.h"
 #include "worker/spool.h"
 
 static char dir[64], path[80];
@@ -166,7 +166,7 @@ static void test_torn_at_every_byte(void **state)
     sq_buf_init(&whole, 1 << 20);
     OK(err, sq_file_read(path, &whole, &err));
     for (size_t len = 0; len < whole.len; len++) {
-        OK(err, sq_file_replace(path, whole.data, len, 0600, &err));
+        write_file(path, whole.data, len);
         size_t lines = 0;
         for (size_t i = 0; i < len; i++)
             lines += whole.data[i] == '\n';
@@ -204,7 +204,7 @@ static void test_a_flipped_bit_is_seen(void **state)
     OK(err, sq_file_read(path, &whole, &err));
     for (size_t i = 0; i < whole.len; i++) {
         whole.data[i] ^= 4;
-        OK(err, sq_file_replace(path, whole.data, whole.len, 0600, &err));
+        write_file(path, whole.data, whole.len);
         must_open(&a);
         assert_true(a.n < 5);
         sq_spool_close(&a);
@@ -215,10 +215,9 @@ static void test_a_flipped_bit_is_seen(void **state)
 static void test_something_else_is_put_aside(void **state)
 {
     struct sq_spool a;
-    struct sq_err err;
     struct stat st;
     char bad[96];
-    OK(err, sq_file_replace(path, "not a spool\n", 12, 0600, &err));
+    write_file(path, "not a spool\n", 12);
     must_open(&a);
     assert_int_equal(a.next_seq, 1);
     sq_spool_close(&a);

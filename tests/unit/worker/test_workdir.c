@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/file.h"
+#include "tests/file.h"
 #include "worker/workdir.h"
 
 static char base[64], path[300];
@@ -536,7 +536,7 @@ static void test_no_base(void **state)
     struct sq_err err;
     char none[100];
     snprintf(none, sizeof none, "%s/file", base);
-    OK(err, sq_file_replace(none, "x", 1, 0600, &err));
+    write_file(none, "x", 1);
     const struct sq_workdirs_conf conf = {.base = none,
                                           .worker = "w",
                                           .state_dir = "/s",
