@@ -1,0 +1,258 @@
+/* The long poll of sync.c against changes at the worst moments.  The database's answer
+ * and the moment after each read are the test's; the watch is the real one. */
+#include "tests/test.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/http/steps.h"
+#include "core/store/sync.h"
+#include "tests/unit/http/mhd.h"
+
+enum { WORKER = 7, BYTES = 1 << 20 };
+
+static struct sq_http_server server;
+static bool news;                /* the database holds a signal for the worker */
+static int reads;                /* of the database */
+static void (*after_read)(void); /* called once, after the next one */
+
+/* The linker wraps these two (see Makefile.inc). */
+int __wrap_sq_request_read(struct sq_request *r,
+                           int (*fn)(struct sq_request *, struct sq_db *,
+                                     struct sq_err *),
+                           struct sq_err *err);
+int __wrap_sq_sync_answer(struct sq_db *db, int64_t worker_id, const int64_t *holding,
+                          size_t n, struct sq_arena *arena, struct sq_sync_answer *ret,
+                          struct sq_err *err);
+
+int __wrap_sq_request_read(struct sq_request *r,
+                           int (*fn)(struct sq_request *, struct sq_db *,
+                                     struct sq_err *),
+                           struct sq_err *err)
+{
+    void (*then)(void) = after_read;
+    int code = fn(r, NULL, err);
+    reads++;
+    after_read = NULL;
+    if (then)
+        then();
+    return code;
+}
+
+int __wrap_sq_sync_answer(struct sq_db *db, int64_t worker_id, const int64_t *holding,
+                          size_t n, struct sq_arena *arena, struct sq_sync_answer *ret,
+                          struct sq_err *err)
+{
+    static struct sq_signal signal = {.signal_id = 1, .signal = 15};
+    (void)db, (void)holding, (void)n, (void)arena, (void)err;
+    *ret = (struct sq_sync_answer){.worker.worker_id = worker_id,
+                                   .spool = (char *)"s",
+                                   .signals = &signal,
+                                   .n_signals = news};
+    return 0;
+}
+
+static int start(void **state)
+{
+    (void)state;
+    server = (struct sq_http_server){.conf.offline_delay_s = 600};
+    news = false;
+    reads = 0;
+    after_read = NULL;
+    int rc = sq_liveness_new((struct sq_liveness **)&server.conf.liveness, NULL);
+    return rc ? rc : sq_watch_start(&server.watch, NULL);
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    sq_watch_stop(server.watch);
+    sq_liveness_free(server.conf.liveness);
+    return 0;
+}
+
+struct poll {
+    struct sq_request r;
+    struct sq_client client;
+    struct MHD_Connection connection;
+};
+
+static void poll_new(struct poll *p, int64_t worker_id)
+{
+    struct sq_err err;
+    memset(p, 0, sizeof *p);
+    connection_open(&p->connection);
+    p->client.fd = p->connection.fd;
+    p->r.server = &server;
+    p->r.client = &p->client;
+    p->r.connection = p->r.waiter.connection = &p->connection;
+    p->r.match.ids[0] = worker_id;
+    sq_arena_init(&p->r.arena, BYTES);
+    sq_buf_init(&p->r.out, BYTES);
+    sq_buf_init(&p->r.body, BYTES);
+    p->r.json = json_loads("{\"spool\":\"s\",\"wait\":60}", 0, NULL);
+    OK(err, sq_sync_prepare(&p->r, &err));
+}
+
+static void poll_free(struct poll *p)
+{
+    sq_waiter_leave(server.watch, &p->r.waiter);
+    p->r.undo(&p->r);
+    json_decref(p->r.json);
+    sq_buf_fini(&p->r.out);
+    sq_buf_fini(&p->r.body);
+    sq_arena_fini(&p->r.arena);
+    connection_close(&p->connection);
+}
+
+/* As request.c calls it: SQ_HELD, or 0 when the answer is there. */
+static int step(struct poll *p)
+{
+    struct sq_err err = {0};
+    int code = sq_sync_answer_step(&p->r, &err);
+    if (code == SQ_HELD)
+        p->r.stage = SQ_HOLDING;
+    assert_int_equal(code == SQ_HELD, connection_held(&p->connection));
+    assert_true(code >= 0);
+    return code;
+}
+
+static void hold(struct poll *p, int64_t worker_id)
+{
+    poll_new(p, worker_id);
+    assert_int_equal(step(p), SQ_HELD);
+}
+
+static bool hears(const struct poll *p)
+{
+    return strstr(p->r.out.data, "\"signals\":[{\"signal_id\":1") != NULL;
+}
+
+/* A transaction commits that has something for the worker. */
+static void commit(void)
+{
+    struct sq_changes changes;
+    news = true;
+    sq_changes_init(&changes);
+    sq_changes_tell(&changes, WORKER);
+    sq_changes_settle(&changes);
+    sq_watch_changed(server.watch, &changes);
+    sq_changes_fini(&changes);
+}
+
+static void test_a_change_after_the_read_is_heard(void **state)
+{
+    struct poll p;
+    (void)state;
+    poll_new(&p, WORKER);
+    after_read = commit;
+    assert_int_equal(step(&p), 0);
+    assert_int_equal(reads, 2);
+    assert_true(hears(&p));
+    poll_free(&p);
+}
+
+static void test_what_is_there_is_answered_at_once(void **state)
+{
+    struct poll p;
+    (void)state;
+    news = true;
+    poll_new(&p, WORKER);
+    assert_int_equal(step(&p), 0);
+    assert_int_equal(reads, 1);
+    assert_true(hears(&p));
+    assert_false(p.r.waiter.enlisted);
+    poll_free(&p);
+}
+
+static void test_a_held_one_is_woken(void **state)
+{
+    struct poll p;
+    (void)state;
+    hold(&p, WORKER);
+    commit();
+    assert_int_equal(step(&p), 0);
+    assert_true(hears(&p));
+    poll_free(&p);
+}
+
+/* Woken for what somebody else took meanwhile, it waits on. */
+static void test_woken_for_nothing_it_is_held_again(void **state)
+{
+    struct poll p;
+    (void)state;
+    hold(&p, WORKER);
+    commit();
+    news = false;
+    assert_int_equal(step(&p), SQ_HELD);
+    commit();
+    assert_int_equal(step(&p), 0);
+    assert_true(hears(&p));
+    poll_free(&p);
+}
+
+static void test_an_older_poll_gives_way(void **state)
+{
+    struct poll older, newer, other;
+    (void)state;
+    hold(&other, WORKER + 1);
+    hold(&older, WORKER);
+    hold(&newer, WORKER);
+    assert_false(connection_held(&older.connection));
+    int before = reads;
+    assert_int_equal(step(&older), 0); /* with the answer it had read */
+    assert_int_equal(reads, before);
+    assert_non_null(strstr(older.r.out.data, "\"signals\":[]"));
+    assert_true(connection_held(&newer.connection));
+    assert_true(connection_held(&other.connection));
+    poll_free(&older);
+    poll_free(&newer);
+    poll_free(&other);
+}
+
+static struct poll second;
+
+static void second_comes(void)
+{
+    hold(&second, WORKER);
+}
+
+static void test_a_poll_gives_way_before_it_is_held(void **state)
+{
+    struct poll first;
+    (void)state;
+    poll_new(&first, WORKER);
+    after_read = second_comes;
+    assert_int_equal(step(&first), 0);
+    assert_true(connection_held(&second.connection));
+    poll_free(&first);
+    poll_free(&second);
+}
+
+static void test_a_poller_that_hangs_up_is_let_go(void **state)
+{
+    struct poll p;
+    (void)state;
+    hold(&p, WORKER);
+    connection_hang_up(&p.connection);
+    connection_wait_resumed(&p.connection);
+    int before = reads;
+    assert_int_equal(step(&p), 0);
+    assert_int_equal(reads, before); /* nobody is there to be answered */
+    poll_free(&p);
+}
+
+int main(void)
+{
+#define ONE(test) cmocka_unit_test_setup_teardown(test, start, stop)
+    const struct CMUnitTest tests[] = {
+        ONE(test_a_change_after_the_read_is_heard),
+        ONE(test_what_is_there_is_answered_at_once),
+        ONE(test_a_held_one_is_woken),
+        ONE(test_woken_for_nothing_it_is_held_again),
+        ONE(test_an_older_poll_gives_way),
+        ONE(test_a_poll_gives_way_before_it_is_held),
+        ONE(test_a_poller_that_hangs_up_is_let_go),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
