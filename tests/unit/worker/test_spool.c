@@ -1,6 +1,7 @@
 /* The spool: what was told is found again after any end of the process. */
 #include "tests/test.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,12 +14,26 @@
 
 static char dir[64], path[80];
 
+/* What reaches the disk passes here: the linker wraps it (see Makefile.inc). */
+int __wrap_fdatasync(int fd);
+static int syncs;          /* of the file now at `path` */
+static int sync_error = 0; /* errno to fail with */
+int __wrap_fdatasync(int fd)
+{
+    struct stat a, b;
+    if (fstat(fd, &a) == 0 && stat(path, &b) == 0 && a.st_ino == b.st_ino)
+        syncs++;
+    errno = sync_error;
+    return sync_error ? -1 : 0;
+}
+
 static int make_dir(void **state)
 {
     strcpy(dir, "/tmp/scitq-spool-XXXXXX");
     if (!mkdtemp(dir))
         return -1;
     snprintf(path, sizeof path, "%s/spool", dir);
+    syncs = 0;
     return 0;
 }
 
@@ -254,6 +269,30 @@ static void test_a_folder_that_is_none(void **state)
     sq_spool_close(&a);
 }
 
+/* Each write is followed to the disk, once, when it is asked for and not before. */
+static void test_sync_reaches_the_disk(void **state)
+{
+    struct sq_spool a;
+    must_open(&a);
+    fill(&a);
+    assert_int_equal(syncs, 0);
+    sq_spool_sync(&a);
+    assert_int_equal(syncs, 1);
+    sq_spool_sync(&a);
+    assert_int_equal(syncs, 1);
+    add(&a, output(7, SQ_STDOUT, 100, 1));
+    sq_spool_commit(&a);
+    sync_error = EIO; /* said, and gone on with */
+    sq_spool_sync(&a);
+    sync_error = 0;
+    assert_int_equal(syncs, 2);
+    sq_spool_rewrite_begin(&a);
+    sq_spool_rewrite_end(&a);
+    sq_spool_sync(&a);
+    assert_int_equal(syncs, 3);
+    sq_spool_close(&a);
+}
+
 /* A day of cutting, acknowledging, dying (sometimes in the middle of a write) and
  * rewriting, against what a plain model says must be there. */
 enum { EXECUTIONS = 20 };
@@ -344,11 +383,17 @@ int main(void)
 {
 #define ONE(test) cmocka_unit_test_setup_teardown(test, make_dir, remove_dir)
     const struct CMUnitTest tests[] = {
-        ONE(test_records_come_back),           ONE(test_acknowledged_ones_do_not),
-        ONE(test_a_lost_tail_is_passed),       ONE(test_drop_goes_far_from_what_was),
-        ONE(test_torn_at_every_byte),          ONE(test_a_flipped_bit_is_seen),
-        ONE(test_something_else_is_put_aside), ONE(test_texts_stay_on_their_line),
-        ONE(test_a_folder_that_is_none),       ONE(test_random_lives),
+        ONE(test_records_come_back),
+        ONE(test_acknowledged_ones_do_not),
+        ONE(test_a_lost_tail_is_passed),
+        ONE(test_drop_goes_far_from_what_was),
+        ONE(test_torn_at_every_byte),
+        ONE(test_a_flipped_bit_is_seen),
+        ONE(test_something_else_is_put_aside),
+        ONE(test_texts_stay_on_their_line),
+        ONE(test_a_folder_that_is_none),
+        ONE(test_sync_reaches_the_disk),
+        ONE(test_random_lives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
