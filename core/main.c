@@ -10,7 +10,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -129,7 +128,7 @@ static int start_http(struct server *sv, struct sq_err *err)
 {
     const struct sq_conf *c = sv->settings.conf;
     const struct sq_http_conf http = {
-        .listen = sq_conf_text(c, "SCITQ_LISTEN"),
+        .listen = &sv->settings.listen,
         .threads = http_threads(c),
         .rclone_conf = sq_conf_text(c, "RCLONE_CONFIG"),
         .remote_uri = sq_conf_text(c, "REMOTE_URI"),
@@ -150,12 +149,8 @@ static void say_listening(const struct server *sv)
 {
     struct sq_buf urls;
     sq_buf_init(&urls, 4096);
-    const char *p = sq_conf_text(sv->settings.conf, "SCITQ_LISTEN");
-    for (p += strspn(p, " "); *p; p += strspn(p, " ")) {
-        size_t len = strcspn(p, " ");
-        sq_buf_addf(&urls, "%shttp://%.*s", urls.len ? ", " : "", (int)len, p);
-        p += len;
-    }
+    for (int i = 0; i < sv->settings.listen.n; i++)
+        sq_buf_addf(&urls, "%shttp://%s", i ? ", " : "", sv->settings.listen.v[i].text);
     sq_log(SQ_LOG_INFO, "server", "listening on %s, database %s",
            urls.data ? urls.data : "", sv->database);
     sq_buf_fini(&urls);
@@ -172,9 +167,12 @@ static void serve(const sigset_t *signals)
     sq_log(SQ_LOG_INFO, "server", "stopping");
 }
 
+/* The ports before the database: one in use leaves no new file behind. */
 static int run(struct server *sv, const sigset_t *signals, struct sq_err *err)
 {
     int rc = sq_log_open(&sv->settings.log, err);
+    if (rc == 0)
+        rc = sq_listen_open(&sv->settings.listen, err);
     if (rc == 0)
         rc = sq_database_prepare(&sv->settings, &sv->database, err);
     if (rc == 0)
@@ -197,6 +195,7 @@ static void stop(struct server *sv)
     if (sv->http)
         sq_http_server_stop(sv->http);
     atomic_store(&sv->http, NULL);
+    sq_listen_close(&sv->settings.listen);
     sq_writer_stop(sv->writer);
     sq_pool_close(sv->pool);
     sq_sched_free(sv->sched);

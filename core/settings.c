@@ -7,13 +7,11 @@
  * listen. */
 #include "core/settings.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "lib/buf.h"
+#include "core/store/db.h"
 
 #define TEXT(name, fallback, help)                                                     \
     {                                                                                  \
@@ -29,7 +27,11 @@
     }
 #define LATER(name)                                                                    \
     {                                                                                  \
-        name, SQ_CONF_TEXT, NULL, "of a later version", 0, 0, true                     \
+        name, SQ_CONF_LATER, NULL, "of a later version", 0, 0, true                    \
+    }
+#define UNSAFE(name)                                                                   \
+    {                                                                                  \
+        name, SQ_CONF_UNSAFE, NULL, "of a later version", 0, 0, true                   \
     }
 #define OLD(name)                                                                      \
     {                                                                                  \
@@ -61,10 +63,10 @@ static const struct sq_conf_key keys[] = {
     TEXT("REMOTE_URI", NULL, "base URI of workflow scripts"),
     TEXT("RCLONE_CONFIG", "/etc/rclone.conf", "rclone's settings for workers"),
 
-    LATER("SCITQ_TLS_CERT"),
-    LATER("SCITQ_TLS_KEY"),
-    LATER("SCITQ_TOKEN_FILE"),
-    LATER("SCITQ_TRUSTED_NETWORKS"),
+    UNSAFE("SCITQ_TLS_CERT"),
+    UNSAFE("SCITQ_TLS_KEY"),
+    UNSAFE("SCITQ_TOKEN_FILE"),
+    UNSAFE("SCITQ_TRUSTED_NETWORKS"),
     LATER("SCITQ_SERVER"),
     LATER("SCITQ_PROVIDERS"),
     LATER("SCITQ_PLUGIN_PATH"),
@@ -99,85 +101,31 @@ static const struct sq_conf_key keys[] = {
     {0},
 };
 
-/* Without these the API would be less protected than the administrator asked for. */
-static const char *const unsafe_to_ignore[] = {
-    "SCITQ_TLS_CERT", "SCITQ_TLS_KEY", "SCITQ_TOKEN_FILE", "SCITQ_TRUSTED_NETWORKS"};
-
 static void note(void *arg, const char *text)
 {
     sq_log(SQ_LOG_WARNING, "settings", "%s", text);
 }
 
-static bool is_unsafe(const char *name)
+static int check_listen(struct sq_settings *s, struct sq_err *err)
 {
-    for (size_t i = 0; i < SQ_LEN(unsafe_to_ignore); i++)
-        if (strcmp(name, unsafe_to_ignore[i]) == 0)
-            return true;
-    return false;
-}
-
-/* A key of later versions in the environment may be meant for other programs (openrc
- * files are sourced): only the file's are spoken of. */
-static int check_later(const struct sq_conf *conf, struct sq_err *err)
-{
-    for (const struct sq_conf_key *k = keys; k->name; k++) {
-        if (k->kind != SQ_CONF_TEXT || strcmp(k->help, "of a later version") != 0)
-            continue;
-        if (is_unsafe(k->name) && sq_conf_given(conf, k->name))
-            return sq_fail(err, SQ_EINVAL,
-                           "%s is set, but this version does not support it and would "
-                           "leave the API unprotected: remove it to start",
-                           k->name);
-        if (sq_conf_in_file(conf, k->name))
-            sq_log(SQ_LOG_WARNING, "settings",
-                   "%s is not supported by this version: ignored", k->name);
-    }
-    return 0;
-}
-
-/* Of "address:port" or "[v6]:port": can only this machine reach it? */
-static bool is_loopback(const char *entry, size_t len)
-{
-    char host[64];
-    if (len >= sizeof host)
-        return false;
-    memcpy(host, entry, len);
-    host[len] = 0;
-    char *name = host, *colon = strrchr(host, ':');
-    if (*host == '[') {
-        name++;
-        colon = strchr(host, ']');
-    }
-    if (colon)
-        *colon = 0;
-    struct in_addr v4;
-    struct in6_addr v6;
-    if (strcmp(name, "localhost") == 0)
-        return true;
-    if (inet_pton(AF_INET, name, &v4) == 1)
-        return ntohl(v4.s_addr) >> 24 == 127;
-    return inet_pton(AF_INET6, name, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
-}
-
-static int check_listen(const struct sq_conf *conf, struct sq_err *err)
-{
+    const struct sq_conf *conf = s->conf;
     if (sq_conf_in_file(conf, "FLASK_APP") && !sq_conf_given(conf, "SCITQ_LISTEN"))
         return sq_fail(err, SQ_EINVAL,
                        "these are settings of scitq 1.3, which listened on every "
                        "address: to go on so, add these two lines to them "
                        "(or SCITQ_LISTEN=127.0.0.1:5000 for this machine only)\n"
                        "SCITQ_LISTEN=0.0.0.0:5000\nSCITQ_INSECURE=1");
-    const char *p = sq_conf_text(conf, "SCITQ_LISTEN");
-    for (p += strspn(p, " "); *p; p += strspn(p, " ")) {
-        size_t len = strcspn(p, " ");
-        if (!is_loopback(p, len) && !sq_conf_bool(conf, "SCITQ_INSECURE"))
-            return sq_fail(err, SQ_EINVAL,
-                           "SCITQ_LISTEN=%.*s: whoever reaches this address can run "
-                           "commands as root on the workers, and this version knows no "
-                           "tokens: set SCITQ_INSECURE=1 if that is what you want",
-                           (int)len, p);
-        p += len;
-    }
+    struct sq_err why;
+    if (sq_listen_parse(sq_conf_text(conf, "SCITQ_LISTEN"), &s->listen, &why) != 0)
+        return sq_conf_refuse(conf, "SCITQ_LISTEN", err, "%s", why.text);
+    for (int i = 0; i < s->listen.n; i++)
+        if (!s->listen.v[i].loopback && !sq_conf_bool(conf, "SCITQ_INSECURE"))
+            return sq_conf_refuse(conf, "SCITQ_LISTEN", err,
+                                  "names %s: whoever reaches this address can run "
+                                  "commands as root on the workers, and this version "
+                                  "knows no tokens: set SCITQ_INSECURE=1 if that is "
+                                  "what you want",
+                                  s->listen.v[i].text);
     return 0;
 }
 
@@ -189,8 +137,9 @@ static int check_log(struct sq_settings *s, struct sq_err *err)
                                       sq_conf_int(s->conf, "LOG_FILE_MAX_SIZE"),
                                   .keep = (int)sq_conf_int(s->conf, "LOG_FILE_KEEP")};
     if (!sq_log_level_parse(level, &s->log.level))
-        return sq_fail(err, SQ_EINVAL,
-                       "LOG_LEVEL is error, warning, info or debug, not %s", level);
+        return sq_conf_refuse(s->conf, "LOG_LEVEL", err,
+                              "must be error, warning, info or debug, not \"%s\"",
+                              level);
     return 0;
 }
 
@@ -201,9 +150,13 @@ static char *duplicate(const char *text)
 
 static int choose_database(struct sq_settings *s, struct sq_err *err)
 {
-    const char *given = sq_conf_text(s->conf, "SCITQ_DATABASE_URI");
-    if (!given)
-        given = sq_conf_text(s->conf, "SQLALCHEMY_DATABASE_URI");
+    const char *name = sq_conf_given(s->conf, "SCITQ_DATABASE_URI")
+                           ? "SCITQ_DATABASE_URI"
+                           : "SQLALCHEMY_DATABASE_URI";
+    const char *given = sq_conf_text(s->conf, name);
+    struct sq_err why;
+    if (given && sq_db_uri_check(given, &why) != 0)
+        return sq_conf_refuse(s->conf, name, err, "%s", why.text);
     s->state_dir = sq_conf_given(s->conf, "SCITQ_STATE_DIR")
                        ? duplicate(sq_conf_text(s->conf, "SCITQ_STATE_DIR"))
                        : sq_conf_state_dir();
@@ -214,8 +167,8 @@ static int choose_database(struct sq_settings *s, struct sq_err *err)
     if (!s->state_dir || !s->database_uri)
         return sq_fail(err, SQ_ENOMEM, "out of memory");
     if (!given && *s->state_dir != '/')
-        return sq_fail(err, SQ_EINVAL, "SCITQ_STATE_DIR must begin with /, not be %s",
-                       s->state_dir);
+        return sq_conf_refuse(s->conf, "SCITQ_STATE_DIR", err,
+                              "must begin with /, not be \"%s\"", s->state_dir);
     return 0;
 }
 
@@ -243,9 +196,7 @@ int sq_settings_load(const struct sq_options *options, struct sq_settings *ret,
     const char *path = options->conf ? options->conf : found;
     int rc = sq_conf_load(keys, path, note, NULL, &ret->conf, err);
     if (rc == 0)
-        rc = check_later(ret->conf, err);
-    if (rc == 0)
-        rc = check_listen(ret->conf, err);
+        rc = check_listen(ret, err);
     if (rc == 0)
         rc = check_log(ret, err);
     if (rc == 0)

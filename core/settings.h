@@ -2,6 +2,7 @@
 #ifndef SQ_CORE_SETTINGS_H
 #define SQ_CORE_SETTINGS_H
 
+#include "core/http/listen.h"
 #include "core/options.h"
 #include "lib/conf.h"
 #include "lib/log.h"
@@ -10,6 +11,7 @@ struct sq_settings {
     struct sq_conf *conf;
     char *database_uri, *state_dir;
     struct sq_log_conf log;
+    struct sq_listens listen;
 };
 
 /* Read and check, before anything is opened: what would be unsafe refuses to start,

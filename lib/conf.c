@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <pwd.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,7 @@ enum { FILE_MAX_BYTES = 1 << 20 };
 
 struct slot {
     char *value; /* NULL: not given */
+    char *where; /* that it was given: "/etc/scitq.conf line 3", "the environment" */
     bool in_file;
 };
 
@@ -90,8 +92,11 @@ static int check(const struct sq_conf_key *key, const char *value, const char *w
     switch (key->kind) {
     case SQ_CONF_INT:
         if (!parse_int(value, &n))
-            return sq_fail(err, SQ_EINVAL, "%s: %s must be an integer, not \"%s\"",
-                           where, key->name, shown);
+            return sq_fail(err, SQ_EINVAL,
+                           "%s: %s must be an integer between %lld and %lld, not "
+                           "\"%s\"",
+                           where, key->name, (long long)key->min, (long long)key->max,
+                           shown);
         if (n < key->min || n > key->max)
             return sq_fail(err, SQ_EINVAL,
                            "%s: %s must be between %lld and %lld, not %s", where,
@@ -103,24 +108,37 @@ static int check(const struct sq_conf_key *key, const char *value, const char *w
                            "%s: %s must be 1 or 0 (yes or no), not \"%s\"", where,
                            key->name, shown);
         return 0;
+    case SQ_CONF_UNSAFE:
+        return sq_fail(err, SQ_EINVAL,
+                       "%s: %s is not supported by this version, and without it the "
+                       "API would be open: remove it to start",
+                       where, key->name);
     default: return 0;
     }
 }
 
-/* Replace, or for a list met again in a file, add. */
-static int store(struct slot *slot, const char *value, bool add, struct sq_err *err)
+static char *join(const char *old, const char *between, const char *more)
 {
-    char *text = NULL;
-    if (add && slot->value) {
-        if (asprintf(&text, "%s %s", slot->value, value) < 0)
-            text = NULL;
-    } else {
-        text = strdup(value);
-    }
-    if (!text)
+    char *text;
+    int n = old ? asprintf(&text, "%s%s%s", old, between, more) : 0;
+    return n < 0 ? NULL : old ? text : strdup(more);
+}
+
+/* Replace, or for a list met again in a file, add. */
+static int store(struct slot *slot, const char *value, const char *where, bool add,
+                 struct sq_err *err)
+{
+    char *text = join(add ? slot->value : NULL, " ", value);
+    char *places = join(add ? slot->where : NULL, ", ", where);
+    if (!text || !places) {
+        free(text);
+        free(places);
         return sq_fail(err, SQ_ENOMEM, "out of memory");
+    }
     free(slot->value);
+    free(slot->where);
     slot->value = text;
+    slot->where = places;
     return 0;
 }
 
@@ -151,12 +169,16 @@ static int take_setting(const struct reader *r, const char *name, const char *va
         note(r, "setting", name, "it has no use since scitq 1.3, ignored");
         return 0;
     }
+    if (key->kind == SQ_CONF_LATER) {
+        note(r, "setting", name, "not supported by this version, ignored");
+        return 0;
+    }
     if (again && key->kind != SQ_CONF_LIST)
         note(r, "setting", name, "given again, this one counts");
     char where[400];
     snprintf(where, sizeof where, "%s line %d", r->path, r->line);
     int rc = check(key, value, where, r->err);
-    return rc ? rc : store(slot, value, key->kind == SQ_CONF_LIST, r->err);
+    return rc ? rc : store(slot, value, where, key->kind == SQ_CONF_LIST, r->err);
 }
 
 static int bad_line(const struct reader *r, const char *why)
@@ -259,11 +281,12 @@ static int read_environment(struct sq_conf *c, struct sq_err *err)
         const struct sq_conf_key *key = &c->keys[i];
         const char *value = getenv(key->name);
         bool number = key->kind == SQ_CONF_INT || key->kind == SQ_CONF_BOOL;
-        if (!value || key->kind == SQ_CONF_IGNORED || (number && !*value))
+        bool unused = key->kind == SQ_CONF_IGNORED || key->kind == SQ_CONF_LATER;
+        if (!value || unused || (number && !*value))
             continue;
         rc = check(key, value, "the environment", err);
         if (!rc)
-            rc = store(&c->slots[i], value, false, err);
+            rc = store(&c->slots[i], value, "the environment", false, err);
     }
     return rc;
 }
@@ -304,8 +327,10 @@ void sq_conf_free(struct sq_conf *c)
 {
     if (!c)
         return;
-    for (int i = 0; c->keys[i].name; i++)
+    for (int i = 0; c->keys[i].name; i++) {
         free(c->slots[i].value);
+        free(c->slots[i].where);
+    }
     free(c->slots);
     free(c);
 }
@@ -355,6 +380,19 @@ bool sq_conf_given(const struct sq_conf *c, const char *name)
 bool sq_conf_in_file(const struct sq_conf *c, const char *name)
 {
     return c->slots[declared(c, name, -1)].in_file;
+}
+
+int sq_conf_refuse(const struct sq_conf *c, const char *name, struct sq_err *err,
+                   const char *fmt, ...)
+{
+    char text[sizeof err->text];
+    const char *where = c->slots[declared(c, name, -1)].where;
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    return sq_fail(err, SQ_EINVAL, "%s: %s %s", where ? where : "the default", name,
+                   text);
 }
 
 char *sq_conf_find(const char *name)

@@ -3,7 +3,8 @@
  * Each program declares what it reads in a const table (product.md section 3); the
  * same table validates, redacts secrets and prints help.  Quotes ('…' or "…") and
  * # comments are allowed, `export ` before a key too.  An unknown key is warned
- * about; a bad value stops the start with the file and line. */
+ * about; a bad value stops the start with the file and line, or with "the
+ * environment", and with what is accepted. */
 #ifndef SQ_LIB_CONF_H
 #define SQ_LIB_CONF_H
 
@@ -12,11 +13,15 @@
 
 enum sq_conf_kind {
     SQ_CONF_TEXT,
-    SQ_CONF_INT,    /* within [min, max] */
-    SQ_CONF_BOOL,   /* 1/0, true/false, yes/no, on/off */
-    SQ_CONF_LIST,   /* may be given several times in a file; values are collected,
-                       separated by spaces; in the environment, spaces separate */
-    SQ_CONF_IGNORED /* of 1.3: accepted with a note */
+    SQ_CONF_INT,     /* within [min, max] */
+    SQ_CONF_BOOL,    /* 1/0, true/false, yes/no, on/off */
+    SQ_CONF_LIST,    /* may be given several times in a file; values are collected,
+                        separated by spaces; in the environment, spaces separate */
+    SQ_CONF_IGNORED, /* of 1.3: accepted with a note */
+    SQ_CONF_LATER,   /* of a later version: accepted with a note in a file; in the
+                        environment it may be meant for another program */
+    SQ_CONF_UNSAFE   /* of a later version, and not to be left without effect, as it
+                        protects something: refused wherever it is given */
 };
 
 struct sq_conf_key {
@@ -51,6 +56,10 @@ bool sq_conf_bool(const struct sq_conf *c, const char *name);
 bool sq_conf_given(const struct sq_conf *c, const char *name);
 /* True when the file has this key, even an ignored one (FLASK_APP tells 1.3's). */
 bool sq_conf_in_file(const struct sq_conf *c, const char *name);
+/* Refuse a value that only its program can judge: "/etc/scitq.conf line 3: NAME " and
+ * the rest of the sentence, which tells what is accepted.  Returns SQ_EINVAL. */
+int sq_conf_refuse(const struct sq_conf *c, const char *name, struct sq_err *err,
+                   const char *fmt, ...) SQ_PRINTF(4, 5);
 
 /* First existing of $sysconfdir/NAME, /etc/NAME; NULL when there is none.
  * Returned string belongs to the caller. */

@@ -15,10 +15,17 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "lib/buf.h"
 #include "lib/file.h"
+#include "lib/http.h"
 #include "lib/ready.h"
 
 enum { CONCURRENCY_MAX = 100000, NAME_MAX_BYTES = 200 };
+
+#define LATER(name)                                                                    \
+    {                                                                                  \
+        name, SQ_CONF_LATER, NULL, "of a later version", 0, 0, true                    \
+    }
 
 static const struct sq_conf_key keys[] = {
     {"SCITQ_SERVER", SQ_CONF_TEXT, NULL, "the server: host, host:port or URL", 0, 0, 0},
@@ -31,12 +38,13 @@ static const struct sq_conf_key keys[] = {
     {"LOG_FILE_MAX_SIZE", SQ_CONF_INT, "10000000", "bytes", 1000, INT64_MAX, 0},
     {"LOG_FILE_KEEP", SQ_CONF_INT, "10", "rotated files kept", 0, 1000, 0},
     {"LOG_LEVEL", SQ_CONF_TEXT, "info", "error, warning, info or debug", 0, 0, 0},
+    LATER("SCITQ_CONTAINER_RUNTIME"),
+    LATER("RCLONE_CONFIG"),
+    LATER("SCITQ_TOKEN"),
+    LATER("SCITQ_TOKEN_FILE"),
+    LATER("SCITQ_CA"),
     {NULL, SQ_CONF_TEXT, NULL, NULL, 0, 0, 0},
 };
-
-/* Of later versions: said to be without effect, not taken for misspelt. */
-static const char *const later[] = {"SCITQ_CONTAINER_RUNTIME", "RCLONE_CONFIG",
-                                    "SCITQ_TOKEN", "SCITQ_TOKEN_FILE", "SCITQ_CA"};
 
 static const char usage[] =
     "usage: scitq-worker [options] SERVER CONCURRENCY\n"
@@ -159,30 +167,38 @@ static int parse(struct sq_settings *s, int argc, char **argv)
 
 static void note(void *arg, const char *text)
 {
-    for (size_t i = 0; i < SQ_LEN(later); i++)
-        if (strstr(text, later[i])) {
-            sq_log(SQ_LOG_WARNING, "worker",
-                   "%s is not supported by this version: ignored", later[i]);
-            return;
-        }
     sq_log(SQ_LOG_WARNING, "worker", "%s", text);
+}
+
+/* The settings' server, when the command line names none. */
+static int take_server(struct sq_settings *s, struct sq_err *err)
+{
+    SQ_CLEANUP(sq_buf_fini) struct sq_buf url;
+    struct sq_err why;
+    sq_buf_init(&url, 4096);
+    s->server = sq_conf_text(s->conf, "SCITQ_SERVER");
+    if (!s->server)
+        return sq_fail(err, SQ_EINVAL,
+                       "no server: name it before CONCURRENCY, or set SCITQ_SERVER");
+    if (sq_http_base_url(s->server, &url, &why) != 0)
+        return sq_conf_refuse(s->conf, "SCITQ_SERVER", err, "names no server: %s",
+                              why.text);
+    return 0;
 }
 
 static int take_conf(struct sq_settings *s, struct sq_err *err)
 {
     s->permanent = sq_conf_bool(s->conf, "SCITQ_PERMANENT_WORKER");
-    if (!s->server)
-        s->server = sq_conf_text(s->conf, "SCITQ_SERVER");
     s->default_flavor = sq_conf_text(s->conf, "SCITQ_FLAVOR");
     s->log.path = sq_conf_text(s->conf, "LOG_FILE");
     s->log.max_size_bytes = sq_conf_int(s->conf, "LOG_FILE_MAX_SIZE");
     s->log.keep = (int)sq_conf_int(s->conf, "LOG_FILE_KEEP");
-    if (!sq_log_level_parse(sq_conf_text(s->conf, "LOG_LEVEL"), &s->log.level))
-        return sq_fail(err, SQ_EINVAL, "LOG_LEVEL is error, warning, info or debug");
-    if (!s->server)
-        return sq_fail(err, SQ_EINVAL,
-                       "no server: name it before CONCURRENCY, or set SCITQ_SERVER");
-    return 0;
+    const char *level = sq_conf_text(s->conf, "LOG_LEVEL");
+    if (!sq_log_level_parse(level, &s->log.level))
+        return sq_conf_refuse(s->conf, "LOG_LEVEL", err,
+                              "must be error, warning, info or debug, not \"%s\"",
+                              level);
+    return s->server ? 0 : take_server(s, err);
 }
 
 int sq_settings_load(struct sq_settings *s, int argc, char **argv,

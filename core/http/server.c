@@ -1,4 +1,4 @@
-/* Start and stop of the HTTP side: sockets, libmicrohttpd's threads, the watch.
+/* Start and stop of the HTTP side: libmicrohttpd's threads, the watch.
  *
  * Each listen address has a daemon with its own pool of epoll threads.  Stopping goes
  * in an order that libmicrohttpd demands: every new request refused, nobody suspended,
@@ -7,14 +7,11 @@
 #include "core/http/server.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "core/http/range.h"
 #include "core/http/request.h"
 #include "lib/log.h"
 
@@ -23,9 +20,7 @@ enum {
     /* Headers live in it.  10,000 workers hold two connections each: 8 KiB, not 32. */
     CONNECTION_BYTES = 8192,
     IDLE_S = 60,
-    BACKLOG = 1024,
-    STOP_S = 5, /* for answers under way; slow clients are cut off then */
-    LISTEN_MAX = 16
+    STOP_S = 5 /* for answers under way; slow clients are cut off then */
 };
 
 static void log_mhd(void *arg, const char *fmt, va_list args)
@@ -45,32 +40,6 @@ static size_t keep_escapes(void *arg, struct MHD_Connection *connection, char *t
     return strlen(text);
 }
 
-static int listen_on(const struct sq_listen *l, const char *text, int len, int *ret,
-                     struct sq_err *err)
-{
-    int one = 1;
-    int fd =
-        socket(l->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd >= 0)
-        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    if (fd >= 0 && l->address.ss_family == AF_INET6)
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
-    if (fd >= 0 && bind(fd, (const struct sockaddr *)&l->address, l->len) == 0 &&
-        listen(fd, BACKLOG) == 0) {
-        *ret = fd;
-        return 0;
-    }
-    int why = errno;
-    if (fd >= 0)
-        close(fd);
-    if (why == EADDRINUSE)
-        return sq_fail(err, SQ_EEXIST,
-                       "cannot listen on %.*s: the port is taken, maybe by another "
-                       "scitq-server (SCITQ_LISTEN names another)",
-                       len, text);
-    return sq_fail(err, SQ_EIO, "cannot listen on %.*s: %s", len, text, strerror(why));
-}
-
 static struct MHD_Daemon *start_daemon(struct sq_http_server *s, int fd)
 {
     unsigned threads = s->conf.threads > 1 ? (unsigned)s->conf.threads : 0;
@@ -88,48 +57,23 @@ static struct MHD_Daemon *start_daemon(struct sq_http_server *s, int fd)
         sq_request_completed, s, MHD_OPTION_END);
 }
 
-static int serve(struct sq_http_server *s, const char *text, size_t len,
-                 struct sq_err *err)
+/* The socket is the daemon's from then on. */
+static int serve(struct sq_http_server *s, struct sq_listen *l, struct sq_err *err)
 {
-    struct sq_listen address;
-    int fd = -1;
-    if (s->n_daemons == LISTEN_MAX)
-        return sq_fail(err, SQ_EINVAL, "more than %d listen addresses", LISTEN_MAX);
-    int code = sq_listen_parse(text, len, &address, err);
-    if (code == 0)
-        code = listen_on(&address, text, (int)len, &fd, err);
-    if (code != 0)
-        return code;
-    struct MHD_Daemon *daemon = start_daemon(s, fd);
-    if (!daemon) {
-        close(fd);
-        return sq_fail(err, SQ_EIO, "cannot start the HTTP threads for %.*s: %s",
-                       (int)len, text, strerror(errno));
-    }
+    struct MHD_Daemon *daemon = start_daemon(s, l->fd);
+    if (!daemon)
+        return sq_fail(err, SQ_EIO, "cannot start the HTTP threads for %s: %s", l->text,
+                       strerror(errno));
+    l->fd = -1;
     s->daemons[s->n_daemons++] = daemon;
     return 0;
-}
-
-static int serve_all(struct sq_http_server *s, struct sq_err *err)
-{
-    int code = 0;
-    for (const char *at = s->conf.listen; code == 0 && *at;) {
-        at += strspn(at, " \t,");
-        size_t len = strcspn(at, " \t,");
-        if (len)
-            code = serve(s, at, len, err);
-        at += len;
-    }
-    if (code == 0 && s->n_daemons == 0)
-        code = sq_fail(err, SQ_EINVAL, "no listen address (SCITQ_LISTEN)");
-    return code;
 }
 
 int sq_http_server_start(const struct sq_http_conf *conf, struct sq_http_server **ret,
                          struct sq_err *err)
 {
     struct sq_http_server *s = calloc(1, sizeof *s);
-    struct MHD_Daemon **daemons = calloc(LISTEN_MAX, sizeof(*daemons));
+    struct MHD_Daemon **daemons = calloc(SQ_LISTEN_MAX, sizeof(*daemons));
     if (!s || !daemons) {
         free(s);
         free(daemons);
@@ -140,8 +84,8 @@ int sq_http_server_start(const struct sq_http_conf *conf, struct sq_http_server 
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->idle, NULL);
     int code = sq_watch_start(&s->watch, err);
-    if (code == 0)
-        code = serve_all(s, err);
+    for (int i = 0; code == 0 && i < conf->listen->n; i++)
+        code = serve(s, &conf->listen->v[i], err);
     if (code != 0) {
         sq_http_server_stop(s);
         return code;

@@ -6,6 +6,7 @@
 #ifndef SQ_HTTP_SERVER_H
 #define SQ_HTTP_SERVER_H
 
+#include "core/http/listen.h"
 #include "core/store/changes.h"
 #include "core/store/liveness.h"
 #include "core/store/pool.h"
@@ -14,10 +15,10 @@
 struct sq_http_server;
 
 struct sq_http_conf {
-    const char *listen;      /* space-separated address:port; [v6]:port */
-    int threads;             /* SCITQ_SERVER_PROCESS */
-    const char *rclone_conf; /* path of the server's rclone.conf */
-    const char *remote_uri;  /* REMOTE_URI or NULL */
+    struct sq_listens *listen; /* open; what is served is taken */
+    int threads;               /* SCITQ_SERVER_PROCESS */
+    const char *rclone_conf;   /* path of the server's rclone.conf */
+    const char *remote_uri;    /* REMOTE_URI or NULL */
     /* Sent to workers by register and sync. */
     int64_t offline_delay_s, idle_delay_s, first_task_delay_s;
     struct sq_pool *pool;
@@ -25,7 +26,7 @@ struct sq_http_conf {
     struct sq_liveness *liveness;
 };
 
-/* Binds and serves.  SQ_EEXIST when a port is taken, naming it. */
+/* Serves what is open. */
 int sq_http_server_start(const struct sq_http_conf *conf, struct sq_http_server **ret,
                          struct sq_err *err);
 /* The writer's committed hook: wakes long polls and followers. */

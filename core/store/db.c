@@ -43,25 +43,39 @@ static bool is_postgres(const char *uri)
            strncmp(uri, "postgresql+", 11) == 0 || strncmp(uri, "postgres://", 11) == 0;
 }
 
-int sq_db_open(const char *uri, unsigned flags, struct sq_db **ret, struct sq_err *err)
+static const struct sq_engine_ops *engine_of(const char *uri)
 {
-    const struct sq_engine_ops *ops = NULL;
-    if (strncmp(uri, "sqlite://", 9) == 0)
-        ops = &sq_sqlite_ops;
 #ifdef HAVE_POSTGRESQL
     if (is_postgres(uri))
-        ops = &sq_postgres_ops;
-#else
+        return &sq_postgres_ops;
+#endif
+    return strncmp(uri, "sqlite://", 9) == 0 ? &sq_sqlite_ops : NULL;
+}
+
+int sq_db_uri_check(const char *uri, struct sq_err *err)
+{
+    if (engine_of(uri))
+        return 0;
     if (is_postgres(uri))
         return sq_fail(err, SQ_EUNSUPPORTED,
-                       "this scitq was built without PostgreSQL: use an sqlite:////… "
-                       "URI, or configure --with-postgresql");
-#endif
-    if (!ops) /* not quoted: it may hold a password */
-        return sq_fail(err, SQ_EINVAL,
-                       "the database URI is neither sqlite:////path/file.db nor "
-                       "postgresql://user@host/database");
+                       "names PostgreSQL, and this scitq was built without: use an "
+                       "sqlite:////… URI, or configure --with-postgresql");
+    /* Not quoted: it may hold a password. */
+    return sq_fail(err, SQ_EINVAL,
+                   "is neither sqlite:////path/file.db nor "
+                   "postgresql://user@host/database");
+}
+
+int sq_db_open(const char *uri, unsigned flags, struct sq_db **ret, struct sq_err *err)
+{
+    const struct sq_engine_ops *ops = engine_of(uri);
     struct sq_db *db;
+    if (!ops) {
+        int code = sq_db_uri_check(uri, err);
+        if (err)
+            sq_prefix(err, "the database URI ");
+        return code;
+    }
     int rc = ops->open(uri, flags, &db, err);
     if (rc)
         return rc;

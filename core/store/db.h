@@ -26,6 +26,9 @@ enum { SQ_DB_READONLY = 1 };
  * synchronous_commit is left as the server has it, unless that is off: then a
  * warning.  Errors say which database and why, never the password. */
 int sq_db_open(const char *uri, unsigned flags, struct sq_db **ret, struct sq_err *err);
+/* Without a connection: is it of a database known here?  The sentence goes on after the
+ * setting's name. */
+int sq_db_uri_check(const char *uri, struct sq_err *err);
 void sq_db_close(struct sq_db *db); /* NULL is allowed */
 enum sq_engine sq_db_engine(const struct sq_db *db);
 /* "sqlite /path/file.db" or "postgresql host/db": fit to print. */

@@ -10,8 +10,8 @@ import sqlite3
 import subprocess
 import threading
 
-from harness import (Folder, Server, clean_env, databases, done, has, is_, ok,
-                     program, run, wait_until)
+from harness import (Folder, Server, clean_env, databases, done, free_port, has, is_,
+                     ok, program, run, wait_until)
 
 
 def start(folder, conf="", options=(), **env):
@@ -48,25 +48,41 @@ def settings():
     folder = Folder()
     state = "SCITQ_STATE_DIR=%s\n" % folder.join("state")
     for conf, args, words in (
-            ("WORKER_OFFLINE_DELAY=soon\n", [], "line 2"),
+            ("WORKER_OFFLINE_DELAY=soon\n", [], "scitq.conf line 2: WORKER_OFFLINE_DELAY "
+             "must be an integer between 1 and"),
             ("\n\nSQLALCHEMY_POOL_SIZE=0\n", [], "line 4"),
             ("no equal sign\n", [], "line 2"),
-            ("LOG_LEVEL=loud\n", [], "LOG_LEVEL"),
-            ("SCITQ_STATE_DIR=here\n", [], "SCITQ_STATE_DIR"),
+            ("LOG_LEVEL=loud\n", [], "scitq.conf line 2: LOG_LEVEL must be error, "
+             "warning, info or debug, not \"loud\""),
+            ("SCITQ_STATE_DIR=here\n", [], "scitq.conf line 2: SCITQ_STATE_DIR must begin "
+             "with /"),
+            ("SCITQ_LISTEN=bogus\n", [], "scitq.conf line 2: SCITQ_LISTEN must be "
+             "address:port"),
+            ("SCITQ_LISTEN=bogus\n", [], "bogus is not"),
             ("SCITQ_LISTEN=0.0.0.0:5000\n", [], "SCITQ_INSECURE=1"),
             ("SCITQ_LISTEN=[::]:5000\n", [], "SCITQ_INSECURE=1"),
+            ("SCITQ_LISTEN=[::]:5000\n", [], "scitq.conf line 2: SCITQ_LISTEN names"),
             ("FLASK_APP=x\n", [], "SCITQ_LISTEN=0.0.0.0:5000\nSCITQ_INSECURE=1"),
             ("SCITQ_TLS_CERT=/x\n", [], "SCITQ_TLS_CERT"),
-            ("SCITQ_TOKEN_FILE=/x\n", [], "SCITQ_TOKEN_FILE"),
+            ("SCITQ_TOKEN_FILE=/x\n", [], "scitq.conf line 2: SCITQ_TOKEN_FILE"),
             ("SCITQ_TRUSTED_NETWORKS=10.0.0.0/8\n", [], "SCITQ_TRUSTED_NETWORKS"),
             ("", ["--role=main"], "only --role=all"),
             ("SCITQ_DATABASE_URI=postgresql://h/d\n", ["--role=queue"], "not supported"),
-            ("SCITQ_DATABASE_URI=mysql://u:pass@h/d\n", [], "sqlite:////"),
+            ("SCITQ_DATABASE_URI=mysql://u:pass@h/d\n", [], "scitq.conf line 2: "
+             "SCITQ_DATABASE_URI is neither sqlite:////"),
             ("LOG_FILE=/nonexistent/dir/log\n", [], "/nonexistent/dir/log")):
         status, text, _ = start(folder, state + conf, args)
         is_(status, 1, "%r %s: exit 1" % (conf, args))
         has(text, words, "%r %s: says why" % (conf, args))
         ok("pass" not in text, "%r: no password is told" % conf, text)
+    for name, value, words in (
+            ("LOG_LEVEL", "loud", "must be error, warning"),
+            ("SCITQ_LISTEN", "bogus", "must be address:port"),
+            ("SCITQ_TLS_KEY", "/x", "is not supported by this version"),
+            ("SQLALCHEMY_DATABASE_URI", "mysql://", "is neither sqlite:////")):
+        status, text, _ = start(folder, state, **{name: value})
+        is_(status, 1, "%s=%s in the environment: exit 1" % (name, value))
+        has(text, "the environment: %s %s" % (name, words), "%s: says where" % name)
     ok(not os.path.exists(folder.join("state")), "a refused start leaves nothing")
     status, text, _ = start(Folder(), options=["-c", "/nonexistent.conf"])
     ok(status == 1 and "/nonexistent.conf" in text, "absent settings file", text)
@@ -76,7 +92,7 @@ def embedded():
     """SQLite files of every wrong kind."""
     folder = Folder()
     path = folder.join("a.db")
-    conf = "SCITQ_DATABASE_URI=sqlite:///%s\nSCITQ_LISTEN=127.0.0.1:0\n" % path
+    conf = "SCITQ_DATABASE_URI=sqlite:///%s\nSCITQ_LISTEN=127.0.0.1:%d\n" % (path, free_port())
 
     def refused(what, words, conf=conf):
         status, text, _ = start(folder, conf)
@@ -130,6 +146,7 @@ def ports():
                                 % (folder.join("state"), port))
     is_(status, 1, "port in use: exit 1")
     has(text, str(port), "port in use: names it")
+    ok(not os.path.exists(folder.join("state")), "port in use: nothing is left behind")
     status, text, _ = start(folder, "SCITQ_STATE_DIR=%s\nSCITQ_LISTEN=nonsense\n"
                             "SCITQ_INSECURE=1\n" % folder.join("state"))
     is_(status, 1, "no address: exit 1")

@@ -496,9 +496,12 @@ def refusals(server, api, folder):
     refuse(one + ["-b", "a/b"], "a batch with /", 2, "a/b")
     refuse(one + ["--nonsense"], "an unknown option", 2, "usage:")
     refuse(one + ["-c", folder.join("absent")], "absent settings", 1, "absent")
-    refuse(one + conf("level", LOG_LEVEL="loud"), "a bad level", 1, "LOG_LEVEL")
+    refuse(one + conf("level", LOG_LEVEL="loud"), "a bad level", 1,
+           "level.conf line 3: LOG_LEVEL must be error, warning, info or debug")
     refuse(one + conf("size", LOG_FILE_MAX_SIZE="big"), "a bad size", 1,
            "LOG_FILE_MAX_SIZE")
+    refuse(["1"] + conf("named", SCITQ_SERVER="ftp://nowhere"), "a server that is none in "
+           "the settings", 1, "named.conf line 3: SCITQ_SERVER names no server")
     with open(folder.join("file"), "w") as f:
         f.write("x")
     refuse(one + conf("base", BASE_WORKDIR=folder.join("file")),
@@ -514,7 +517,8 @@ def refusals(server, api, folder):
         has(worker.log(), "worker %d at " % worker.row(api)["worker_id"], "its log")
     warned = Worker(server, SCITQ_TOKEN="x", NO_SUCH_THING="1")
     registered(warned, api)
-    has(warned.log(), "SCITQ_TOKEN is not supported by this version",
+    has(warned.log(), "scitq-worker.conf line ", "a warning names the file and line")
+    has(warned.log(), ": not supported by this version, ignored",
         "a setting of later versions is warned of")
     has(warned.log(), "NO_SUCH_THING", "an unknown setting too")
     ok("x" != warned.log().split("SCITQ_TOKEN")[1][:1], "without its value")

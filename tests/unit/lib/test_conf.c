@@ -15,6 +15,8 @@ static const struct sq_conf_key keys[] = {
     {.name = "T_LIST", .kind = SQ_CONF_LIST, .fallback = "a b"},
     {.name = "T_SECRET", .kind = SQ_CONF_INT, .min = 0, .max = 9, .secret = true},
     {.name = "T_OLD", .kind = SQ_CONF_IGNORED},
+    {.name = "T_LATER", .kind = SQ_CONF_LATER, .secret = true},
+    {.name = "T_UNSAFE", .kind = SQ_CONF_UNSAFE, .secret = true},
     {0},
 };
 
@@ -132,14 +134,16 @@ static void test_bad_lines(void **state)
         {"T_TEXT='x", "line 1: a quote is never closed"},
         {"T_TEXT=\"x\\\"", "line 1: a quote is never closed"},
         {"T_TEXT='x'y", "line 1: something comes after the closing quote"},
-        {"\nT_INT=ten", "line 2: T_INT must be an integer, not \"ten\""},
-        {"T_INT=", "T_INT must be an integer, not \"\""},
+        {"\nT_INT=ten",
+         "line 2: T_INT must be an integer between 0 and 100, not \"ten\""},
+        {"T_INT=", "T_INT must be an integer between 0 and 100, not \"\""},
         {"T_INT=1.5", "T_INT must be an integer"},
         {"T_INT=-1", "T_INT must be between 0 and 100, not -1"},
         {"T_INT=101", "T_INT must be between 0 and 100, not 101"},
         {"T_INT=99999999999999999999", "T_INT must be an integer"},
         {"T_BOOL=maybe", "T_BOOL must be 1 or 0 (yes or no), not \"maybe\""},
-        {"T_SECRET=hunter2", "T_SECRET must be an integer, not \"its value\""},
+        {"T_SECRET=hunter2", "T_SECRET must be an integer between 0 and 9, not \"its"},
+        {"\nT_UNSAFE=x", "line 2: T_UNSAFE is not supported by this version"},
         {"T_SECRET=12345", "T_SECRET must be between 0 and 9, not its value"},
     };
     struct world *w = *state;
@@ -221,8 +225,46 @@ static void test_environment_wins(void **state)
     setenv("T_INT", "x", 1);
     assert_int_equal(load(w, "", &err), SQ_EINVAL);
     assert_string_equal(err.text,
-                        "the environment: T_INT must be an integer, not \"x\"");
+                        "the environment: T_INT must be an integer between 0 and 100, "
+                        "not \"x\"");
     unsetenv("T_NOTHING");
+}
+
+/* In a file they are spoken of; a variable may be meant for another program, unless it
+ * would have protected something. */
+static void test_later(void **state)
+{
+    struct world *w = *state;
+    struct sq_err err;
+    setenv("T_LATER", "x", 1);
+    OK(err, load(w, "", &err));
+    assert_string_equal(w->notes.data, "");
+    OK(err, load(w, "\nT_LATER=hunter2\n", &err));
+    assert_non_null(strstr(w->notes.data, "x.conf line 2: not supported by this "));
+    assert_null(strstr(w->notes.data, "hunter2"));
+    assert_false(sq_conf_given(w->conf, "T_LATER"));
+    setenv("T_UNSAFE", "x", 1);
+    assert_int_equal(load(w, "", &err), SQ_EINVAL);
+    assert_non_null(strstr(err.text, "the environment: T_UNSAFE is not supported"));
+}
+
+/* What only the program can judge is refused where it stands, too. */
+static void test_refuse(void **state)
+{
+    struct world *w = *state;
+    struct sq_err err;
+    OK(err, load(w, "T_LIST=x\nT_TEXT=odd\nT_LIST=y\n", &err));
+    assert_int_equal(sq_conf_refuse(w->conf, "T_TEXT", &err, "must be even, not %s",
+                                    sq_conf_text(w->conf, "T_TEXT")),
+                     SQ_EINVAL);
+    assert_non_null(strstr(err.text, "/x.conf line 2: T_TEXT must be even, not odd"));
+    sq_conf_refuse(w->conf, "T_LIST", &err, "is long");
+    assert_non_null(strstr(err.text, "/x.conf line 1, "));
+    assert_non_null(strstr(err.text, "/x.conf line 3: T_LIST is long"));
+    setenv("T_TEXT", "env", 1);
+    OK(err, load(w, "T_TEXT=odd\n", &err));
+    sq_conf_refuse(w->conf, "T_TEXT", &err, "is bad");
+    assert_string_equal(err.text, "the environment: T_TEXT is bad");
 }
 
 static void test_places(void **state)
@@ -245,7 +287,8 @@ int main(void)
         WORLD(test_defaults),         WORLD(test_syntax),
         WORLD(test_bad_lines),        WORLD(test_file_errors),
         WORLD(test_bools_and_lists),  WORLD(test_notes),
-        WORLD(test_environment_wins), cmocka_unit_test(test_places),
+        WORLD(test_environment_wins), WORLD(test_later),
+        WORLD(test_refuse),           cmocka_unit_test(test_places),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
