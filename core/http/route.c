@@ -152,6 +152,11 @@ enum sq_method sq_method_parse(const char *word)
     return (enum sq_method)m;
 }
 
+const char *sq_method_name(enum sq_method method)
+{
+    return method_names[method];
+}
+
 const char *sq_methods_text(unsigned methods, struct sq_arena *arena)
 {
     char text[64] = "";

@@ -61,6 +61,8 @@ enum sq_match_kind sq_route_match(const struct sq_route *routes, size_t n,
 
 /* "GET" … ; SQ_METHODS for a word that is none.  HEAD is GET. */
 enum sq_method sq_method_parse(const char *word);
+/* "GET" and the like. */
+const char *sq_method_name(enum sq_method method);
 /* "GET, HEAD, PUT" for the Allow header. */
 const char *sq_methods_text(unsigned methods, struct sq_arena *arena);
 

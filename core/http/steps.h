@@ -83,16 +83,20 @@ SQ_STEP(sq_sync_prepare);
 SQ_WRITE(sq_sync_write);
 SQ_STEP(sq_sync_answer_step);
 
-/* others.c */
+/* batches.c */
 SQ_READ(sq_batches_list);
 SQ_STEP(sq_batches_prepare_run);
 SQ_WRITE(sq_batches_stop);
 SQ_WRITE(sq_batches_go);
 SQ_WRITE(sq_batches_delete);
+
+/* about.c */
 SQ_STEP(sq_config_rclone);
 SQ_STEP(sq_config_remote);
 SQ_READ(sq_healthz);
 SQ_STEP(sq_version);
+
+/* describe.c */
 SQ_STEP(sq_index_page);
 SQ_STEP(sq_swagger);
 

@@ -1,117 +1,10 @@
-/* The small calls: batches, what clients may know of the settings, health, version, and
- * the two descriptions of the API that are generated from the table of routes. */
+/* The API described, for people (the page at /) and for programs (swagger.json), both
+ * made from the table of routes. */
 #include "core/http/steps.h"
 
 #include <string.h>
 
 #include "config.h"
-#include "core/http/stream.h"
-#include "core/store/list.h"
-#include "core/store/worker.h"
-#include "lib/file.h"
-
-enum { CONF_BYTES = 1 << 20 };
-
-/* ---- batches */
-
-int sq_batches_list(struct sq_request *r, struct sq_db *db, struct sq_err *err)
-{
-    struct sq_batch *rows;
-    size_t n;
-    int code = sq_batch_list(db, &r->arena, &rows, &n, err);
-    if (code != 0)
-        return code;
-    struct sq_stream_conf conf = {.type = &sq_batch_type,
-                                  .mask = sq_record_visible(&sq_batch_type),
-                                  .rows = n ? (void *)rows : "",
-                                  .n_rows = n};
-    return sq_stream_answer(r, &conf, err);
-}
-
-int sq_batches_prepare_run(struct sq_request *r, struct sq_err *err)
-{
-    int64_t *signal;
-    int code = sq_request_alloc(r, sizeof *signal, &signal, err);
-    if (code == 0)
-        code = sq_body_int(r, "signal", 0, signal, err);
-    r->data = signal;
-    return code;
-}
-
-int sq_batches_stop(struct sq_request *r, struct sq_tx *tx, struct sq_err *err)
-{
-    return sq_batch_run(tx, r->match.name, false, *(int64_t *)r->data, err);
-}
-
-int sq_batches_go(struct sq_request *r, struct sq_tx *tx, struct sq_err *err)
-{
-    return sq_batch_run(tx, r->match.name, true, *(int64_t *)r->data, err);
-}
-
-int sq_batches_delete(struct sq_request *r, struct sq_tx *tx, struct sq_err *err)
-{
-    return sq_batch_delete(tx, r->match.name, err);
-}
-
-/* ---- settings */
-
-static void answer_text(struct sq_request *r, const char *text, size_t len)
-{
-    struct sq_jw w;
-    sq_jw_init(&w, &r->out);
-    sq_jw_textn(&w, text, len);
-    sq_buf_addc(&r->out, '\n');
-}
-
-int sq_config_rclone(struct sq_request *r, struct sq_err *err)
-{
-    const char *path = r->server->conf.rclone_conf;
-    struct sq_buf text;
-    struct sq_err why;
-    sq_buf_init(&text, CONF_BYTES);
-    int code = path ? sq_file_read(path, &text, &why) : SQ_ENOENT;
-    if (code == 0)
-        answer_text(r, text.data ? text.data : "", text.len);
-    else
-        code = sq_fail(err, SQ_ENOENT, "the server has no rclone.conf%s%s",
-                       path ? ": " : "", path ? why.text : "");
-    sq_buf_fini(&text);
-    return code;
-}
-
-int sq_config_remote(struct sq_request *r, struct sq_err *err)
-{
-    const char *uri = r->server->conf.remote_uri;
-    if (!uri)
-        return sq_fail(err, SQ_ENOENT, "REMOTE_URI is not set on the server");
-    answer_text(r, uri, strlen(uri));
-    return 0;
-}
-
-/* ---- health */
-
-int sq_healthz(struct sq_request *r, struct sq_db *db, struct sq_err *err)
-{
-    struct sq_page page = {.after = SQ_NULL, .limit = 1, .trunc = SQ_NULL};
-    void *rows;
-    size_t n;
-    int code = sq_list_page(db, &sq_worker_type, &page, &r->arena, &rows, &n, err);
-    if (code != 0)
-        return sq_fail(err, SQ_EIO, "the database does not answer: %s", err->text);
-    sq_buf_adds(&r->out, "{\"status\":\"ok\"}\n");
-    return 0;
-}
-
-int sq_version(struct sq_request *r, struct sq_err *err)
-{
-    (void)err;
-    sq_buf_adds(&r->out, "{\"version\":\"" PACKAGE_VERSION "\"}\n");
-    return 0;
-}
-
-/* ---- the API described */
-
-static const char *const methods[SQ_METHODS] = {"GET", "POST", "PUT", "DELETE"};
 
 static void add_html(struct sq_buf *out, const char *text)
 {
@@ -140,7 +33,8 @@ int sq_index_page(struct sq_request *r, struct sq_err *err)
         "The same for programs: <a href=\"/swagger.json\">swagger.json</a>.</p>\n"
         "<table>\n");
     for (size_t i = 0; i < sq_n_routes; i++) {
-        sq_buf_addf(&r->out, "<tr><td>%s</td><td>", methods[sq_routes[i].method]);
+        sq_buf_addf(&r->out, "<tr><td>%s</td><td>",
+                    sq_method_name(sq_routes[i].method));
         add_html(&r->out, sq_routes[i].path);
         sq_buf_adds(&r->out, "</td><td>");
         add_html(&r->out, sq_routes[i].help);

@@ -1,0 +1,45 @@
+/* Batches: their counts, and what is done to all tasks and workers of one.  A batch is
+ * no row of its own but the name that tasks and workers share. */
+#include "core/http/steps.h"
+
+#include "core/http/stream.h"
+#include "core/store/worker.h"
+
+int sq_batches_list(struct sq_request *r, struct sq_db *db, struct sq_err *err)
+{
+    struct sq_batch *rows;
+    size_t n;
+    int code = sq_batch_list(db, &r->arena, &rows, &n, err);
+    if (code != 0)
+        return code;
+    struct sq_stream_conf conf = {.type = &sq_batch_type,
+                                  .mask = sq_record_visible(&sq_batch_type),
+                                  .rows = n ? (void *)rows : "",
+                                  .n_rows = n};
+    return sq_stream_answer(r, &conf, err);
+}
+
+int sq_batches_prepare_run(struct sq_request *r, struct sq_err *err)
+{
+    int64_t *signal;
+    int code = sq_request_alloc(r, sizeof *signal, &signal, err);
+    if (code == 0)
+        code = sq_body_int(r, "signal", 0, signal, err);
+    r->data = signal;
+    return code;
+}
+
+int sq_batches_stop(struct sq_request *r, struct sq_tx *tx, struct sq_err *err)
+{
+    return sq_batch_run(tx, r->match.name, false, *(int64_t *)r->data, err);
+}
+
+int sq_batches_go(struct sq_request *r, struct sq_tx *tx, struct sq_err *err)
+{
+    return sq_batch_run(tx, r->match.name, true, *(int64_t *)r->data, err);
+}
+
+int sq_batches_delete(struct sq_request *r, struct sq_tx *tx, struct sq_err *err)
+{
+    return sq_batch_delete(tx, r->match.name, err);
+}
