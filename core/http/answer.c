@@ -26,7 +26,8 @@ void sq_answer_error(struct sq_request *r, int code)
     else
         r->status = sq_code_http(code);
     sq_log(!r->refused && is_ours(code) ? SQ_LOG_ERROR : SQ_LOG_DEBUG, "http",
-           "%s: answered %d: %s", r->route ? r->route->path : "unknown path", r->status,
+           "%s: answered %d: %s",
+           r->match.route ? r->match.route->path : "unknown path", r->status,
            r->err.text);
     r->content_type = NULL;
     sq_raw_log_free(r->raw);

@@ -141,7 +141,7 @@ static int filter_field(const struct sq_type *type, const char *key)
 static int add_filter(struct sq_request *r, struct list_query *q, const char *key,
                       struct sq_filter *f, struct sq_err *err)
 {
-    const struct sq_type *type = r->route->type;
+    const struct sq_type *type = r->match.route->type;
     f->field = filter_field(type, key);
     if (type == &sq_execution_type && strcmp(key, "task_name") == 0)
         f->field = SQ_FILTER_TASK_NAME;
@@ -166,9 +166,10 @@ static int set_parameter(struct sq_request *r, struct list_query *q, const char 
     if (strcmp(key, "after") == 0)
         return one_int(key, f, &q->page.after, err);
     if (strcmp(key, "fields") == 0)
-        return set_fields(r->route->type, f, &q->mask, err);
-    int code =
-        r->route->type == &sq_execution_type ? set_execution_option(q, key, f, err) : 1;
+        return set_fields(r->match.route->type, f, &q->mask, err);
+    int code = r->match.route->type == &sq_execution_type
+                   ? set_execution_option(q, key, f, err)
+                   : 1;
     return code == 1 ? add_filter(r, q, key, f, err) : code;
 }
 
@@ -237,7 +238,7 @@ int sq_prepare_list(struct sq_request *r, struct sq_err *err)
         return code;
     r->data = q;
     q->page = (struct sq_page){.after = SQ_NULL, .limit = SQ_NULL, .trunc = SQ_NULL};
-    q->mask = sq_record_visible(r->route->type);
+    q->mask = sq_record_visible(r->match.route->type);
     code = from_body(r, q, err);
     if (code == 0)
         code = from_query(r, q, err);
@@ -250,6 +251,6 @@ int sq_answer_list(struct sq_request *r, struct sq_err *err)
 {
     struct list_query *q = r->data;
     struct sq_stream_conf conf = {
-        .type = r->route->type, .mask = q->mask, .page = q->page};
+        .type = r->match.route->type, .mask = q->mask, .page = q->page};
     return sq_stream_answer(r, &conf, err);
 }

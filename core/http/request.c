@@ -109,7 +109,8 @@ static const char *header(struct sq_request *r, const char *name)
 
 static int64_t body_limit(const struct sq_request *r)
 {
-    return r->route && (r->route->flags & SQ_R_ARRAY) ? ARRAY_BYTES : BODY_BYTES;
+    return r->match.route && (r->match.route->flags & SQ_R_ARRAY) ? ARRAY_BYTES
+                                                                  : BODY_BYTES;
 }
 
 /* A page of another site must not speak through a browser of this machine: browsers say
@@ -134,7 +135,7 @@ static void find_route(struct sq_request *r, const char *path, const char *word)
     enum sq_method method = sq_method_parse(word);
     switch (
         sq_route_match(sq_routes, sq_n_routes, method, path, &r->arena, &r->match)) {
-    case SQ_MATCH_ROUTE: r->route = r->match.route; break;
+    case SQ_MATCH_ROUTE: break;
     case SQ_MATCH_NONE:
         refuse(r, 404, "nothing answers to %.200s (GET / lists what does)", path);
         break;
@@ -149,8 +150,8 @@ static void find_route(struct sq_request *r, const char *path, const char *word)
 }
 
 /* The Location of a redirection keeps the query. */
-static int add_argument(void *arg, enum MHD_ValueKind kind, const char *key,
-                        const char *value)
+static enum MHD_Result add_argument(void *arg, enum MHD_ValueKind kind, const char *key,
+                                    const char *value)
 {
     struct sq_request *r = arg;
     (void)kind;
@@ -163,12 +164,6 @@ static int add_argument(void *arg, enum MHD_ValueKind kind, const char *key,
     return MHD_YES;
 }
 
-static enum MHD_Result add_argument_cb(void *arg, enum MHD_ValueKind kind,
-                                       const char *key, const char *value)
-{
-    return add_argument(arg, kind, key, value);
-}
-
 static enum MHD_Result start(struct sq_request *r, const char *url, const char *method)
 {
     const char *length = header(r, "Content-Length");
@@ -176,7 +171,7 @@ static enum MHD_Result start(struct sq_request *r, const char *url, const char *
     atomic_store(&r->client->waiting, sq_monotonic());
     find_route(r, url, method);
     if (r->refused == 308)
-        MHD_get_connection_values(r->connection, MHD_GET_ARGUMENT_KIND, add_argument_cb,
+        MHD_get_connection_values(r->connection, MHD_GET_ARGUMENT_KIND, add_argument,
                                   r);
     if (!r->refused && atomic_load(&r->server->stopping))
         refuse(r, 503, "the server is stopping");
@@ -206,7 +201,7 @@ static void feed_array(struct sq_request *r, const char *data, size_t len)
 /* True when this body is an array to be split: told by its first character. */
 static bool begins_array(struct sq_request *r, const char *data, size_t len)
 {
-    if (!(r->route->flags & SQ_R_ARRAY) || r->body.len)
+    if (!(r->match.route->flags & SQ_R_ARRAY) || r->body.len)
         return false;
     size_t i = 0;
     while (i < len && isspace((unsigned char)data[i]))
@@ -291,7 +286,7 @@ static int parse_body(struct sq_request *r, struct sq_err *err)
         blank++;
     if (blank == r->body.len)
         return 0;
-    unsigned flags = r->route ? r->route->flags : 0;
+    unsigned flags = r->match.route->flags;
     int code = flags & SQ_R_LIFT ? parse_lifted(r, err)
                : flags & SQ_R_OUTPUT
                    ? parse_output(r, err)
@@ -318,7 +313,7 @@ static struct sq_request *of_op(struct sq_op *op)
 static int run_write(struct sq_op *op, struct sq_tx *tx, struct sq_err *err)
 {
     struct sq_request *r = of_op(op);
-    return r->route->write(r, tx, err);
+    return r->match.route->write(r, tx, err);
 }
 
 static void count_writing(struct sq_http_server *s, int change)
@@ -367,13 +362,13 @@ static enum MHD_Result finish(struct sq_request *r, int code)
     if (code != 0)
         sq_answer_error(r, code);
     else if (r->status == 0)
-        r->status = r->route->status ? r->route->status : 200;
+        r->status = r->match.route->status ? r->match.route->status : 200;
     return sq_answer_send(r);
 }
 
 static enum MHD_Result run_steps(struct sq_request *r)
 {
-    const struct sq_route *route = r->route;
+    const struct sq_route *route = r->match.route;
     int code = 0;
     if (r->stage == SQ_RECEIVING) {
         code = parse_body(r, &r->err);

@@ -51,8 +51,7 @@ struct sq_request {
     struct MHD_Connection *connection;
     struct sq_client *client; /* the connection's entry in watch.h */
     struct sq_arena arena;
-    struct sq_match match;
-    const struct sq_route *route; /* match.route */
+    struct sq_match match; /* its route is NULL when none was found */
     enum sq_stage stage;
     bool head;
     int refused; /* not 0: decided before the body was whole, which is thrown away */
@@ -65,9 +64,9 @@ struct sq_request {
     struct sq_lifted lifted;     /* out of a body that is kept for it (SQ_R_LIFT) */
 
     /* What a route's steps hand to one another. */
-    void *values; /* of route->type, with mask */
+    void *values; /* of match.route->type, with mask */
     uint64_t mask;
-    void *result; /* of route->type */
+    void *result; /* of match.route->type */
     void *data;   /* a struct of the route's own */
 
     struct sq_op op;

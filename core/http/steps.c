@@ -6,20 +6,21 @@
 
 int sq_prepare_result(struct sq_request *r, struct sq_err *err)
 {
-    return sq_request_alloc(r, r->route->type->size, &r->result, err);
+    return sq_request_alloc(r, r->match.route->type->size, &r->result, err);
 }
 
 static int read_values(struct sq_request *r, unsigned flags, struct sq_err *err)
 {
     int code = sq_prepare_result(r, err);
     if (code == 0)
-        code = sq_request_alloc(r, r->route->type->size, &r->values, err);
+        code = sq_request_alloc(r, r->match.route->type->size, &r->values, err);
     if (code != 0)
         return code;
     if (!r->json)
-        return sq_fail(err, SQ_EINVAL, "%s: the body is missing", r->route->type->name);
-    return sq_record_from_json(r->route->type, r->json, flags, &r->arena, r->values,
-                               &r->mask, err);
+        return sq_fail(err, SQ_EINVAL, "%s: the body is missing",
+                       r->match.route->type->name);
+    return sq_record_from_json(r->match.route->type, r->json, flags, &r->arena,
+                               r->values, &r->mask, err);
 }
 
 int sq_prepare_create(struct sq_request *r, struct sq_err *err)
@@ -36,19 +37,20 @@ int sq_read_one(struct sq_request *r, struct sq_db *db, struct sq_err *err)
 {
     int code = sq_prepare_result(r, err);
     if (code == 0)
-        code = sq_get(db, r->route->type, r->match.ids[0], &r->arena, r->result, err);
+        code = sq_get(db, r->match.route->type, r->match.ids[0], &r->arena, r->result,
+                      err);
     return code;
 }
 
 int sq_answer_record(struct sq_request *r, struct sq_err *err)
 {
-    struct sq_stream_conf conf = {.type = r->route->type,
-                                  .mask = sq_record_visible(r->route->type),
+    struct sq_stream_conf conf = {.type = r->match.route->type,
+                                  .mask = sq_record_visible(r->match.route->type),
                                   .object = true,
                                   .rows = r->result,
                                   .n_rows = 1,
                                   .page = {.trunc = SQ_NULL}};
-    if (r->route->type == &sq_worker_type)
+    if (r->match.route->type == &sq_worker_type)
         sq_liveness_overlay(r->server->conf.liveness, r->result, &r->arena);
     return sq_stream_answer(r, &conf, err);
 }

@@ -226,7 +226,8 @@ ssize_t sq_stream_read(void *request, uint64_t pos, char *buf, size_t max)
         if (s->finished)
             return MHD_CONTENT_READER_END_OF_STREAM;
         if (produce(s, &err) != 0) {
-            sq_log(SQ_LOG_ERROR, "http", "%s: cut short: %s", r->route->path, err.text);
+            sq_log(SQ_LOG_ERROR, "http", "%s: cut short: %s", r->match.route->path,
+                   err.text);
             return MHD_CONTENT_READER_END_WITH_ERROR;
         }
     }
