@@ -135,10 +135,43 @@ def failures(api, server):
     api.delete("/tasks/%d" % doomed)
     is_([(s["execution_id"], s["signal"]) for s in worker.poll()[1]],
         [(execution["execution_id"], 9)], "a deleted task's worker is told to stop it")
-    is_(worker.call("PUT", "/workers/%d/callback" % worker.id, {"message": "idle"})
-        ["result"] in ("ok", "nothing to do", "still have running tasks",
-                       "still some work to do, lazy one!"), True,
-        "the idle callback answers in 1.3's words")
+
+
+def idle(api, server):
+    """The idle callback, through each of its answers."""
+    worker = Legacy(server.api(), "lazy", 1, "legacy-idle")
+    path = "/workers/%d" % worker.id
+
+    def says(message, answer, name):
+        is_(worker.call("PUT", path + "/callback", {"message": message}),
+            {"result": answer}, name)
+
+    def jobs():
+        return server.sql("select action, target from job where target = 'lazy'")
+
+    says("bored", "nothing to do", "another message than idle: nothing to do")
+    api.put(path, {"task_properties": '{"legacy-idle": [0.5, 1]}'})
+    says("idle", "ok", "a permanent worker may be idle")
+    is_(api.get(path).json["task_properties"], "{}", "its task_properties are reset")
+    is_((api.get(path).status, jobs()), (200, []), "and it stays")
+    api.put(path, {"permanent": False})
+    api.task("c", batch="legacy-idle")
+    e = worker.pending()[0]
+    says("idle", "still have running tasks", "a recruited one with an assigned task")
+    worker.start(e)
+    says("idle", "still have running tasks", "with a running one")
+    worker.execution(e, status="succeeded", return_code=0, freeze=False)
+    api.put(path, {"status": "paused"})  # so that nothing is assigned
+    t = api.task("c", batch="legacy-idle")
+    says("idle", "still some work to do, lazy one!", "with a pending task of its batch")
+    is_(jobs(), [], "until then it is not destroyed")
+    api.put("/tasks/%d" % t, {"status": "paused"})
+    says("bored", "nothing to do", "another message still does nothing")
+    is_(jobs(), [], "nothing at all")
+    says("idle", "ok", "with nothing running or due")
+    is_(jobs(), [["worker_destroy", "lazy"]], "a job destroys it")
+    says("idle", "ok", "asked again")
+    is_(len(jobs()), 1, "there is one job")
 
 
 def any_bytes(api, server):
@@ -182,7 +215,7 @@ def silence(api, server):
 def main():
     for db in databases():
         with Server(db) as server:
-            run_groups([life, failures, any_bytes], server)
+            run_groups([life, failures, idle, any_bytes], server)
         with Server(db, WORKER_OFFLINE_DELAY=2) as server:
             run_groups([silence], server)
     done()
