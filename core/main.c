@@ -38,11 +38,15 @@ struct server {
     struct sq_options options;
     struct sq_settings settings;
     char *database; /* in words */
+    struct sq_lease *lease;
     struct sq_liveness *liveness;
     struct sq_sched *sched;
     struct sq_writer *writer;
     struct sq_pool *pool;
     struct sq_http_server *_Atomic http; /* read by the writer's thread */
+    pthread_t main_thread;
+    atomic_bool dispossessed; /* and then, why */
+    struct sq_err why;
 };
 
 /* Ten thousand connections must not mean an arena a thread of free memory kept. */
@@ -92,6 +96,15 @@ static int settle(void *arg, struct sq_tx *tx, struct sq_err *err)
     return sq_sched_settle(((struct server *)arg)->sched, tx, err);
 }
 
+/* Inside the writer's thread: another server schedules now, so this one ends. */
+static void dispossessed(void *arg, const struct sq_err *why)
+{
+    struct server *sv = arg;
+    sv->why = *why;
+    atomic_store(&sv->dispossessed, true);
+    pthread_kill(sv->main_thread, SIGTERM);
+}
+
 static int start_store(struct server *sv, struct sq_err *err)
 {
     const struct sq_conf *c = sv->settings.conf;
@@ -104,6 +117,8 @@ static int start_store(struct server *sv, struct sq_err *err)
                                           .group_max = 512,
                                           .settle = settle,
                                           .committed = committed,
+                                          .lease = sv->lease,
+                                          .dispossessed = dispossessed,
                                           .arg = sv};
     int rc = sq_liveness_new(&sv->liveness, err);
     if (rc == 0)
@@ -170,11 +185,14 @@ static void serve(const sigset_t *signals)
 /* The ports before the database: one in use leaves no new file behind. */
 static int run(struct server *sv, const sigset_t *signals, struct sq_err *err)
 {
+    sv->main_thread = pthread_self();
     int rc = sq_log_open(&sv->settings.log, err);
     if (rc == 0)
         rc = sq_listen_open(&sv->settings.listen, err);
     if (rc == 0)
         rc = sq_database_prepare(&sv->settings, &sv->database, err);
+    if (rc == 0)
+        rc = sq_lease_new(&sv->lease, err);
     if (rc == 0)
         rc = start_store(sv, err);
     if (rc == 0)
@@ -184,7 +202,10 @@ static int run(struct server *sv, const sigset_t *signals, struct sq_err *err)
     say_listening(sv);
     sq_ready_tell(sv->options.ready_fd);
     serve(signals);
-    return 0;
+    if (!atomic_load(&sv->dispossessed))
+        return 0;
+    *err = sv->why;
+    return sq_prefix(err, "stopped, since its database is not its own any more: ");
 }
 
 /* In reverse: no new work, then what is queued, then what it stood on. */
@@ -197,6 +218,7 @@ static void stop(struct server *sv)
     atomic_store(&sv->http, NULL);
     sq_listen_close(&sv->settings.listen);
     sq_writer_stop(sv->writer);
+    sq_lease_free(sv->lease);
     sq_pool_close(sv->pool);
     sq_sched_free(sv->sched);
     sq_liveness_free(sv->liveness);

@@ -37,10 +37,11 @@ struct sq_writer {
     char *uri;
     struct sq_db *db; /* NULL when lost */
     struct sq_err why_lost;
-    int64_t retry_us; /* the pause before the next attempt */
-    int64_t retry_at; /* monotonic */
-    bool sweep;       /* the next transaction starts with it */
-    bool failing;     /* the last transaction failed: said once */
+    int64_t retry_us;  /* the pause before the next attempt */
+    int64_t retry_at;  /* monotonic */
+    bool dispossessed; /* another server has the lease: for good */
+    bool sweep;        /* the next transaction starts with it */
+    bool failing;      /* the last transaction failed: said once */
     struct sq_changes changes;
     struct sq_arena arena;
     pthread_t thread;
@@ -94,14 +95,17 @@ static void fail_all(struct op_list *l, const struct sq_err *why)
 
 /* The connection. */
 
-static int open_current(const char *uri, struct sq_db **ret, struct sq_err *err)
+static int open_current(const struct sq_writer *w, struct sq_db **ret,
+                        struct sq_err *err)
 {
     enum sq_schema_state state;
     struct sq_db *db;
-    int rc = sq_db_open(uri, 0, &db, err);
+    int rc = sq_db_open(w->uri, 0, &db, err);
     if (rc)
         return rc;
-    rc = sq_schema_state(db, &state, NULL, err);
+    rc = w->conf.lease ? sq_lease_take(w->conf.lease, db, err) : 0;
+    if (!rc)
+        rc = sq_schema_state(db, &state, NULL, err);
     if (!rc && state != SQ_SCHEMA_CURRENT)
         rc =
             sq_fail(err, SQ_EUNSUPPORTED,
@@ -116,10 +120,17 @@ static int open_current(const char *uri, struct sq_db **ret, struct sq_err *err)
 
 static void reopen(struct sq_writer *w)
 {
-    if (open_current(w->uri, &w->db, &w->why_lost) == 0) {
+    int rc = open_current(w, &w->db, &w->why_lost);
+    if (rc == 0) {
         sq_log(SQ_LOG_INFO, "store", "%s: connected again", sq_db_describe(w->db));
         w->retry_us = 0;
         w->sweep = true;
+        return;
+    }
+    if (rc == SQ_EEXIST) {
+        w->dispossessed = true;
+        w->retry_us = 0;
+        w->conf.dispossessed(w->conf.arg, &w->why_lost);
         return;
     }
     if (w->retry_us == 0)
@@ -139,7 +150,7 @@ static bool connected(struct sq_writer *w)
         w->retry_us = 0;
         w->retry_at = 0;
     }
-    if (!w->db && sq_monotonic() >= w->retry_at)
+    if (!w->db && !w->dispossessed && sq_monotonic() >= w->retry_at)
         reopen(w);
     return w->db;
 }
@@ -330,7 +341,7 @@ int sq_writer_start(const struct sq_writer_conf *conf, struct sq_writer **ret,
     sq_changes_init(&w->changes);
     sq_arena_init(&w->arena, SETTLE_ARENA_BYTES);
     w->uri = strdup(conf->uri);
-    int rc = w->uri ? open_current(w->uri, &w->db, err)
+    int rc = w->uri ? open_current(w, &w->db, err)
                     : sq_fail(err, SQ_ENOMEM, "out of memory for the writer");
     if (!rc)
         rc = start_thread(w, err);

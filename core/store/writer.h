@@ -13,7 +13,7 @@
 #define SQ_STORE_WRITER_H
 
 #include "core/store/changes.h"
-#include "core/store/db.h"
+#include "core/store/lease.h"
 
 struct sq_writer;
 
@@ -38,10 +38,16 @@ struct sq_writer_conf {
     int (*settle)(void *arg, struct sq_tx *tx, struct sq_err *err);
     /* Writer thread, after the commit, before the operations' done(). */
     void (*committed)(void *arg, const struct sq_changes *changes);
+    /* Taken with each connection; borrowed, NULL for none.  When another server has got
+     * it meanwhile, `dispossessed` is called once, in the writer thread, and every
+     * change is refused from then on. */
+    struct sq_lease *lease;
+    void (*dispossessed)(void *arg, const struct sq_err *why);
     void *arg;
 };
 
-/* Opens the connection (schema must be current) and starts the thread. */
+/* Opens the connection (schema must be current, the lease free) and starts the thread.
+ */
 int sq_writer_start(const struct sq_writer_conf *conf, struct sq_writer **ret,
                     struct sq_err *err);
 /* Finishes what is queued, then stops.  NULL is allowed. */

@@ -166,6 +166,50 @@ def life(db):
         is_(server.end(signal.SIGINT), 0, "%s: INT too" % db)
 
 
+def second(db):
+    """Two servers on one database would both schedule: the second refuses to start, and
+    what only looks at the database goes on."""
+    folder = Folder()
+    with Server(db=db) as server:
+        conf = ("SCITQ_DATABASE_URI=%s\nSCITQ_LISTEN=127.0.0.1:%d\nSCITQ_STATE_DIR=%s\n"
+                % (server.uri, free_port(), folder.join("state")))
+        status, text, _ = start(folder, conf)
+        is_(status, 1, "%s: a second server: exit 1" % db)
+        is_(text.count("\n"), 1, "%s: in one line" % db)
+        for words in ("another scitq server", "database " + db, "stop it"):
+            has(text, words, "%s: it says %r" % (db, words))
+        is_(server.api().get("/healthz").status, 200, "%s: the first goes on" % db)
+        for action in ("init", "check"):
+            status, text, out = start(folder, conf, ["--db=" + action])
+            is_(status, 0, "%s: --db %s beside a server" % (db, action))
+        server.kill()
+        server.start()
+        is_(server.api().get("/healthz").status, 200,
+            "%s: killed, it starts again at once" % db)
+
+
+def dispossessed():
+    """PostgreSQL ends the session and another server is quicker."""
+    key = "7330252, (select oid::int from pg_namespace where nspname = 'public')"
+    held = "from pg_locks where locktype = 'advisory' and %s granted"
+    with Server(db="postgresql") as server:
+        other = subprocess.Popen(
+            ["psql", "-X", "-q", "-d", server.uri], stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL, text=True)
+        other.stdin.write("select pg_advisory_lock(%s);\n" % key)
+        other.stdin.flush()
+        wait_until("the other waits", lambda: server.sql(
+            "select 1 " + held % "not"))
+        server.sql("select pg_terminate_backend(pid, 10000) " + held % "")
+        status = server.process.wait(60)
+        is_(status, 1, "a server that lost its database to another: exit 1")
+        for words in ("another scitq server", "not its own any more"):
+            has(server.log(), words, "it says %r" % words)
+        server.process = None
+        other.stdin.close()
+        other.wait(60)
+
+
 def hangup():
     """HUP opens the log file again."""
     folder = Folder()
@@ -214,6 +258,9 @@ def main():
     run(ports)
     for db in databases():
         run(life, db)
+        run(second, db)
+    if "postgresql" in databases():
+        run(dispossessed)
     run(hangup)
     run(notified)
     run(old_settings)

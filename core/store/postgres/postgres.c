@@ -199,8 +199,13 @@ static PGconn *connect_to(const char *uri)
  * index is used wherever there is one, row by row, a look into it counts as cheap (the
  * hot end of each is in memory), and nothing is spent on compiling.  Even so a plan
  * made on a few rows may walk the table: see refresh_plans() for how that ends.
- */
-static const char session[] = "set timezone to 'UTC'; set jit to off; "
+ *
+ * The keepalives are PostgreSQL's own: a server whose machine vanished loses its
+ * session, and with it the right to schedule (lease.h), within a minute. */
+static const char session[] = "set tcp_keepalives_idle to 30; "
+                              "set tcp_keepalives_interval to 10; "
+                              "set tcp_keepalives_count to 3; "
+                              "set timezone to 'UTC'; set jit to off; "
                               "set enable_seqscan to off; "
                               "set enable_hashjoin to off; "
                               "set enable_mergejoin to off; "
@@ -208,7 +213,7 @@ static const char session[] = "set timezone to 'UTC'; set jit to off; "
 
 static void configure(struct sq_pg *pg, unsigned flags)
 {
-    char sql[300];
+    char sql[500];
     snprintf(sql, sizeof sql, "%s%s", session,
              flags & SQ_DB_READONLY ? "set default_transaction_read_only to on; "
                                       "show synchronous_commit"
