@@ -44,11 +44,4 @@ void sq_json_unref(json_t **v); /* for SQ_CLEANUP */
 /* Flush what was printed: SQ_EIO when it could not be written. */
 int sq_cli_finish(struct sq_cli *cli, struct sq_err *err);
 
-#define SQ_OPT_SERVER                                                                  \
-    {                                                                                  \
-        .name = "server", .letter = 's', .kind = SQ_OPT_TEXT, .value = "SERVER",       \
-        .help = "name, name:port or URL of the server; else SCITQ_SERVER, else "       \
-                "127.0.0.1"                                                            \
-    }
-
 #endif

@@ -25,15 +25,4 @@ int sq_find(struct sq_cli *cli, const struct sq_kind *kind, enum sq_find how,
 const char *sq_find_path(struct sq_cli *cli, const struct sq_kind *kind, int64_t id,
                          const char *rest);
 
-#define SQ_OPT_ID(what)                                                                \
-    {                                                                                  \
-        .name = "id", .letter = 'i', .kind = SQ_OPT_INT, .value = "ID", .min = 1,      \
-        .help = "the " what "'s id", .flags = SQ_OPT_REQUIRED, .group = 1              \
-    }
-#define SQ_OPT_NAME(what)                                                              \
-    {                                                                                  \
-        .name = "name", .letter = 'n', .kind = SQ_OPT_TEXT, .value = "NAME",           \
-        .help = "the " what "'s name", .flags = SQ_OPT_REQUIRED, .group = 1            \
-    }
-
 #endif

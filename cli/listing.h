@@ -32,13 +32,4 @@ int sq_listing_print_array(FILE *out, const char *const *columns, bool header, b
 void sq_listing_filter(struct sq_cli *cli, json_t *filter, const char *option,
                        const char *field);
 
-#define SQ_OPT_NO_HEADER                                                               \
-    {                                                                                  \
-        .name = "no-header", .letter = 'H', .help = "print no header line"             \
-    }
-#define SQ_OPT_LONG                                                                    \
-    {                                                                                  \
-        .name = "long", .letter = 'L', .help = "print every column, values uncut"      \
-    }
-
 #endif

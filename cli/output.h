@@ -10,15 +10,4 @@
 int sq_output_show(struct sq_cli *cli, int64_t execution_id, bool follow,
                    struct sq_err *err);
 
-#define SQ_OPT_OUTPUT                                                                  \
-    {                                                                                  \
-        .name = "output", .letter = 'o', .help = "only the standard output",           \
-        .group = 2                                                                     \
-    }
-#define SQ_OPT_ERROR                                                                   \
-    {                                                                                  \
-        .name = "error", .letter = 'e', .group = 2,                                    \
-        .help = "only the standard error, printed on standard output"                  \
-    }
-
 #endif

@@ -4,6 +4,7 @@
  * else is touched, since the worker splits the text as a shell would and expands
  * nothing.  Everything is checked here, before the server is asked. */
 #include "cli/launch/request.h"
+#include "cli/rows.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -44,11 +45,7 @@ const struct sq_opt sq_launch_options[] = {
      .kind = SQ_OPT_TEXT,
      .value = "NAME",
      .help = "a name for the task"},
-    {.name = "batch",
-     .letter = 'b',
-     .kind = SQ_OPT_TEXT,
-     .value = "BATCH",
-     .help = "the batch it belongs to; else Default"},
+    SQ_OPT_BATCH("the batch it belongs to; else Default"),
     {.name = "input",
      .letter = 'i',
      .kind = SQ_OPT_TEXT,

@@ -10,11 +10,4 @@
 int sq_batch_each(struct sq_cli *cli, const char *method, const char *rest,
                   int64_t signal, const char *done, struct sq_err *err);
 
-#define SQ_OPT_BATCH_NAMES                                                             \
-    {                                                                                  \
-        .name = "name", .letter = 'n', .kind = SQ_OPT_TEXT, .value = "BATCH",          \
-        .help = "the batch, or several",                                               \
-        .flags = SQ_OPT_REQUIRED | SQ_OPT_MANY | SQ_OPT_GREEDY                         \
-    }
-
 #endif

@@ -1,6 +1,7 @@
 /* scitq-manage batch delete */
 #include "cli/manage/batch.h"
 #include "cli/manage/commands.h"
+#include "cli/rows.h"
 
 static const struct sq_opt options[] = {SQ_OPT_BATCH_NAMES, {0}};
 

@@ -1,16 +1,11 @@
 /* scitq-manage batch go */
 #include "cli/manage/batch.h"
 #include "cli/manage/commands.h"
+#include "cli/rows.h"
 
 static const struct sq_opt options[] = {
     SQ_OPT_BATCH_NAMES,
-    {.name = "signal",
-     .letter = 'N',
-     .kind = SQ_OPT_INT,
-     .value = "SIGNAL",
-     .choices = "0 18",
-     .group = 1,
-     .help = "what is sent to its running tasks besides (0: nothing)"},
+    SQ_OPT_SIGNAL("0 18"),
     {.name = "cont", .group = 1, .help = "thaw its frozen tasks: -N 18"},
     {0},
 };

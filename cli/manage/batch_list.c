@@ -1,6 +1,7 @@
 /* scitq-manage batch list */
 #include "cli/listing.h"
 #include "cli/manage/commands.h"
+#include "cli/rows.h"
 
 static const struct sq_opt options[] = {SQ_OPT_NO_HEADER, SQ_OPT_LONG, {0}};
 

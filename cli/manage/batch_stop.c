@@ -1,16 +1,11 @@
 /* scitq-manage batch stop */
 #include "cli/manage/batch.h"
 #include "cli/manage/commands.h"
+#include "cli/rows.h"
 
 static const struct sq_opt options[] = {
     SQ_OPT_BATCH_NAMES,
-    {.name = "signal",
-     .letter = 'N',
-     .kind = SQ_OPT_INT,
-     .value = "SIGNAL",
-     .choices = "0 3 9 20",
-     .group = 1,
-     .help = "what is sent to its running tasks besides (0: nothing)"},
+    SQ_OPT_SIGNAL("0 3 9 20"),
     {.name = "term", .group = 1, .help = "ask its running tasks to quit: -N 3"},
     {.name = "kill", .group = 1, .help = "kill its running tasks: -N 9"},
     {.name = "pause", .group = 1, .help = "freeze its running tasks: -N 20"},

@@ -1,6 +1,7 @@
 /* scitq-manage execution list: the newest first. */
 #include "cli/listing.h"
 #include "cli/manage/commands.h"
+#include "cli/rows.h"
 
 static const struct sq_opt options[] = {
     {.name = "id",
@@ -16,17 +17,8 @@ static const struct sq_opt options[] = {
      .value = "NAME",
      .group = 1,
      .help = "only those of tasks with this name"},
-    {.name = "status",
-     .letter = 'S',
-     .kind = SQ_OPT_TEXT,
-     .value = "STATUS",
-     .choices = "pending accepted running failed succeeded refused",
-     .help = "only those in this status"},
-    {.name = "batch",
-     .letter = 'b',
-     .kind = SQ_OPT_TEXT,
-     .value = "BATCH",
-     .help = "only those of tasks of this batch"},
+    SQ_OPT_STATUS(SQ_EXECUTION_WORDS, "only those in this status"),
+    SQ_OPT_BATCH("only those of tasks of this batch"),
     {.name = "limit",
      .letter = 'l',
      .kind = SQ_OPT_INT,

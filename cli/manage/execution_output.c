@@ -5,26 +5,14 @@
 #include "cli/listing.h"
 #include "cli/manage/commands.h"
 #include "cli/output.h"
+#include "cli/rows.h"
 #include "cli/table.h"
 
 #include <string.h>
 
 static const struct sq_opt options[] = {
-    {.name = "id",
-     .letter = 'i',
-     .kind = SQ_OPT_INT,
-     .value = "ID",
-     .min = 1,
-     .flags = SQ_OPT_REQUIRED,
-     .group = 1,
-     .help = "the task's id"},
-    {.name = "name",
-     .letter = 'n',
-     .kind = SQ_OPT_TEXT,
-     .value = "NAME",
-     .flags = SQ_OPT_REQUIRED,
-     .group = 1,
-     .help = "the task's name"},
+    SQ_OPT_ID("task"),
+    SQ_OPT_NAME("task"),
     {.name = "execution",
      .letter = 'x',
      .kind = SQ_OPT_INT,
@@ -51,12 +39,7 @@ static const struct sq_opt options[] = {
     SQ_OPT_OUTPUT,
     SQ_OPT_ERROR,
     SQ_OPT_NO_HEADER,
-    {.name = "status",
-     .letter = 'S',
-     .kind = SQ_OPT_TEXT,
-     .value = "STATUS",
-     .choices = "pending accepted running failed succeeded refused",
-     .help = "only executions in this status"},
+    SQ_OPT_STATUS(SQ_EXECUTION_WORDS, "only executions in this status"),
     {.name = "columns",
      .letter = 'C',
      .kind = SQ_OPT_TEXT,

@@ -1,5 +1,6 @@
 /* Object x verb: the one place that says which commands there are. */
 #include "cli/manage/commands.h"
+#include "cli/rows.h"
 
 #include <string.h>
 

@@ -1,6 +1,7 @@
 /* scitq-manage task delete */
 #include "cli/find.h"
 #include "cli/manage/commands.h"
+#include "cli/rows.h"
 
 static const struct sq_opt options[] = {SQ_OPT_ID("task"), SQ_OPT_NAME("task"), {0}};
 

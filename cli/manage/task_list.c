@@ -1,20 +1,11 @@
 /* scitq-manage task list */
 #include "cli/listing.h"
 #include "cli/manage/commands.h"
+#include "cli/rows.h"
 
 static const struct sq_opt options[] = {
-    {.name = "status",
-     .letter = 'S',
-     .kind = SQ_OPT_TEXT,
-     .value = "STATUS",
-     .choices =
-         "paused waiting pending assigned accepted running failed succeeded debug",
-     .help = "only the tasks in this status"},
-    {.name = "batch",
-     .letter = 'b',
-     .kind = SQ_OPT_TEXT,
-     .value = "BATCH",
-     .help = "only those of this batch"},
+    SQ_OPT_STATUS(SQ_TASK_WORDS, "only the tasks in this status"),
+    SQ_OPT_BATCH("only those of this batch"),
     SQ_OPT_NO_HEADER,
     SQ_OPT_LONG,
     {0},

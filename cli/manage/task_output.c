@@ -5,6 +5,7 @@
 #include "cli/find.h"
 #include "cli/manage/commands.h"
 #include "cli/output.h"
+#include "cli/rows.h"
 
 #include <time.h>
 

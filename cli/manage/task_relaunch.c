@@ -5,6 +5,7 @@
  * step and then the steps after it works in any order. */
 #include "cli/find.h"
 #include "cli/manage/commands.h"
+#include "cli/rows.h"
 
 static const struct sq_opt options[] = {SQ_OPT_ID("task"), SQ_OPT_NAME("task"), {0}};
 

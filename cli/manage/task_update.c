@@ -1,6 +1,7 @@
 /* scitq-manage task update */
 #include "cli/change.h"
 #include "cli/manage/commands.h"
+#include "cli/rows.h"
 #include "lib/uri.h"
 
 static const struct sq_opt options[] = {
@@ -16,18 +17,8 @@ static const struct sq_opt options[] = {
      .kind = SQ_OPT_TEXT,
      .value = "COMMAND",
      .help = "the new command, as one word"},
-    {.name = "status",
-     .letter = 'S',
-     .kind = SQ_OPT_TEXT,
-     .value = "STATUS",
-     .choices =
-         "paused waiting pending assigned accepted running failed succeeded debug",
-     .help = "the new status"},
-    {.name = "batch",
-     .letter = 'b',
-     .kind = SQ_OPT_TEXT,
-     .value = "BATCH",
-     .help = "the batch it belongs to from now on"},
+    SQ_OPT_STATUS(SQ_TASK_WORDS, "the new status"),
+    SQ_OPT_BATCH("the batch it belongs to from now on"),
     {.name = "docker",
      .letter = 'd',
      .kind = SQ_OPT_TEXT,

@@ -1,6 +1,7 @@
 /* scitq-manage worker delete */
 #include "cli/find.h"
 #include "cli/manage/commands.h"
+#include "cli/rows.h"
 
 static const struct sq_opt options[] = {
     SQ_OPT_ID("worker"), SQ_OPT_NAME("worker"), {0}};

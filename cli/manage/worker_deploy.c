@@ -1,6 +1,7 @@
 /* scitq-manage worker deploy: its options are read and checked, so that a script's
  * mistakes show; recruiting needs a provider, which this version does not have. */
 #include "cli/manage/commands.h"
+#include "cli/rows.h"
 
 static const struct sq_opt options[] = {
     {.name = "flavor",
@@ -21,20 +22,8 @@ static const struct sq_opt options[] = {
      .value = "PROVIDER",
      .flags = SQ_OPT_REQUIRED,
      .help = "from whom, or auto"},
-    {.name = "concurrency",
-     .letter = 'C',
-     .kind = SQ_OPT_INT,
-     .value = "N",
-     .min = 0,
-     .fallback = "1",
-     .help = "tasks running at once"},
-    {.name = "prefetch",
-     .letter = 'p',
-     .kind = SQ_OPT_INT,
-     .value = "N",
-     .min = 0,
-     .fallback = "0",
-     .help = "tasks fetched in advance"},
+    SQ_OPT_CONCURRENCY("1"),
+    SQ_OPT_PREFETCH("0"),
     {.name = "number",
      .letter = 'N',
      .kind = SQ_OPT_INT,
@@ -42,11 +31,7 @@ static const struct sq_opt options[] = {
      .min = 1,
      .fallback = "1",
      .help = "how many workers"},
-    {.name = "batch",
-     .letter = 'b',
-     .kind = SQ_OPT_TEXT,
-     .value = "BATCH",
-     .help = "the batch they work for"},
+    SQ_OPT_BATCH("the batch they work for"),
     {0},
 };
 

@@ -1,19 +1,11 @@
 /* scitq-manage worker list */
 #include "cli/listing.h"
 #include "cli/manage/commands.h"
+#include "cli/rows.h"
 
 static const struct sq_opt options[] = {
-    {.name = "batch",
-     .letter = 'b',
-     .kind = SQ_OPT_TEXT,
-     .value = "BATCH",
-     .help = "only the workers of this batch"},
-    {.name = "status",
-     .letter = 'S',
-     .kind = SQ_OPT_TEXT,
-     .value = "STATUS",
-     .choices = "paused running offline failed evicted",
-     .help = "only those in this status"},
+    SQ_OPT_BATCH("only the workers of this batch"),
+    SQ_OPT_STATUS(SQ_WORKER_WORDS, "only those in this status"),
     SQ_OPT_NO_HEADER,
     SQ_OPT_LONG,
     {0},

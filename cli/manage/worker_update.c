@@ -2,33 +2,15 @@
 #include "cli/change.h"
 #include "cli/find.h"
 #include "cli/manage/commands.h"
+#include "cli/rows.h"
 
 static const struct sq_opt options[] = {
     SQ_OPT_ID("worker"),
     SQ_OPT_NAME("worker"),
-    {.name = "status",
-     .letter = 'S',
-     .kind = SQ_OPT_TEXT,
-     .value = "STATUS",
-     .choices = "paused running offline failed evicted",
-     .help = "the new status"},
-    {.name = "batch",
-     .letter = 'b',
-     .kind = SQ_OPT_TEXT,
-     .value = "BATCH",
-     .help = "the batch it works for from now on"},
-    {.name = "concurrency",
-     .letter = 'C',
-     .kind = SQ_OPT_INT,
-     .value = "N",
-     .min = 0,
-     .help = "tasks running at once"},
-    {.name = "prefetch",
-     .letter = 'p',
-     .kind = SQ_OPT_INT,
-     .value = "N",
-     .min = 0,
-     .help = "tasks fetched in advance"},
+    SQ_OPT_STATUS(SQ_WORKER_WORDS, "the new status"),
+    SQ_OPT_BATCH("the batch it works for from now on"),
+    SQ_OPT_CONCURRENCY(NULL),
+    SQ_OPT_PREFETCH(NULL),
     {.name = "flavor",
      .letter = 'f',
      .kind = SQ_OPT_TEXT,
