@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+"""The manual pages tell every option and every setting, and none that is not there:
+the tools' against their --help, the daemons' against the tables in their sources."""
+
+import os
+import re
+import subprocess
+
+from harness import BUILD, clean_env, done, is_, ok, program, run
+
+TOP = os.environ.get("top_srcdir") or os.path.join(os.path.dirname(__file__), "../..")
+
+
+def read(*path):
+    with open(os.path.join(*path)) as f:
+        return f.read()
+
+
+def plain(text):
+    """A page without its fonts and escapes."""
+    return re.sub(r"\\f.", "", text).replace("\\-", "-")
+
+
+def sections(page, mark):
+    """{title: text} of a page, cut at the lines that begin with `mark`."""
+    parts = re.split(r"(?m)^\.%s " % mark, plain(page))[1:]
+    return {p.split("\n", 1)[0].strip('"'): p.split("\n", 1)[1] for p in parts}
+
+
+def options_of_page(text):
+    """The lines after .TP that name options, as sets of their names."""
+    rows = re.findall(r"(?m)^\.TP\n(?:\.[A-Z]+ )?(-[^\n]*)", text)
+    return {frozenset(re.findall(r"(?<![\w-])--?[a-zA-Z][a-z-]*", row.split("=")[0]))
+            for row in rows}
+
+
+def options_of_help(text):
+    rows = re.findall(r"(?m)^  (?:(-\w), |    )(--[a-z-]+)", text)
+    return {frozenset(filter(None, row)) for row in rows}
+
+
+def help_of(*words):
+    out = subprocess.run([program(words[0])] + list(words[1:]) + ["--help"],
+                         env=clean_env(), stdout=subprocess.PIPE, text=True, timeout=60)
+    return out.stdout
+
+
+def same(got, want, name):
+    ok(want and got == want, name,
+       "only in the page: %s\nonly in the program: %s"
+       % (sorted(map(sorted, got - want)), sorted(map(sorted, want - got))))
+
+
+def launch():
+    page = read(BUILD, "doc/scitq-launch.1")
+    same(options_of_page(sections(page, "SH")["OPTIONS"]),
+         options_of_help(help_of("scitq-launch")), "scitq-launch.1")
+
+
+def manage():
+    page = read(BUILD, "doc/scitq-manage.1")
+    parts = sections(page, "SS")
+    common = options_of_help(help_of("scitq-manage"))
+    same(options_of_page(sections(page, "SH")["OPTIONS FOR EVERY VERB"]), common,
+         "scitq-manage.1: for every verb")
+    objects = re.findall(r"(?m)^  (\w+) +((?:\w+ ?)+)\n {13}", help_of("scitq-manage"))
+    verbs = {"%s %s" % (o, v) for o, vs in objects for v in vs.split()}
+    is_(set(parts), verbs, "scitq-manage.1 has every verb")
+    for verb in sorted(verbs):
+        own = help_of("scitq-manage", *verb.split()).split("for every verb:")[0]
+        text = re.split(r"(?m)^\.SH ", parts.get(verb, ""))[0]
+        got, want = options_of_page(text), options_of_help(own)
+        ok(got == want, "scitq-manage.1: " + verb, "%s\n%s" % (got, want))
+
+
+def daemon(page, source):
+    table = re.findall(r'(?m)^    \{"([a-z-]+)", (?:no|required)_argument, NULL, (\S+)\}',
+                       read(TOP, source))
+    want = {frozenset(["--" + name] + (["-" + short[1]] if short[0] == "'" else []))
+            for name, short in table}
+    same(options_of_page(sections(read(TOP, "doc", page), "SH")["OPTIONS"]), want, page)
+
+
+def settings(page, source, example):
+    """What is acted upon must be explained and shown; the rest at least be named, but
+    for the later versions' and the foreign ones, which a sentence covers."""
+    text = plain(read(TOP, "doc", page))
+    rows = re.search(r"(?s)sq_conf_key keys\[\] = \{(.*?)\n\};", read(TOP, source))[1]
+    every = set(re.findall(r'"([A-Z][A-Z_]+)"', rows))
+    idle = set(re.findall(r'(?:LATER|UNSAFE|OLD)\("([A-Z_]+)"', rows))
+    keys = r"\b(?:SCITQ|LOG|WORKER|SQLALCHEMY|RCLONE|REMOTE|BASE)_[A-Z_]*[A-Z]\b"
+    heads = re.findall(r"(?m)^\.TP\n\.BR? ([^\n]*)", text)
+    explained = {k for head in heads for k in re.findall(r"[A-Z][A-Z_]+", head)}
+    # 1.3's name of a setting is told beside its new one.
+    is_(explained, every - idle - {"SQLALCHEMY_DATABASE_URI"}, page + " explains each")
+    ok(set(re.findall(keys, text)) <= every | {"XDG_STATE_HOME"},
+       page + " names no key that is not read", set(re.findall(keys, text)) - every)
+    shown = set(re.findall(r"(?m)^#([A-Z_]+)=", read(TOP, "etc", example)))
+    is_(shown, explained, example + " shows each")
+
+
+def main():
+    run(launch)
+    run(manage)
+    run(daemon, "scitq-server.8", "core/options.c")
+    run(daemon, "scitq-worker.8", "worker/settings.c")
+    run(settings, "scitq.conf.5", "core/settings.c", "scitq.conf.example")
+    run(settings, "scitq-worker.conf.5", "worker/settings.c",
+        "scitq-worker.conf.example")
+    done()
+
+
+main()
