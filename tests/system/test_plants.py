@@ -5,18 +5,18 @@ Runs itself as the test that must fail, with the server replaced."""
 
 import subprocess
 
-import harness
+import daemons
 from harness import *  # noqa: F403
 
 
 def child():
     """An ordinary system test over the planted server."""
-    real = harness.program
-    harness.program = lambda name: real(
+    real = daemons.program
+    daemons.program = lambda name: real(
         "tests/system/scitq-server-planted" if name == "scitq-server" else name)
     plant = os.environ["PLANT"]
-    clean = harness.clean_env
-    harness.clean_env = lambda **more: clean(PLANT=plant, **more)
+    clean = daemons.clean_env
+    daemons.clean_env = lambda **more: clean(PLANT=plant, **more)
     with Server() as server:
         is_(server.api().get("/healthz").status, 200, "the server answers")
     done()

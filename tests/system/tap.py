@@ -1,0 +1,146 @@
+"""TAP, and what must be undone whatever happens: every test point is counted under one
+lock, and what was started or made (daemons, folders) is stopped at the end, be it an
+exception or a signal."""
+
+import atexit
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+import traceback
+
+_lock = threading.RLock()
+_count = 0
+_failed = 0
+
+
+def diag(text):
+    """A remark for the reader of the log."""
+    with _lock:
+        for line in str(text).splitlines() or [""]:
+            print("# " + line, flush=True)
+
+
+def ok(condition, name, detail=None):
+    """One test point; `detail` is printed when it fails.  Returns the condition."""
+    global _count, _failed
+    with _lock:
+        _count += 1
+        name = str(name).replace("#", "\\#").replace("\n", " ")
+        print("%sok %d - %s" % ("" if condition else "not ", _count, name), flush=True)
+        if not condition:
+            _failed += 1
+            if detail is not None:
+                diag(detail)
+    return bool(condition)
+
+
+def is_(got, want, name):
+    """Equality, showing both sides when it fails."""
+    return ok(got == want, name, "got    %.2000r\nwanted %.2000r" % (got, want))
+
+
+def has(text, part, name):
+    """`part` occurs in `text`."""
+    return ok(part in (text or ""), name, "%.2000r\nlacks %.500r" % (text, part))
+
+
+def skip(name, reason):
+    global _count
+    with _lock:
+        _count += 1
+        print("ok %d - %s # SKIP %s" % (_count, name, reason), flush=True)
+
+
+def done():
+    """Stop what still runs, print the plan, end the program."""
+    stop_all()
+    print("1..%d" % _count, flush=True)
+    sys.stdout.flush()
+    os._exit(1 if _failed else 0)
+
+
+def run(function, *args):
+    """Call a group of test points; an exception in it is one failed point."""
+    try:
+        function(*args)
+    except Exception:
+        ok(False, "%s went to its end" % function.__name__, traceback.format_exc())
+
+
+# ---- what must be undone, whatever happens
+
+_running = []
+
+
+def stop_all():
+    while _running:
+        thing = _running[-1]
+        try:
+            thing.stop()
+        except Exception:
+            ok(False, "%r stopped" % thing, traceback.format_exc())
+        if _running and _running[-1] is thing:
+            _running.pop()
+
+
+def remember(thing):
+    """Its stop() is called at the end."""
+    if thing not in _running:
+        _running.append(thing)
+
+
+def forget(thing):
+    if thing in _running:
+        _running.remove(thing)
+
+
+def _uncaught(kind, value, trace):
+    ok(False, "the test program went to its end",
+       "".join(traceback.format_exception(kind, value, trace)))
+    done()
+
+
+def _interrupted(number, frame):
+    raise KeyboardInterrupt("signal %d" % number)
+
+
+sys.excepthook = _uncaught
+atexit.register(stop_all)
+signal.signal(signal.SIGTERM, _interrupted)
+signal.signal(signal.SIGHUP, _interrupted)
+
+
+def wait_until(what, question, timeout_s=60, every_s=0.01):
+    """Ask `question()` again and again until its answer is true, which is returned;
+    past `timeout_s` an exception says `what` did not happen."""
+    end = time.monotonic() + timeout_s
+    while True:
+        answer = question()
+        if answer:
+            return answer
+        if time.monotonic() > end:
+            raise TimeoutError("after %g s still not: %s" % (timeout_s, what))
+        time.sleep(every_s)
+
+
+class Folder:
+    """A temporary folder, gone at the end (kept when $KEEP is set)."""
+
+    def __init__(self, prefix="scitq-test-"):
+        self.path = tempfile.mkdtemp(prefix=prefix)
+        os.chmod(self.path, 0o755)
+        remember(self)
+
+    def join(self, *names):
+        return os.path.join(self.path, *names)
+
+    def stop(self):
+        forget(self)
+        if os.environ.get("KEEP"):
+            diag("kept: " + self.path)
+        else:
+            shutil.rmtree(self.path, ignore_errors=True)
