@@ -430,7 +430,7 @@ static int task_order_reverse(const void *a, const void *b)
     return -task_order(a, b);
 }
 
-static bool ints_add(struct sq_arena *arena, struct sq_ints *list, int64_t v)
+bool sq_ints_add(struct sq_arena *arena, struct sq_ints *list, int64_t v)
 {
     /* The capacity is the power of two at or above n. */
     if ((list->n & (list->n - 1)) == 0) {
@@ -459,7 +459,7 @@ static int read_requirements(struct sq_db *db, struct sq_task *tasks, size_t n,
         int64_t id = sq_col_int(st, 0);
         struct sq_task *t = bsearch(&id, tasks, n, sizeof *tasks,
                                     reverse ? task_order_reverse : task_order);
-        if (t && !ints_add(arena, &t->required_task_ids, sq_col_int(st, 1))) {
+        if (t && !sq_ints_add(arena, &t->required_task_ids, sq_col_int(st, 1))) {
             sq_stmt_end(st);
             return too_big(&sq_task_type, err);
         }

@@ -39,6 +39,9 @@ int sq_list_page(struct sq_db *db, const struct sq_type *type,
                  const struct sq_page *page, struct sq_arena *arena, void **ret_rows,
                  size_t *ret_n, struct sq_err *err);
 
+/* Append; false when out of room. */
+bool sq_ints_add(struct sq_arena *arena, struct sq_ints *list, int64_t v);
+
 /* One row by key.  SQ_ENOENT "Task 99999 doesn't exist". */
 int sq_get(struct sq_db *db, const struct sq_type *type, int64_t id,
            struct sq_arena *arena, void *ret_row, struct sq_err *err);

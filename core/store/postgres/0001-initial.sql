@@ -85,7 +85,8 @@ create table execution (
     output_hash varchar,
     latest boolean
 );
-create index ix_execution_input_hash on execution (input_hash);
+create index ix_execution_input_hash on execution (input_hash)
+    where input_hash is not null;
 create index ix_execution_live on execution (worker_id)
     where status in ('pending', 'accepted', 'running');
 create index ix_execution_task on execution (task_id);

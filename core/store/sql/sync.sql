@@ -18,3 +18,11 @@ cross join lateral (select coalesce((
         where l.execution_id = e.execution_id and l.stream = cast(v->>1 as integer)
         order by l.start desc limit 1), 0) as bytes) b
 where e.worker_id = cast($2 as bigint) and b.bytes < cast(v->>2 as bigint)
+
+-- Of the tasks that a worker is to start.
+-- name: sync_requirements
+select r.task_id, r.other_task_id
+from execution e join requirement r on r.task_id = e.task_id
+where e.worker_id = cast($1 as bigint) and e.status = 'pending'
+    and e.status in ('pending', 'accepted', 'running')
+order by r.task_id, r.requirement_id
