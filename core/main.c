@@ -20,9 +20,10 @@
 #include "core/settings.h"
 #include "core/store/pool.h"
 #include "core/store/writer.h"
-#include "lib/ready.h"
 #include "lib/buf.h"
 #include "lib/file.h"
+#include "lib/ready.h"
+#include "lib/slice.h"
 
 enum {
 #ifdef __SANITIZE_THREAD__
@@ -239,6 +240,7 @@ int main(int argc, char **argv)
     limit_memory();
     allow_many_connections();
     block_signals(&signals);
+    sq_slice_shorten();
 
     int rc = sq_settings_load(&sv.options, &sv.settings, &err);
     if (rc == 0 && sv.options.db == SQ_DB_CHECK)

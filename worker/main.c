@@ -14,6 +14,7 @@
 #include "config.h"
 #include "lib/log.h"
 #include "lib/ready.h"
+#include "lib/slice.h"
 #include "worker/link.h"
 #include "worker/settings.h"
 
@@ -235,6 +236,7 @@ int main(int argc, char **argv)
     static struct daemon d = {.lock = -1};
     mallopt(M_ARENA_MAX, 1);
     mallopt(M_MMAP_THRESHOLD, 256 << 10); /* big buffers go back at once */
+    sq_slice_shorten();
     int status = load_and_run(&d, argc, argv);
     sq_settings_free(&d.settings);
     return d.restart ? restart(argv) : status;

@@ -26,6 +26,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/slice.h"
+
 enum { STACK_BYTES = 128 << 10 };
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define INTO_CGROUP 0x200000000ull
@@ -71,6 +73,7 @@ static NO_ASAN int setup(struct child *c)
 {
     sigset_t none;
     setsid();
+    sq_slice_restore();
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != c->parent) /* it died before the line above */
         _exit(127);

@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/slice.h"
 #include "worker/sup_run.h"
 #include "worker/sup_tree.h"
 
@@ -418,6 +419,7 @@ static int start(struct sq_supervisor *s, const char *path, struct sq_err *err)
         (code = detach(s, err)) < 0 || (code = redirect(s, err)) < 0)
         return code;
     protect(s);
+    sq_slice_shorten();
     sq_groups_sweep(s->dir_fd, SQ_SUP_GROUPS);
     sq_tree_sweep(s->state_dir);
     if ((code = sq_journal_open(&s->journal, s->dir_fd, SQ_SUP_JOURNAL, sq_run_restore,

@@ -134,6 +134,12 @@ def surroundings(server, worker, api, folder):
         ok("SCITQ_SUPERVISOR=" in f.read(), "the worker has a setting in its environment")
     is_(values["SCITQ_SUPERVISOR"], "unset", "the worker's own settings are not passed on")
     is_(out[-5:-1], ["777"] * 4, "the folders are open to all")
+    slice_of = ("import ctypes; a = (ctypes.c_uint64 * 6)(); "
+                "ctypes.CDLL(None).syscall(%d, 0, a, 48, 0); print(a[3])" %
+                {"x86_64": 315, "aarch64": 275}[os.uname().machine])  # sched_getattr
+    ours = subprocess.check_output([sys.executable, "-c", slice_of])
+    theirs = ended(api, api.task("%s -c '%s'" % (sys.executable, slice_of)))[2]
+    is_(theirs, ours, "a command has the kernel's slice, not the daemons'")
 
 
 def files(server, worker, api, folder):
