@@ -21,6 +21,7 @@
 #include "core/store/pool.h"
 #include "core/store/writer.h"
 #include "lib/buf.h"
+#include "lib/clock.h"
 #include "lib/file.h"
 #include "lib/ready.h"
 #include "lib/slice.h"
@@ -121,7 +122,7 @@ static int start_store(struct server *sv, struct sq_err *err)
                                           .lease = sv->lease,
                                           .dispossessed = dispossessed,
                                           .arg = sv};
-    int rc = sq_liveness_new(&sv->liveness, err);
+    int rc = sq_liveness_new(sq_monotonic, &sv->liveness, err);
     if (rc == 0)
         rc = sq_sched_new(&sched, sv->liveness, &sv->sched, err);
     if (rc == 0)

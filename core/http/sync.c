@@ -78,9 +78,9 @@ int sq_register_prepare(struct sq_request *r, struct sq_err *err)
                                SQ_READ_CREATE, &r->arena, r->values, &mask, err);
 }
 
-/* When a worker of this name and hostname was last heard of, as far as memory goes. */
-static int last_contact(struct sq_request *r, struct sq_tx *tx,
-                        const struct registration *in, int64_t *ret, struct sq_err *err)
+/* How long the workers of this name and hostname were not heard: the shortest. */
+static int silence_of(struct sq_request *r, struct sq_tx *tx,
+                      const struct registration *in, int64_t *ret, struct sq_err *err)
 {
     char *name[] = {in->name}, *hostname[] = {in->hostname};
     struct sq_filter filters[] = {{SQ_WORKER_F_NAME, name, 1},
@@ -96,9 +96,10 @@ static int last_contact(struct sq_request *r, struct sq_tx *tx,
     int code = sq_list_page(tx->db, &sq_worker_type, &page, tx->arena, (void **)&rows,
                             &n, err);
     for (size_t i = 0; code == 0 && i < n; i++) {
-        int64_t last = sq_liveness_last(r->server->conf.liveness, rows[i].worker_id);
-        if (last > *ret)
-            *ret = last;
+        int64_t silence =
+            sq_liveness_silence(r->server->conf.liveness, rows[i].worker_id);
+        if (silence != SQ_NULL && (*ret == SQ_NULL || silence < *ret))
+            *ret = silence;
     }
     return code;
 }
@@ -118,7 +119,7 @@ int sq_register_write(struct sq_request *r, struct sq_tx *tx, struct sq_err *err
                                       in->status < 0 ? SQ_WORKER_RUNNING : in->status,
                                   .permanent = in->permanent < 0 ? 1 : in->permanent,
                                   .live_us = r->server->conf.offline_delay_s * 1000000};
-    int code = last_contact(r, tx, in, &reg.last_contact, err);
+    int code = silence_of(r, tx, in, &reg.silence_us, err);
     if (code == 0)
         code = sq_worker_register(tx, &reg, &out->worker, &out->acked, err);
     out->made = code == 0 && out->worker.creation_date == tx->now;
@@ -165,6 +166,7 @@ int sq_register_answer(struct sq_request *r, struct sq_err *err)
     struct registered *out = r->data;
     struct sq_jw w;
     (void)err;
+    sq_liveness_returned(r->server->conf.liveness, out->worker.worker_id);
     sq_liveness_contact(r->server->conf.liveness, out->worker.worker_id, sq_now(), NULL,
                         NAN, NULL);
     r->status = out->made ? 201 : 200;

@@ -77,6 +77,8 @@ int sq_workers_ping(struct sq_request *r, struct sq_db *db, struct sq_err *err)
     const struct ping *ping = r->data;
     int code = sq_read_one(r, db, err);
     if (code == 0)
+        sq_liveness_returned(r->server->conf.liveness, r->match.ids[0]);
+    if (code == 0)
         sq_liveness_contact(r->server->conf.liveness, r->match.ids[0], sq_now(),
                             ping->load, ping->memory, ping->stats);
     return code;

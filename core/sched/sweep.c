@@ -22,9 +22,8 @@ struct timer_op {
 static int sweep(struct sq_op *op, struct sq_tx *tx, struct sq_err *err)
 {
     struct sq_sched *s = ((struct timer_op *)op)->s;
-    int rc = sq_liveness_flush(s->liveness, tx, s->conf.offline_us, err);
-    if (rc == 0 && s->conf.lost_us > 0)
-        rc = sq_worker_lost(tx, tx->now - s->conf.lost_us, err);
+    const struct sq_delays delays = {s->conf.offline_us, s->conf.lost_us};
+    int rc = sq_liveness_flush(s->liveness, tx, &delays, err);
     if (rc == 0)
         rc = sq_task_release_sweep(tx, &s->release_cursor, SQ_SCHED_RELEASE_SLICE, err);
     if (rc == 0)

@@ -1,6 +1,15 @@
 /* Contacts in memory: a hash table by worker id under one mutex.  Contacts touch
  * memory only; flush, called every few seconds in the writer, takes what is new out
- * of the table and writes it in one statement. */
+ * of the table and writes it in one statement.
+ *
+ * **The rule**: a worker is silent for as long as this process was there to hear it and
+ * did not.  Silence is counted by a clock of our own that follows the monotonic one
+ * (which knows neither steps nor suspension), but by at most TICK_MAX_US from one
+ * sweep to the next: in a longer gap the process was stopped, its machine frozen or its
+ * database away, and nobody was heard then.  A worker that this process has not heard
+ * of yet is silent since the first sweep that saw its row.  Wall-clock times are
+ * written for people to read; they decide only whether, just after a start, another
+ * process of an identity may be alive (sq_worker_register). */
 #include "core/store/liveness.h"
 
 #include <math.h>
@@ -8,13 +17,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/clock.h"
+#include "core/store/set.h"
 
-enum { BUCKETS = 4096 };
+enum { BUCKETS = 4096, TICK_MAX_US = 4000000 /* two sweeps */ };
 
 struct contact {
     int64_t worker_id;
-    int64_t time;
+    int64_t time;       /* wall clock, to be shown */
+    int64_t heard;      /* our clock: silence counts from here */
+    uint64_t seen;      /* the last sweep that saw its row running or offline */
+    bool spoke;         /* heard of, not only seen */
+    bool left;          /* it said goodbye: a late message does not bring it back */
     char *load, *stats; /* NULL: nothing newer than the row */
     double memory;
     bool unwritten;
@@ -25,16 +38,21 @@ struct sq_liveness {
     pthread_mutex_t lock;
     struct contact *buckets[BUCKETS];
     size_t n;
-    int64_t started; /* silence counts from here at the earliest */
+    int64_t (*monotonic)(void);
+    int64_t ticked; /* monotonic: when… */
+    int64_t clock;  /* …our clock had this value */
+    uint64_t sweeps;
 };
 
-int sq_liveness_new(struct sq_liveness **ret, struct sq_err *err)
+int sq_liveness_new(int64_t (*monotonic)(void), struct sq_liveness **ret,
+                    struct sq_err *err)
 {
     struct sq_liveness *l = calloc(1, sizeof *l);
     if (!l)
         return sq_fail(err, SQ_ENOMEM, "out of memory for the workers' contacts");
     pthread_mutex_init(&l->lock, NULL);
-    l->started = sq_now();
+    l->monotonic = monotonic;
+    l->ticked = monotonic();
     *ret = l;
     return 0;
 }
@@ -59,6 +77,20 @@ void sq_liveness_free(struct sq_liveness *l)
     free(l);
 }
 
+/* What our clock shows: under the lock. */
+static int64_t clock_now(const struct sq_liveness *l)
+{
+    int64_t since = l->monotonic() - l->ticked;
+    return l->clock + (since > TICK_MAX_US ? TICK_MAX_US : since);
+}
+
+static void tick(struct sq_liveness *l)
+{
+    l->clock = clock_now(l);
+    l->ticked = l->monotonic();
+    l->sweeps++;
+}
+
 static struct contact **bucket(struct sq_liveness *l, int64_t worker_id)
 {
     return &l->buckets[(uint64_t)worker_id * UINT64_C(0x9E3779B97F4A7C15) >> 52];
@@ -81,7 +113,11 @@ static struct contact *find_or_add(struct sq_liveness *l, int64_t worker_id)
     if (!c)
         return NULL;
     struct contact **head = bucket(l, worker_id);
-    *c = (struct contact){.worker_id = worker_id, .memory = NAN, .next = *head};
+    *c = (struct contact){.worker_id = worker_id,
+                          .time = SQ_NULL,
+                          .heard = clock_now(l),
+                          .memory = NAN,
+                          .next = *head};
     *head = c;
     l->n++;
     return c;
@@ -103,9 +139,9 @@ void sq_liveness_contact(struct sq_liveness *l, int64_t worker_id, int64_t time,
     pthread_mutex_lock(&l->lock);
     struct contact *c = find_or_add(l, worker_id);
     if (c) {
-        if (time > c->time)
-            c->time = time;
-        c->unwritten = true;
+        c->time = time;
+        c->heard = clock_now(l);
+        c->spoke = c->unwritten = true;
         keep(&c->load, load);
         keep(&c->stats, stats);
         if (!isnan(memory))
@@ -120,8 +156,7 @@ void sq_liveness_overlay(struct sq_liveness *l, struct sq_worker *w,
     pthread_mutex_lock(&l->lock);
     const struct contact *c = find(l, w->worker_id);
     if (c && c->unwritten) {
-        if (w->last_contact_date == SQ_NULL || c->time > w->last_contact_date)
-            w->last_contact_date = c->time;
+        w->last_contact_date = c->time;
         if (c->load)
             w->load = sq_arena_strdup(arena, c->load);
         if (c->stats)
@@ -132,13 +167,36 @@ void sq_liveness_overlay(struct sq_liveness *l, struct sq_worker *w,
     pthread_mutex_unlock(&l->lock);
 }
 
-int64_t sq_liveness_last(struct sq_liveness *l, int64_t worker_id)
+static void set_left(struct sq_liveness *l, int64_t worker_id, bool left)
+{
+    pthread_mutex_lock(&l->lock);
+    struct contact *c = find_or_add(l, worker_id);
+    if (c)
+        c->left = left;
+    pthread_mutex_unlock(&l->lock);
+}
+
+void sq_liveness_left(struct sq_liveness *l, int64_t worker_id)
+{
+    set_left(l, worker_id, true);
+}
+
+void sq_liveness_returned(struct sq_liveness *l, int64_t worker_id)
+{
+    set_left(l, worker_id, false);
+}
+
+int64_t sq_liveness_silence(struct sq_liveness *l, int64_t worker_id)
 {
     pthread_mutex_lock(&l->lock);
     const struct contact *c = find(l, worker_id);
-    int64_t time = c ? c->time : SQ_NULL;
+    int64_t silence = SQ_NULL;
+    if (c && c->left)
+        silence = INT64_MAX;
+    else if (c && c->spoke)
+        silence = clock_now(l) - c->heard;
     pthread_mutex_unlock(&l->lock);
-    return time;
+    return silence;
 }
 
 /* Move what is new into an array whose texts are in the transaction's arena. */
@@ -167,13 +225,14 @@ static int take(struct sq_liveness *l, struct sq_tx *tx, struct sq_contact **ret
     return 0;
 }
 
-/* Forget workers silent for long: their rows say the rest, or are gone. */
+/* Forget workers silent for long that the sweep does not follow: their rows say the
+ * rest, or are gone. */
 static void forget_silent(struct sq_liveness *l, int64_t before)
 {
     for (int i = 0; i < BUCKETS; i++)
         for (struct contact **at = &l->buckets[i]; *at;) {
             struct contact *c = *at;
-            if (c->unwritten || c->time >= before) {
+            if (c->unwritten || c->seen == l->sweeps || c->heard >= before) {
                 at = &c->next;
                 continue;
             }
@@ -183,23 +242,76 @@ static void forget_silent(struct sq_liveness *l, int64_t before)
         }
 }
 
-int sq_liveness_flush(struct sq_liveness *l, struct sq_tx *tx, int64_t offline_us,
-                      struct sq_err *err)
+/* Workers that change, by what becomes of them. */
+struct verdicts {
+    struct sq_set silent, back, lost;
+};
+
+static void judge(struct sq_liveness *l, const struct sq_worker_life *w,
+                  const struct sq_delays *delays, struct verdicts *v)
+{
+    struct contact *c = find_or_add(l, w->worker_id);
+    if (!c)
+        return; /* out of memory: nothing is known, nothing changes */
+    int64_t silence = l->clock - c->heard;
+    c->seen = l->sweeps;
+    if (!w->offline && silence > delays->offline_us)
+        sq_set_int(&v->silent, w->worker_id);
+    else if (w->offline && c->spoke && !c->left && silence <= delays->offline_us)
+        sq_set_int(&v->back, w->worker_id);
+    else if (w->offline && delays->lost_us > 0 && silence > delays->lost_us)
+        sq_set_int(&v->lost, w->worker_id);
+}
+
+static int apply(struct sq_tx *tx, struct verdicts *v, struct sq_err *err)
+{
+    int code = 0;
+    if (v->silent.n)
+        code = sq_worker_set_offline(tx, sq_set_text(&v->silent), true, err);
+    if (!code && v->back.n)
+        code = sq_worker_set_offline(tx, sq_set_text(&v->back), false, err);
+    if (!code && v->lost.n)
+        code = sq_worker_lost(tx, sq_set_text(&v->lost), err);
+    return code;
+}
+
+static int judge_all(struct sq_liveness *l, struct sq_tx *tx,
+                     const struct sq_delays *delays, struct sq_err *err)
+{
+    struct sq_worker_life *w;
+    size_t n;
+    struct verdicts v;
+    int code = sq_worker_lives(tx, &w, &n, err);
+    if (code)
+        return code;
+    sq_set_init(&v.silent);
+    sq_set_init(&v.back);
+    sq_set_init(&v.lost);
+    pthread_mutex_lock(&l->lock);
+    for (size_t i = 0; i < n; i++)
+        judge(l, &w[i], delays, &v);
+    forget_silent(l, l->clock - 10 * delays->offline_us);
+    pthread_mutex_unlock(&l->lock);
+    code = apply(tx, &v, err);
+    sq_set_fini(&v.silent);
+    sq_set_fini(&v.back);
+    sq_set_fini(&v.lost);
+    return code;
+}
+
+int sq_liveness_flush(struct sq_liveness *l, struct sq_tx *tx,
+                      const struct sq_delays *delays, struct sq_err *err)
 {
     struct sq_contact *contacts = NULL;
     size_t n = 0;
     pthread_mutex_lock(&l->lock);
+    tick(l);
     int code = take(l, tx, &contacts, &n);
-    forget_silent(l, tx->now - 10 * offline_us);
     pthread_mutex_unlock(&l->lock);
     if (code)
         return sq_fail(err, code, "out of memory for the contacts of %zu workers",
                        l->n);
     if (n > 0)
         code = sq_worker_contacts(tx, contacts, n, err);
-    int64_t limit = tx->now - offline_us;
-    if (code == 0)
-        code =
-            sq_worker_liveness(tx, limit >= l->started ? limit : SQ_NULL, limit, err);
-    return code;
+    return code ? code : judge_all(l, tx, delays, err);
 }

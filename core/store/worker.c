@@ -237,13 +237,14 @@ static int set_spool(struct sq_tx *tx, int64_t worker_id, const char *spool,
     return sq_db_error(tx->db, err);
 }
 
+/* A date in the future (the clock was set back) says nothing. */
 static bool alive(const struct sq_worker *w, const struct sq_registration *r,
                   int64_t now)
 {
+    if (r->silence_us != SQ_NULL)
+        return r->silence_us < r->live_us;
     int64_t last = w->last_contact_date;
-    if (r->last_contact != SQ_NULL && (last == SQ_NULL || r->last_contact > last))
-        last = r->last_contact;
-    return last != SQ_NULL && now - last < r->live_us;
+    return last != SQ_NULL && last <= now && now - last < r->live_us;
 }
 
 static int take_back(struct sq_tx *tx, const struct sq_registration *r,
@@ -384,31 +385,51 @@ int sq_worker_contacts(struct sq_tx *tx, const struct sq_contact *c, size_t n,
     return sq_db_error(tx->db, err);
 }
 
-static void each_changed(struct sq_tx *tx, enum sq_query q, int64_t limit)
+int sq_worker_lives(struct sq_tx *tx, struct sq_worker_life **ret, size_t *ret_n,
+                    struct sq_err *err)
 {
-    struct sq_stmt *st = sq_db_query(tx->db, q);
-    sq_bind_time(st, 1, limit);
-    sq_bind_time(st, 2, tx->now);
-    while (sq_row(st))
-        note(tx, sq_col_int(st, 0));
-}
-
-int sq_worker_liveness(struct sq_tx *tx, int64_t silent, int64_t heard,
-                       struct sq_err *err)
-{
-    if (silent != SQ_NULL)
-        each_changed(tx, SQ_Q_WORKER_SILENT, silent);
-    each_changed(tx, SQ_Q_WORKER_HEARD, heard);
+    struct sq_worker_life *v = NULL;
+    size_t n = 0, cap = 0;
+    struct sq_stmt *st = sq_db_query(tx->db, SQ_Q_WORKER_LIVES);
+    while (sq_row(st)) {
+        if (n == cap) {
+            struct sq_worker_life *bigger =
+                sq_arena_array(tx->arena, cap = cap ? cap * 2 : 64, sizeof *v);
+            if (bigger && n)
+                memcpy(bigger, v, n * sizeof *v);
+            v = bigger;
+        }
+        if (!v) {
+            sq_stmt_end(st);
+            return sq_fail(err, SQ_ENOMEM, "out of memory for workers");
+        }
+        v[n++] = (struct sq_worker_life){sq_col_int(st, 0), sq_col_bool(st, 1) == 1};
+    }
+    *ret = v;
+    *ret_n = n;
     return sq_db_error(tx->db, err);
 }
 
-int sq_worker_lost(struct sq_tx *tx, int64_t limit, struct sq_err *err)
+int sq_worker_set_offline(struct sq_tx *tx, const char *ids, bool offline,
+                          struct sq_err *err)
+{
+    struct sq_stmt *st = sq_db_query(tx->db, SQ_Q_WORKER_SET_LIFE);
+    sq_bind_text(st, 1, ids);
+    sq_bind_text(st, 2, offline ? "running" : "offline");
+    sq_bind_text(st, 3, offline ? "offline" : "running");
+    sq_bind_time(st, 4, tx->now);
+    while (sq_row(st))
+        note(tx, sq_col_int(st, 0));
+    return sq_db_error(tx->db, err);
+}
+
+int sq_worker_lost(struct sq_tx *tx, const char *ids, struct sq_err *err)
 {
     enum { AT_ONCE = 100 }; /* the sweep comes back for the rest */
     int64_t lost[AT_ONCE];
     int n = 0;
     struct sq_stmt *st = sq_db_query(tx->db, SQ_Q_WORKER_LOST);
-    sq_bind_time(st, 1, limit);
+    sq_bind_text(st, 1, ids);
     while (n < AT_ONCE && sq_row(st))
         lost[n++] = sq_col_int(st, 0);
     sq_stmt_end(st);

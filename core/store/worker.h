@@ -28,7 +28,7 @@ struct sq_registration {
     int64_t concurrency;
     int status;
     int permanent;
-    int64_t last_contact; /* what liveness remembers of it, SQ_NULL */
+    int64_t silence_us; /* sq_liveness_silence(); SQ_NULL: by the row's date */
     int64_t live_us;
 };
 int sq_worker_register(struct sq_tx *tx, const struct sq_registration *r,
@@ -46,14 +46,19 @@ struct sq_contact {
 };
 int sq_worker_contacts(struct sq_tx *tx, const struct sq_contact *c, size_t n,
                        struct sq_err *err);
-/* Running workers silent since before `silent` go offline (SQ_NULL: none); offline ones
- * heard after `heard` run again.  By the rows' last_contact_date (creation_date when
- * there is none). */
-int sq_worker_liveness(struct sq_tx *tx, int64_t silent, int64_t heard,
-                       struct sq_err *err);
-/* Offline workers silent since before `limit` are given up: their live executions fail
- * (or are refused) and the tasks go back to pending without using a retry. */
-int sq_worker_lost(struct sq_tx *tx, int64_t limit, struct sq_err *err);
+/* What liveness.c decides about.  `ids` are JSON arrays of worker ids (set.h). */
+struct sq_worker_life {
+    int64_t worker_id;
+    bool offline; /* else running */
+};
+int sq_worker_lives(struct sq_tx *tx, struct sq_worker_life **ret, size_t *ret_n,
+                    struct sq_err *err);
+/* Those of them that are running go offline, or the other way round. */
+int sq_worker_set_offline(struct sq_tx *tx, const char *ids, bool offline,
+                          struct sq_err *err);
+/* Those of them that are offline are given up: their live executions fail (or are
+ * refused) and the tasks go back to pending without using a retry. */
+int sq_worker_lost(struct sq_tx *tx, const char *ids, struct sq_err *err);
 
 /* Signals. */
 int sq_signal_create(struct sq_tx *tx, int64_t worker_id, int64_t execution_id,

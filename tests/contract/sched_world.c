@@ -15,12 +15,19 @@ struct sq_stmt *__wrap_sq_db_query(struct sq_db *db, enum sq_query q)
     return __real_sq_db_query(db, q);
 }
 
+int64_t world_clock_us;
+
+static int64_t clock_us(void)
+{
+    return world_clock_us;
+}
+
 void world_open(struct world *w, struct contract *c)
 {
     static const struct sq_sched_conf conf = {
         .offline_us = 15000000, .lost_us = 60000000, .sweep_us = 2000000};
     *w = (struct world){.c = c, .db = c->db, .tx = c->tx};
-    OK(w->err, sq_liveness_new(&w->liveness, &w->err));
+    OK(w->err, sq_liveness_new(clock_us, &w->liveness, &w->err));
     OK(w->err, sq_sched_new(&conf, w->liveness, &w->s, &w->err));
 }
 

@@ -17,6 +17,7 @@ struct world {
 };
 
 extern int world_statements; /* since world_begin */
+extern int64_t world_clock_us; /* by which silence is counted */
 
 void world_open(struct world *w, struct contract *c);
 void world_close(struct world *w);

@@ -17,7 +17,7 @@ static int64_t registered(struct contract *c, const char *spool)
                                 .concurrency = 2,
                                 .status = SQ_WORKER_RUNNING,
                                 .permanent = 1,
-                                .last_contact = SQ_NULL};
+                                .silence_us = SQ_NULL};
     contract_begin(c);
     OK(err, sq_worker_register(&c->tx, &r, &w, &acked, &err));
     contract_commit(c);

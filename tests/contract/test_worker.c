@@ -166,11 +166,11 @@ static void test_a_lost_worker_frees_its_tasks(void **state)
     put_worker_status(c, w, SQ_WORKER_OFFLINE);
     int64_t e = assign(c, make_task(c, NULL, 0), v);
     contract_begin(c);
-    OK(err, sq_worker_lost(&c->tx, c->tx.now, &err)); /* silent since now: no */
+    OK(err, sq_worker_lost(&c->tx, "[2]", &err)); /* it is not offline */
     contract_commit(c);
     EXECUTION_IS(c, h.e[2], SQ_EXEC_RUNNING);
     contract_begin(c);
-    OK(err, sq_worker_lost(&c->tx, c->tx.now + 1, &err));
+    OK(err, sq_worker_lost(&c->tx, "[1,2]", &err));
     contract_commit(c);
     assert_ended(c, &h, SQ_TASK_PENDING);
     EXECUTION_IS(c, e, SQ_EXEC_PENDING);
@@ -178,7 +178,7 @@ static void test_a_lost_worker_frees_its_tasks(void **state)
 
 /* Registration. */
 
-static int registers(struct contract *c, const char *spool, int64_t last,
+static int registers(struct contract *c, const char *spool, int64_t silence_us,
                      struct sq_worker *ret, int64_t *ret_acked)
 {
     struct sq_err err = {0};
@@ -190,7 +190,7 @@ static int registers(struct contract *c, const char *spool, int64_t last,
                                 .concurrency = 5,
                                 .status = SQ_WORKER_RUNNING,
                                 .permanent = 1,
-                                .last_contact = last,
+                                .silence_us = silence_us,
                                 .live_us = 15 * SECOND};
     contract_begin(c);
     int code = sq_worker_register(&c->tx, &r, ret, ret_acked, &err);
@@ -227,7 +227,7 @@ static void test_registering_takes_the_row_back(void **state)
     /* Another spool: while the first is alive it is refused… */
     assert_int_equal(registers(c, "s2", SQ_NULL, &again, &acked), SQ_EEXIST);
     c->tx.now += 20 * SECOND;
-    assert_int_equal(registers(c, "s2", c->tx.now - SECOND, &again, &acked), SQ_EEXIST);
+    assert_int_equal(registers(c, "s2", SECOND, &again, &acked), SQ_EEXIST);
     /* …later it takes over, and what the first one ran is over. */
     assert_int_equal(registers(c, "s2", SQ_NULL, &again, &acked), 0);
     assert_int_equal(again.worker_id, first.worker_id);
@@ -267,22 +267,53 @@ static void test_the_idle_callback(void **state)
 
 /* Contacts. */
 
-static void flush(struct contract *c, struct sq_liveness *l, int64_t offline_us)
+static int64_t clock_us; /* monotonic */
+
+static int64_t fake_clock(void)
 {
+    return clock_us;
+}
+
+static void sweep(struct contract *c, struct sq_liveness *l)
+{
+    static const struct sq_delays delays = {15 * SECOND, 200 * SECOND};
     struct sq_err err = {0};
     contract_begin(c);
-    OK(err, sq_liveness_flush(l, &c->tx, offline_us, &err));
+    OK(err, sq_liveness_flush(l, &c->tx, &delays, &err));
     contract_commit(c);
 }
+
+/* The server lives for so long, sweeping every two seconds. */
+static void live(struct contract *c, struct sq_liveness *l, int seconds)
+{
+    for (int i = 0; i < seconds; i += 2) {
+        clock_us += 2 * SECOND;
+        c->tx.now += 2 * SECOND;
+        sweep(c, l);
+    }
+}
+
+static struct sq_liveness *liveness(void)
+{
+    struct sq_liveness *l;
+    struct sq_err err = {0};
+    OK(err, sq_liveness_new(fake_clock, &l, &err));
+    return l;
+}
+
+static void hear(struct contract *c, struct sq_liveness *l, int64_t worker_id)
+{
+    sq_liveness_contact(l, worker_id, c->tx.now, NULL, NAN, NULL);
+}
+
+#define STATUS_IS(c, w, wanted) assert_int_equal(worker_of(c, w).status, wanted)
 
 static void test_contacts_are_remembered_then_written(void **state)
 {
     struct contract *c = *state;
-    struct sq_err err = {0};
-    struct sq_liveness *l;
-    OK(err, sq_liveness_new(&l, &err));
+    struct sq_liveness *l = liveness();
     int64_t w = make_worker(c, "w"), start = sq_now();
-    assert_true(sq_liveness_last(l, w) == SQ_NULL);
+    assert_true(sq_liveness_silence(l, w) == SQ_NULL);
     sq_liveness_contact(l, w, start, "1 / 2", 12.25, "{}");
     sq_liveness_contact(l, w, start + 1, NULL, NAN, NULL);
     struct sq_worker seen = worker_of(c, w);
@@ -292,7 +323,7 @@ static void test_contacts_are_remembered_then_written(void **state)
     assert_string_equal(seen.load, "1 / 2");
     assert_true(seen.memory == 12.25);
     c->tx.now = start + 2;
-    flush(c, l, 15 * SECOND);
+    sweep(c, l);
     seen = worker_of(c, w);
     assert_int_equal(seen.last_contact_date, start + 1);
     assert_string_equal(seen.load, "1 / 2");
@@ -300,7 +331,7 @@ static void test_contacts_are_remembered_then_written(void **state)
     assert_true(seen.memory == 12.25);
     assert_true(seen.modification_date == SQ_NULL);
     contract_sql(c->db, "update worker set load = 'edited'");
-    flush(c, l, 15 * SECOND); /* nothing is new: nothing is written */
+    sweep(c, l); /* nothing is new: nothing is written */
     assert_string_equal(worker_of(c, w).load, "edited");
     sq_liveness_free(l);
 }
@@ -308,43 +339,128 @@ static void test_contacts_are_remembered_then_written(void **state)
 static void test_silence_makes_offline_and_contact_running(void **state)
 {
     struct contract *c = *state;
-    struct sq_err err = {0};
-    struct sq_liveness *l;
+    struct sq_liveness *l = liveness();
     int64_t w = make_worker(c, "w"), v = make_worker(c, "v");
-    OK(err, sq_liveness_new(&l, &err));
-    int64_t start = sq_now();
     contract_sql(c->db, "update worker set last_contact_date = '2020-01-01 "
                         "00:00:00.000000'");
-    c->tx.now = start + 10 * SECOND; /* the full delay from the start */
-    flush(c, l, 15 * SECOND);
-    assert_int_equal(worker_of(c, w).status, SQ_WORKER_RUNNING);
-    c->tx.now = start + 20 * SECOND;
-    sq_liveness_contact(l, v, c->tx.now - SECOND, NULL, NAN, NULL);
-    flush(c, l, 15 * SECOND);
-    assert_int_equal(worker_of(c, w).status, SQ_WORKER_OFFLINE);
-    assert_int_equal(worker_of(c, v).status, SQ_WORKER_RUNNING);
-    sq_liveness_contact(l, w, c->tx.now, NULL, NAN, NULL);
+    live(c, l, 16); /* the full delay from the first sweep */
+    STATUS_IS(c, w, SQ_WORKER_RUNNING);
+    hear(c, l, v);
+    live(c, l, 2);
+    STATUS_IS(c, w, SQ_WORKER_OFFLINE);
+    STATUS_IS(c, v, SQ_WORKER_RUNNING);
+    live(c, l, 12);
+    STATUS_IS(c, v, SQ_WORKER_RUNNING);
+    hear(c, l, w);
     sq_changes_clear(&c->changes);
-    flush(c, l, 15 * SECOND);
-    assert_int_equal(worker_of(c, w).status, SQ_WORKER_RUNNING);
+    live(c, l, 2);
+    STATUS_IS(c, w, SQ_WORKER_RUNNING);
     sq_changes_settle(&c->changes);
     assert_true(sq_id_set_has(&c->changes.slots, w));
+    live(c, l, 2);
+    STATUS_IS(c, v, SQ_WORKER_OFFLINE);
+    sq_liveness_free(l);
+}
+
+static void test_silence_for_long_loses_the_tasks(void **state)
+{
+    struct contract *c = *state;
+    struct sq_liveness *l = liveness();
+    int64_t w = make_worker(c, "w");
+    struct held h = hold_three(c, w);
+    live(c, l, 2); /* the first sweep sees it */
+    live(c, l, 200);
+    STATUS_IS(c, w, SQ_WORKER_OFFLINE);
+    EXECUTION_IS(c, h.e[2], SQ_EXEC_RUNNING);
+    live(c, l, 2);
+    assert_ended(c, &h, SQ_TASK_PENDING);
+    sq_liveness_free(l);
+}
+
+/* Wall clock and gaps that are no silence. */
+static void test_a_clock_that_jumps_loses_nothing(void **state)
+{
+    struct contract *c = *state;
+    struct sq_liveness *l = liveness();
+    int64_t w = make_worker(c, "w"), day = 86400 * SECOND;
+    struct held h = hold_three(c, w);
+    hear(c, l, w);
+    live(c, l, 2);
+    c->tx.now += day; /* set forward, or suspended */
+    live(c, l, 2);
+    STATUS_IS(c, w, SQ_WORKER_RUNNING);
+    clock_us += day; /* stopped, or its database was away: nobody could be heard */
+    live(c, l, 4);
+    STATUS_IS(c, w, SQ_WORKER_RUNNING);
+    EXECUTION_IS(c, h.e[2], SQ_EXEC_RUNNING);
+    /* Offline already before such a gap: its tasks stay its own too. */
+    live(c, l, 30);
+    STATUS_IS(c, w, SQ_WORKER_OFFLINE);
+    clock_us += day;
+    c->tx.now += day;
+    live(c, l, 4);
+    EXECUTION_IS(c, h.e[2], SQ_EXEC_RUNNING);
+    sq_liveness_free(l);
+}
+
+static void test_contacts_in_the_future_keep_nobody_alive(void **state)
+{
+    struct contract *c = *state;
+    struct sq_liveness *l = liveness();
+    struct sq_worker w, again;
+    int64_t acked;
+    assert_int_equal(registers(c, "s1", SQ_NULL, &w, &acked), 0);
+    hear(c, l, w.worker_id);
+    sweep(c, l);
+    c->tx.now -= 86400 * SECOND; /* set back */
+    live(c, l, 16);
+    STATUS_IS(c, w.worker_id, SQ_WORKER_OFFLINE);
+    /* …nor do they keep its identity, for a server that never heard it. */
+    assert_int_equal(registers(c, "s2", SQ_NULL, &again, &acked), 0);
+    assert_int_equal(again.worker_id, w.worker_id);
+    /* What is heard now is shown, though the row has a later date. */
+    contract_sql(c->db, "update worker set last_contact_date = '2027-01-01 "
+                        "00:00:00.000000'");
+    hear(c, l, w.worker_id);
+    struct sq_worker seen = worker_of(c, w.worker_id);
+    sq_liveness_overlay(l, &seen, &c->arena);
+    assert_int_equal(seen.last_contact_date, c->tx.now);
+    sq_liveness_free(l);
+}
+
+static void test_who_left_comes_back_when_it_says_so(void **state)
+{
+    struct contract *c = *state;
+    struct sq_liveness *l = liveness();
+    int64_t w = make_worker(c, "w");
+    hear(c, l, w);
+    assert_int_equal(sq_liveness_silence(l, w), 0);
+    sq_liveness_left(l, w);
+    assert_true(sq_liveness_silence(l, w) == INT64_MAX);
+    put_worker_status(c, w, SQ_WORKER_OFFLINE);
+    live(c, l, 2);
+    STATUS_IS(c, w, SQ_WORKER_OFFLINE);
+    hear(c, l, w); /* a poll that was still on its way */
+    live(c, l, 2);
+    STATUS_IS(c, w, SQ_WORKER_OFFLINE);
+    sq_liveness_returned(l, w);
+    hear(c, l, w);
+    live(c, l, 2);
+    STATUS_IS(c, w, SQ_WORKER_RUNNING);
     sq_liveness_free(l);
 }
 
 static void test_many_contacts_in_one_flush(void **state)
 {
     struct contract *c = *state;
-    struct sq_err err = {0};
-    struct sq_liveness *l;
-    OK(err, sq_liveness_new(&l, &err));
+    struct sq_liveness *l = liveness();
     contract_sql(
         c->db, "with recursive n(i) as (select 1 union all select i + 1 from n "
                "where i < 3000) insert into worker (name, status, concurrency, batch) "
                "select 'w', 'paused', 1, 'Default' from n");
     for (int64_t i = 1; i <= 3000; i++)
         sq_liveness_contact(l, i, c->tx.now, "1", 1.5, NULL);
-    flush(c, l, SECOND);
+    sweep(c, l);
     assert_int_equal(contract_int(c->db, "select count(*) from worker where memory = "
                                          "'1.5' and last_contact_date is not null"),
                      3000);
@@ -491,6 +607,10 @@ int main(void)
         cmocka_unit_test(test_the_idle_callback),
         cmocka_unit_test(test_contacts_are_remembered_then_written),
         cmocka_unit_test(test_silence_makes_offline_and_contact_running),
+        cmocka_unit_test(test_silence_for_long_loses_the_tasks),
+        cmocka_unit_test(test_a_clock_that_jumps_loses_nothing),
+        cmocka_unit_test(test_contacts_in_the_future_keep_nobody_alive),
+        cmocka_unit_test(test_who_left_comes_back_when_it_says_so),
         cmocka_unit_test(test_many_contacts_in_one_flush),
         cmocka_unit_test(test_signals_are_removed_by_being_read),
         cmocka_unit_test(test_counts),

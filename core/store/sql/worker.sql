@@ -29,19 +29,30 @@ update worker w set last_contact_date = cast(v->>1 as timestamp),
 from json_array_elements(cast($1 as json)) j(v)
 where w.worker_id = cast(v->>0 as bigint)
 
--- name: worker_silent
-update worker set status = 'offline', modification_date = $2
-where status = 'running' and coalesce(last_contact_date, creation_date) < $1
-returning worker_id
+-- name: worker_lives
+select worker_id, status = 'offline' from worker where status in ('running', 'offline')
 
--- name: worker_heard
-update worker set status = 'running', modification_date = $2
-where status = 'offline' and last_contact_date >= $1
+-- name: worker_set_life
+-- engine: sqlite
+update worker set status = $3, modification_date = $4
+where status = $2 and worker_id in (select value from json_each($1))
+returning worker_id
+-- engine: postgres
+update worker set status = $3, modification_date = $4
+where status = $2 and worker_id = any(array(
+    select cast(v as bigint) from json_array_elements_text(cast($1 as json)) j(v)))
 returning worker_id
 
 -- name: worker_lost
+-- engine: sqlite
 select w.worker_id from worker w
-where w.status = 'offline' and coalesce(w.last_contact_date, w.creation_date) < $1
+where w.status = 'offline' and w.worker_id in (select value from json_each($1))
+    and exists (select 1 from execution e where e.worker_id = w.worker_id
+        and e.status in ('pending', 'accepted', 'running'))
+-- engine: postgres
+select w.worker_id from worker w
+where w.status = 'offline' and w.worker_id = any(array(
+        select cast(v as bigint) from json_array_elements_text(cast($1 as json)) j(v)))
     and exists (select 1 from execution e where e.worker_id = w.worker_id
         and e.status in ('pending', 'accepted', 'running'))
 

@@ -7,6 +7,7 @@
 
 #include "core/http/steps.h"
 #include "core/store/sync.h"
+#include "lib/clock.h"
 #include "tests/unit/http/mhd.h"
 
 enum { WORKER = 7, BYTES = 1 << 20 };
@@ -59,7 +60,8 @@ static int start(void **state)
     news = false;
     reads = 0;
     after_read = NULL;
-    int rc = sq_liveness_new((struct sq_liveness **)&server.conf.liveness, NULL);
+    int rc = sq_liveness_new(sq_monotonic, (struct sq_liveness **)&server.conf.liveness,
+                             NULL);
     return rc ? rc : sq_watch_start(&server.watch, NULL);
 }
 
