@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -269,6 +271,35 @@ static void test_a_folder_that_is_none(void **state)
     sq_spool_close(&a);
 }
 
+/* A write that fits in part leaves no half line behind, and what it held is still to be
+ * sent; with room again the spool goes on. */
+static void test_a_full_disk(void **state)
+{
+    struct sq_spool a, b;
+    struct rlimit old, small;
+    must_open(&a);
+    fill(&a);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+    small = (struct rlimit){(rlim_t)a.size_bytes + 10, old.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    add(&a, output(7, SQ_STDERR, 12, 1));
+    sq_spool_commit(&a);
+    add(&a, output(7, SQ_STDERR, 13, 1));
+    sq_spool_commit(&a);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+    assert_true(a.failing);
+    assert_int_equal(a.n, 7);
+    add(&a, output(7, SQ_STDERR, 14, 1));
+    sq_spool_commit(&a);
+    assert_false(a.failing);
+    must_open(&b);
+    assert_false(b.torn);
+    assert_int_equal(b.n, 6);
+    same_record(&a.records[7], &b.records[5]);
+    sq_spool_close(&a);
+    sq_spool_close(&b);
+}
+
 /* Each write is followed to the disk, once, when it is asked for and not before. */
 static void test_sync_reaches_the_disk(void **state)
 {
@@ -393,7 +424,9 @@ int main(void)
         ONE(test_texts_stay_on_their_line),
         ONE(test_a_folder_that_is_none),
         ONE(test_sync_reaches_the_disk),
+        ONE(test_a_full_disk),
         ONE(test_random_lives),
     };
+    signal(SIGXFSZ, SIG_IGN); /* then a file over its limit is an error */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

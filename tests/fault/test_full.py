@@ -1,0 +1,193 @@
+"""A disk gets full while its daemon works, then has room again.
+
+The server answers 5xx in words, goes on reading and lives; what was acknowledged is there
+afterwards, also after kill -9, and the output of a task that ended meanwhile is whole.
+The worker, whose state is on the disk, tells what ended meanwhile all the same, to a
+server that was away too, and takes up what ran when it was killed.
+
+The disk is a tmpfs in a mount namespace of this test, which ends with it: the database
+(SQLite's file; a tablespace of PostgreSQL's, whose journal would end the cluster
+itself) and the state directory are on it."""
+
+import ctypes
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "..", "system"))
+from harness import *  # noqa: E402,F403
+
+DISK_MIB = 24
+BIG = "true " + "x" * 20000  # a task that needs pages of its own
+OUTPUT = 3000000  # bytes that no full disk has room for
+TRIES = 5000
+MANY = 100  # tasks whose records are more than the pages that files have already
+
+
+def namespace():
+    """Mounts made from here on are this process's and its children's."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    new_namespace, recursive_private = 0x00020000, 0x4000 | 0x40000
+    return (libc.unshare(new_namespace) == 0 and
+            libc.mount(b"none", b"/", None, recursive_private, None) == 0)
+
+
+class Disk(Folder):
+    """A small file system; the daemons on it are stopped before it."""
+
+    def __init__(self):
+        super().__init__("scitq-disk-")
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755,size=%dm" % DISK_MIB, "none",
+                        self.path], check=True)
+
+    def fill(self):
+        """Not a byte is left."""
+        with open(self.join("fill"), "wb", buffering=0) as f:
+            for size in (65536, 4096, 1):
+                try:
+                    while True:
+                        f.write(b"x" * size)
+                except OSError:
+                    pass
+
+    def make_room(self):
+        os.unlink(self.join("fill"))
+
+    def stop(self):
+        subprocess.run(["umount", "-l", self.path])
+        super().stop()
+
+
+def database_on(disk, db):
+    if db == "sqlite":
+        return "sqlite:///" + disk.join("scitq.db")
+    cluster = Postgres.get()
+    os.mkdir(disk.join("tables"))
+    shutil.chown(disk.join("tables"), "nobody", "nogroup")  # who pg.sh runs it as
+    cluster.sql("create tablespace small location '%s'" % disk.join("tables"))
+    uri = cluster.database()
+    name = uri.split("?")[0].rsplit("/", 1)[1]
+    cluster.sql("alter database %s set tablespace small" % name)
+    return uri
+
+
+def post_until_refused(api, told):
+    """Tasks told 201 are noted in `told`; the first other answer."""
+    for _ in range(TRIES):
+        answer = api.post("/tasks/", {"command": BIG, "status": "paused"})
+        if answer.status != 201:
+            return answer
+        told.append(answer.json["task_id"])
+    raise RuntimeError("%d tasks fit on a full disk" % TRIES)
+
+
+def all_there(api, told, name):
+    listed = {t["task_id"] for t in api.get("/tasks/?fields=task_id").json}
+    is_([t for t in told if t not in listed], [],
+        "%s: %d acknowledged tasks are there" % (name, len(told)))
+
+
+def while_full(db, server, worker, api, gate):
+    """Nothing can be stored; the tasks told 201 all the same."""
+    told = []
+    refused = post_until_refused(api, told)
+    ok(500 <= refused.status < 600, "%s: a full disk is 5xx" % db, refused)
+    ok("full" in refused.message or "space" in refused.message,
+       "%s: and said in words" % db, refused)
+    again = [api.post("/tasks/", [{"command": BIG}] * 50).status for _ in range(20)]
+    is_(again, [refused.status] * 20, "%s: again and again" % db)
+    is_((api.get("/healthz").status, api.get("/tasks/?limit=1").status), (200, 200),
+        "%s: what is there can be read" % db)
+    with open(gate, "w") as f:
+        f.write("go\n")
+    wait_until("the worker keeps what it cannot tell",
+               lambda: "trying again" in worker.log())
+    ok(server.alive(), "%s: the server lives" % db)
+    return told
+
+
+def server_full(db):
+    disk = Disk()
+    folder = Folder()
+    gate = folder.join("gate")
+    os.mkfifo(gate)
+    with Server(db, database_on(disk, db), SCITQ_STATE_DIR=disk.join("state")) as server, \
+            Worker(server) as worker:
+        api = server.api()
+        told = [api.task("true", status="paused") for _ in range(20)]
+        running = api.task("sh -c 'cat %s; head -c %d /dev/zero | tr \"\\0\" x'"
+                           % (gate, OUTPUT))
+        api.wait_task(running, "running")
+        disk.fill()
+        told += while_full(db, server, worker, api, gate)
+        disk.make_room()
+        api.wait_task(running)
+        row = api.get("/executions/", {"task_id": running, "no_output": True}).json[0]
+        is_(len(api.raw_log(row["execution_id"])), OUTPUT + 3,
+            "%s: with room again its output is whole" % db)
+        told.append(api.task(BIG, status="paused"))
+        all_there(api, told, db)
+        disk.fill()
+        post_until_refused(api, told)
+        server.kill()
+        disk.make_room()
+        server.start()
+        all_there(server.api(), told, "%s, killed on a full disk" % db)
+    folder.stop()
+
+
+class Gated:
+    """A task that runs until it is let go; then it writes."""
+
+    def __init__(self, api, folder, name):
+        self.api, self.gate = api, folder.join(name)
+        os.mkfifo(self.gate)
+        self.id = api.task("sh -c 'echo before; cat %s; echo after; exit 3'" % self.gate)
+        api.wait_task(self.id, "running")
+
+    def let_go(self):
+        with open(self.gate, "w") as f:
+            f.write("during\n")
+
+    def check(self, name):
+        self.api.wait_task(self.id, "failed")
+        rows = self.api.get("/executions/", {"task_id": self.id}).json
+        is_([(r["return_code"], r["output"]) for r in rows],
+            [(3, "before\nduring\nafter\n")], name)
+
+
+def worker_full():
+    disk, folder = Disk(), Folder()
+    with Server() as server, \
+            Worker(server, concurrency=4, SCITQ_STATE_DIR=disk.join("state")) as worker:
+        api = server.api()
+        now, away, killed = (Gated(api, folder, n) for n in ("now", "away", "killed"))
+        disk.fill()
+        for i in [api.task("true") for _ in range(MANY)]:
+            api.wait_task(i, ("succeeded", "failed"))
+        has(worker.log(), "No space left on device", "the worker says what is the matter")
+        now.let_go()
+        now.check("what ends while the worker's disk is full is told")
+        server.end()
+        away.let_go()
+        wait_until("the worker misses the server", lambda: "no server" in worker.log())
+        server.start()
+        away.check("also when the server was away meanwhile")
+        worker.kill()
+        disk.make_room()
+        worker.start()
+        killed.let_go()
+        killed.check("what ran when it was killed on a full disk is taken up")
+        api.wait_task(api.task("true"))
+        ok(True, "and it works on")
+    folder.stop()
+
+
+if namespace():
+    for database in databases():
+        run(server_full, database)
+        stop_all()
+    run(worker_full)
+else:
+    skip("a disk that gets full", "no mount namespace of our own: run as root")
+done()
