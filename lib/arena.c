@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIGN = 16, BLOCK_MIN = 1024, BLOCK_MAX = 65536 };
+enum { ALIGN = 16, BLOCK_MIN = 1024, BLOCK_MAX = 65536, FIRST_CAP = 16 };
 
 struct sq_arena_block {
     struct sq_arena_block *next;
@@ -135,6 +135,21 @@ void *sq_arena_array(struct sq_arena *a, size_t n, size_t size_bytes)
     if (__builtin_mul_overflow(n, size_bytes, &total))
         return NULL;
     return sq_arena_alloc(a, total);
+}
+
+void *sq_arena_more(struct sq_arena *a, void *v, size_t n, size_t *cap,
+                    size_t size_bytes)
+{
+    if (n < *cap)
+        return v;
+    size_t wider = *cap ? *cap * 2 : FIRST_CAP;
+    void *bigger = sq_arena_array(a, wider, size_bytes);
+    if (!bigger)
+        return NULL;
+    if (n)
+        memcpy(bigger, v, n * size_bytes);
+    *cap = wider;
+    return bigger;
 }
 
 char *sq_arena_memdup(struct sq_arena *a, const void *data, size_t len)

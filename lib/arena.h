@@ -25,6 +25,10 @@ void sq_arena_reset(struct sq_arena *a);
 void *sq_arena_alloc(struct sq_arena *a, size_t size_bytes);
 /* n * size, checked for overflow. */
 void *sq_arena_array(struct sq_arena *a, size_t n, size_t size_bytes);
+/* Room for one more element in an array of n: `v` while n < *cap, else a copy of it of
+ * twice as many.  Begin with NULL, 0 and 0. */
+void *sq_arena_more(struct sq_arena *a, void *v, size_t n, size_t *cap,
+                    size_t size_bytes);
 /* Copies; NULL for a NULL text, or when out of room. */
 char *sq_arena_strdup(struct sq_arena *a, const char *text);
 char *sq_arena_memdup(struct sq_arena *a, const void *data, size_t len); /* adds a 0 */

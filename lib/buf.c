@@ -119,6 +119,17 @@ char *sq_buf_room(struct sq_buf *b, size_t len)
     return b->data + b->len;
 }
 
+size_t sq_buf_copy(const struct sq_buf *b, size_t *at, void *to, size_t max)
+{
+    size_t n = b->len - *at;
+    if (n > max)
+        n = max;
+    if (n)
+        memcpy(to, b->data + *at, n);
+    *at += n;
+    return n;
+}
+
 void sq_buf_consume(struct sq_buf *b, size_t len)
 {
     if (len > b->len)

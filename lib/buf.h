@@ -28,6 +28,9 @@ void sq_buf_addf(struct sq_buf *b, const char *fmt, ...) SQ_PRINTF(2, 3);
 /* Room for `len` more bytes at the returned pointer (NULL on failure); the caller
  * then adds what it wrote to b->len. */
 char *sq_buf_room(struct sq_buf *b, size_t len);
+/* Copy what stands from *at on, at most `max` bytes, and move *at past it; the number
+ * of bytes. */
+size_t sq_buf_copy(const struct sq_buf *b, size_t *at, void *to, size_t max);
 /* Drop `len` bytes from the front. */
 void sq_buf_consume(struct sq_buf *b, size_t len);
 

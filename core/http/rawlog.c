@@ -166,12 +166,7 @@ static ssize_t read_raw(void *log, uint64_t pos, char *buf, size_t max)
         default: break;
         }
     }
-    size_t n = l->piece.len - l->sent;
-    if (n > max)
-        n = max;
-    memcpy(buf, l->piece.data + l->sent, n);
-    l->sent += n;
-    return (ssize_t)n;
+    return (ssize_t)sq_buf_copy(&l->piece, &l->sent, buf, max);
 }
 
 struct MHD_Response *sq_raw_log_response(struct sq_request *r)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/model/status.h"
+#include "core/store/record.h"
 
 enum { REFERENCE_MAX = 10000000 };
 
@@ -145,29 +146,6 @@ int sq_record_from_json(const struct sq_type *type, const json_t *object,
     }
     *ret_mask = mask;
     return 0;
-}
-
-static void write_ints(struct sq_jw *w, const struct sq_ints *ints)
-{
-    sq_jw_open(w, '[');
-    for (size_t i = 0; i < ints->n; i++)
-        sq_jw_int(w, ints->v[i]);
-    sq_jw_close(w);
-}
-
-void sq_field_to_json(struct sq_jw *w, const struct sq_field *f, const void *rec)
-{
-    const void *at = (const char *)rec + f->offset;
-    sq_jw_key(w, f->name);
-    switch (f->kind) {
-    case SQ_K_INT: sq_jw_int(w, *(const int64_t *)at); break;
-    case SQ_K_REAL: sq_jw_real(w, *(const double *)at); break;
-    case SQ_K_TEXT: sq_jw_text(w, *(char *const *)at); break;
-    case SQ_K_BOOL: sq_jw_bool(w, *(const int *)at); break;
-    case SQ_K_TIME: sq_jw_time(w, *(const int64_t *)at); break;
-    case SQ_K_ENUM: sq_jw_text(w, sq_name(f->names, *(const int *)at)); break;
-    case SQ_K_INTS: write_ints(w, at); break;
-    }
 }
 
 void sq_record_to_json(struct sq_jw *w, const struct sq_type *type, uint64_t mask,

@@ -25,7 +25,6 @@ int sq_record_from_json(const struct sq_type *type, const json_t *object,
 /* Write the fields of `mask` as an object, absent values as null. */
 void sq_record_to_json(struct sq_jw *w, const struct sq_type *type, uint64_t mask,
                        const void *rec);
-void sq_field_to_json(struct sq_jw *w, const struct sq_field *f, const void *rec);
 
 /* Every field that JSON shows. */
 uint64_t sq_record_visible(const struct sq_type *type);

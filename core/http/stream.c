@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/store/log.h"
+#include "core/store/record.h"
 #include "lib/log.h"
 
 enum {
@@ -231,12 +232,7 @@ ssize_t sq_stream_read(void *request, uint64_t pos, char *buf, size_t max)
             return MHD_CONTENT_READER_END_WITH_ERROR;
         }
     }
-    size_t n = r->out.len - s->sent;
-    if (n > max)
-        n = max;
-    memcpy(buf, r->out.data + s->sent, n);
-    s->sent += n;
-    return (ssize_t)n;
+    return (ssize_t)sq_buf_copy(&r->out, &s->sent, buf, max);
 }
 
 int sq_stream_answer(struct sq_request *r, const struct sq_stream_conf *conf,

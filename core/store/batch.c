@@ -23,16 +23,10 @@ static struct sq_batch *batch_at(struct batches *b, const char *name)
 {
     if (b->n && strcmp(b->v[b->n - 1].batch, name) == 0)
         return &b->v[b->n - 1];
-    if (b->n == b->cap) {
-        size_t cap = b->cap ? b->cap * 2 : 16;
-        struct sq_batch *bigger = sq_arena_array(b->arena, cap, sizeof *bigger);
-        if (!bigger)
-            return NULL;
-        if (b->n)
-            memcpy(bigger, b->v, b->n * sizeof *bigger);
-        b->v = bigger;
-        b->cap = cap;
-    }
+    struct sq_batch *v = sq_arena_more(b->arena, b->v, b->n, &b->cap, sizeof *v);
+    if (!v)
+        return NULL;
+    b->v = v;
     struct sq_batch *made = &b->v[b->n];
     sq_record_clear(&sq_batch_type, made);
     made->batch = sq_arena_strdup(b->arena, name);

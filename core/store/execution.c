@@ -488,13 +488,7 @@ int sq_executions_of_worker(struct sq_db *db, int64_t worker_id, int status,
     struct sq_worker_execution *v = NULL;
     size_t n = 0, cap = 0;
     while (sq_row(st)) {
-        if (n == cap) {
-            struct sq_worker_execution *bigger =
-                sq_arena_array(arena, cap = cap ? cap * 2 : 16, sizeof *v);
-            if (bigger && n)
-                memcpy(bigger, v, n * sizeof *v);
-            v = bigger;
-        }
+        v = sq_arena_more(arena, v, n, &cap, sizeof *v);
         if (!v || !read_short(st, arena, &v[n])) {
             sq_stmt_end(st);
             return sq_fail(err, SQ_ETOOBIG, "too many executions for one answer");

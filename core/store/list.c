@@ -385,16 +385,10 @@ struct rows {
 
 static void *rows_add(struct rows *r)
 {
-    if (r->n == r->cap) {
-        size_t cap = r->cap ? r->cap * 2 : 16;
-        char *v = sq_arena_array(r->arena, cap, r->size);
-        if (!v)
-            return NULL;
-        if (r->n)
-            memcpy(v, r->v, r->n * r->size);
-        r->v = v;
-        r->cap = cap;
-    }
+    char *v = sq_arena_more(r->arena, r->v, r->n, &r->cap, r->size);
+    if (!v)
+        return NULL;
+    r->v = v;
     return r->v + r->n++ * r->size;
 }
 

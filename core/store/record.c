@@ -275,8 +275,17 @@ static void recordset_sql(const struct sq_type *type, struct sq_buf *sql)
     sq_buf_adds(sql, ")");
 }
 
-static void json_field(struct sq_jw *w, const struct sq_field *f, const void *at)
+static void write_ints(struct sq_jw *w, const struct sq_ints *ints)
 {
+    sq_jw_open(w, '[');
+    for (size_t i = 0; i < ints->n; i++)
+        sq_jw_int(w, ints->v[i]);
+    sq_jw_close(w);
+}
+
+void sq_field_to_json(struct sq_jw *w, const struct sq_field *f, const void *rec)
+{
+    const void *at = (const char *)rec + f->offset;
     sq_jw_key(w, f->name);
     switch (f->kind) {
     case SQ_K_INT: sq_jw_int(w, *(const int64_t *)at); break;
@@ -285,7 +294,7 @@ static void json_field(struct sq_jw *w, const struct sq_field *f, const void *at
     case SQ_K_BOOL: sq_jw_bool(w, *(const int *)at); break;
     case SQ_K_TIME: sq_jw_time(w, *(const int64_t *)at); break;
     case SQ_K_ENUM: sq_jw_text(w, sq_name(f->names, *(const int *)at)); break;
-    case SQ_K_INTS: assert(!"a list is no column"); break;
+    case SQ_K_INTS: write_ints(w, at); break;
     }
 }
 
@@ -300,7 +309,7 @@ static void json_rows(const struct sq_type *type, const char *recs, size_t n,
         for (int i = 0; i < type->n_fields; i++) {
             const struct sq_field *f = &type->fields[i];
             if (sq_field_stored(f))
-                json_field(&w, f, recs + r * type->size + f->offset);
+                sq_field_to_json(&w, f, recs + r * type->size);
         }
         sq_jw_close(&w);
     }

@@ -7,7 +7,7 @@
 #include "core/model/entity.h"
 #include "core/store/db.h"
 #include "lib/arena.h"
-#include "lib/buf.h"
+#include "lib/jsonio.h"
 
 /* True for a field that is a column of its table. */
 bool sq_field_stored(const struct sq_field *f);
@@ -38,6 +38,8 @@ int sq_record_insert_many(struct sq_tx *tx, const struct sq_type *type,
 int sq_record_update(struct sq_tx *tx, const struct sq_type *type, int64_t id,
                      const void *rec, uint64_t mask, struct sq_err *err);
 
+/* "name": value of one field of `rec`, a null value as null. */
+void sq_field_to_json(struct sq_jw *w, const struct sq_field *f, const void *rec);
 /* Shortest text that reads back as the same number. */
 const char *sq_real_text(double v, char text[32]);
 

@@ -45,13 +45,7 @@ int sq_signals_read(struct sq_stmt *st, struct sq_arena *arena, struct sq_signal
     struct sq_signal *v = NULL;
     size_t n = 0, cap = 0;
     while (sq_row(st)) {
-        if (n == cap) {
-            struct sq_signal *bigger =
-                sq_arena_array(arena, cap = cap ? cap * 2 : 16, sizeof *v);
-            if (bigger && n)
-                memcpy(bigger, v, n * sizeof *v);
-            v = bigger;
-        }
+        v = sq_arena_more(arena, v, n, &cap, sizeof *v);
         if (!v) {
             sq_stmt_end(st);
             return sq_fail(err, SQ_ENOMEM, "out of memory for signals");

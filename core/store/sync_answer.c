@@ -28,13 +28,7 @@ static int read_live(struct sq_db *db, struct sq_stmt *st, struct sq_arena *aren
     struct live *v = NULL;
     size_t n = 0, cap = 0;
     while (sq_row(st)) {
-        if (n == cap) {
-            struct live *bigger =
-                sq_arena_array(arena, cap = cap ? cap * 2 : 32, sizeof *v);
-            if (bigger && n)
-                memcpy(bigger, v, n * sizeof *v);
-            v = bigger;
-        }
+        v = sq_arena_more(arena, v, n, &cap, sizeof *v);
         if (!v) {
             sq_stmt_end(st);
             return sq_fail(err, SQ_ENOMEM, "out of memory for executions");

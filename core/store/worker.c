@@ -446,13 +446,7 @@ int sq_worker_counts(struct sq_db *db, struct sq_arena *arena,
     size_t n = 0, cap = 0;
     struct sq_stmt *st = sq_db_query(db, SQ_Q_WORKER_COUNTS);
     while (sq_row(st)) {
-        if (n == cap) {
-            struct sq_worker_count *bigger =
-                sq_arena_array(arena, cap = cap ? cap * 2 : 64, sizeof *v);
-            if (bigger && n)
-                memcpy(bigger, v, n * sizeof *v);
-            v = bigger;
-        }
+        v = sq_arena_more(arena, v, n, &cap, sizeof *v);
         if (!v) {
             sq_stmt_end(st);
             return sq_fail(err, SQ_ENOMEM, "out of memory for workers");

@@ -54,6 +54,26 @@ static void test_array_overflow(void **state)
     sq_arena_fini(&a);
 }
 
+static void test_arrays_that_grow(void **state)
+{
+    (void)state;
+    struct sq_arena a;
+    int *v = NULL, *before = NULL;
+    size_t n = 0, cap = 0;
+    sq_arena_init(&a, 4000);
+    while ((v = sq_arena_more(&a, v, n, &cap, sizeof *v)) != NULL) {
+        assert_true(n < cap);
+        v[n] = (int)n;
+        before = v;
+        n++;
+    }
+    assert_int_equal(n, cap); /* what did not fit is not counted as room */
+    assert_true(n > 100);
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(before[i], i);
+    sq_arena_fini(&a);
+}
+
 static void test_copies(void **state)
 {
     (void)state;
@@ -104,6 +124,7 @@ int main(void)
         cmocka_unit_test(test_aligned_and_zeroed),
         cmocka_unit_test(test_maximum_holds),
         cmocka_unit_test(test_array_overflow),
+        cmocka_unit_test(test_arrays_that_grow),
         cmocka_unit_test(test_copies),
         cmocka_unit_test(test_random_sizes_keep_their_content),
     };

@@ -91,6 +91,24 @@ static void test_consume(void **state)
     assert_string_equal(b.data, "");
 }
 
+static void test_copied_by_and_by(void **state)
+{
+    (void)state;
+    struct sq_buf b;
+    char got[4] = "";
+    size_t at = 0;
+    sq_buf_init(&b, 100);
+    assert_int_equal(sq_buf_copy(&b, &at, got, 3), 0);
+    sq_buf_adds(&b, "abcde");
+    assert_int_equal(sq_buf_copy(&b, &at, got, 3), 3);
+    assert_string_equal(got, "abc");
+    assert_int_equal(sq_buf_copy(&b, &at, got, 3), 2);
+    assert_string_equal(got, "dec");
+    assert_int_equal(sq_buf_copy(&b, &at, got, 3), 0);
+    assert_int_equal(at, 5);
+    sq_buf_fini(&b);
+}
+
 static void test_reused_after_fini(void **state)
 {
     (void)state;
@@ -114,6 +132,7 @@ int main(void)
         cmocka_unit_test(test_huge_lengths_fail),
         cmocka_unit_test(test_room),
         cmocka_unit_test(test_consume),
+        cmocka_unit_test(test_copied_by_and_by),
         cmocka_unit_test(test_reused_after_fini),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
