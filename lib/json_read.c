@@ -34,6 +34,17 @@ static size_t too_deep_at(const char *text, size_t len)
     return len;
 }
 
+/* Jansson names its own flags for some. */
+static const char *words(const json_error_t *why)
+{
+    switch (json_error_code(why)) {
+    case json_error_null_character:
+    case json_error_null_byte_in_key:
+        return "the character NUL (\\u0000) has no place in a text";
+    default: return why->text;
+    }
+}
+
 int sq_json_parse(const char *text, size_t len, json_t **ret, struct sq_err *err)
 {
     size_t deep = too_deep_at(text, len);
@@ -47,7 +58,7 @@ int sq_json_parse(const char *text, size_t len, json_t **ret, struct sq_err *err
         return sq_fail(err, SQ_ENOMEM, "out of memory");
     if (!v)
         return sq_fail(err, SQ_EINVAL, "malformed JSON at line %d, column %d: %s",
-                       why.line, why.column, why.text);
+                       why.line, why.column, words(&why));
     *ret = v;
     return 0;
 }

@@ -14,9 +14,10 @@ enum split_state {
     SPLIT_BROKEN
 };
 
-void sq_json_split_init(struct sq_json_split *s, size_t max_element_bytes)
+void sq_json_split_init(struct sq_json_split *s, const char *what,
+                        size_t max_element_bytes)
 {
-    *s = (struct sq_json_split){.state = SPLIT_START};
+    *s = (struct sq_json_split){.what = what, .state = SPLIT_START};
     sq_buf_init(&s->element, max_element_bytes);
 }
 
@@ -32,7 +33,7 @@ static bool is_blank(char c)
 
 static int malformed(const struct sq_json_split *s, const char *why, struct sq_err *err)
 {
-    return sq_fail(err, SQ_EINVAL, "malformed JSON array at element %lld: %s",
+    return sq_fail(err, SQ_EINVAL, "malformed JSON array at %s[%lld]: %s", s->what,
                    (long long)s->count, why);
 }
 
@@ -70,7 +71,7 @@ static int gather(struct sq_json_split *s, const char *p, size_t len,
         return 0;
     if (fits)
         return sq_fail(err, SQ_ENOMEM, "out of memory");
-    return sq_fail(err, SQ_ETOOBIG, "element %lld is larger than %zu bytes",
+    return sq_fail(err, SQ_ETOOBIG, "%s[%lld] is larger than %zu bytes", s->what,
                    (long long)s->count, s->element.max_bytes);
 }
 

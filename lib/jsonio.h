@@ -59,6 +59,7 @@ int sq_json_to_time(const json_t *v, const char *what, int64_t *ret,
 /* A scanner that splits a top-level JSON array, fed piece by piece, into the texts
  * of its elements: so that a body of 256 MiB is never held whole. */
 struct sq_json_split {
+    const char *what;      /* are its elements: "tasks", as errors name them */
     struct sq_buf element; /* its maximum is the largest element allowed */
     int state, depth;
     bool in_string, escaped;
@@ -66,7 +67,9 @@ struct sq_json_split {
 };
 typedef int sq_json_element_fn(void *arg, int64_t index, const char *text, size_t len,
                                struct sq_err *err);
-void sq_json_split_init(struct sq_json_split *s, size_t max_element_bytes);
+/* `what` is kept by reference. */
+void sq_json_split_init(struct sq_json_split *s, const char *what,
+                        size_t max_element_bytes);
 void sq_json_split_fini(struct sq_json_split *s);
 /* Calls `element` for each one completed (without the white space around it, not
  * 0-terminated); its error stops and is returned.  SQ_EINVAL for a malformed array,

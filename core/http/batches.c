@@ -19,12 +19,30 @@ int sq_batches_list(struct sq_request *r, struct sq_db *db, struct sq_err *err)
     return sq_stream_answer(r, &conf, err);
 }
 
+/* What an execution understands (http-api.md A.2); 0 is none. */
+static int check_signal(int64_t signal, struct sq_err *err)
+{
+    static const int known[] = {0, 3, 9, 15, 18, 20};
+    for (size_t i = 0; i < SQ_LEN(known); i++)
+        if (signal == known[i])
+            return 0;
+    return sq_fail(err, SQ_EINVAL,
+                   "signal must be 0 (none), 3 (quit), 9 (kill), 15 (terminate), 18 "
+                   "(continue) or 20 (pause), not %lld",
+                   (long long)signal);
+}
+
 int sq_batches_prepare_run(struct sq_request *r, struct sq_err *err)
 {
+    static const char *const names[] = {"signal", NULL};
     int64_t *signal;
     int code = sq_request_alloc(r, sizeof *signal, &signal, err);
     if (code == 0)
+        code = sq_body_only(r, names, err);
+    if (code == 0)
         code = sq_body_int(r, "signal", 0, signal, err);
+    if (code == 0)
+        code = check_signal(*signal, err);
     r->data = signal;
     return code;
 }

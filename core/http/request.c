@@ -359,6 +359,8 @@ static enum MHD_Result finish(struct sq_request *r, int code)
         r->stage = SQ_HOLDING;
         return MHD_YES;
     }
+    if (code == SQ_ENOENT && r->match.huge)
+        sq_fail(&r->err, code, "the id %.100s doesn't exist", r->match.huge);
     if (code != 0)
         sq_answer_error(r, code);
     else if (r->status == 0)

@@ -70,15 +70,13 @@ static int cut(const char *path, struct sq_arena *arena, struct path *ret)
     return 0;
 }
 
-/* Digits only; what no 32-bit key can be is an id that no row has. */
+/* Digits only; INT64_MAX for more than it. */
 static bool parse_id(const char *text, int64_t *ret)
 {
     size_t len = strlen(text);
     if (len == 0 || strspn(text, "0123456789") != len)
         return false;
-    *ret = len <= 10 ? strtoll(text, NULL, 10) : INT64_MAX;
-    if (*ret > INT32_MAX)
-        *ret = INT64_MAX;
+    *ret = strtoll(text, NULL, 10);
     return true;
 }
 
@@ -91,7 +89,12 @@ static bool match_segment(const char *pattern, size_t len, char *segment,
         m->name = segment;
         return segment[0] != 0;
     }
-    return parse_id(segment, &m->ids[m->n_ids++]);
+    int64_t *id = &m->ids[m->n_ids++];
+    if (!parse_id(segment, id))
+        return false;
+    if (*id == INT64_MAX)
+        m->huge = segment;
+    return true;
 }
 
 /* True when the segments are the pattern's; *ret_slash is the pattern's last. */
@@ -101,6 +104,7 @@ static bool match_path(const char *pattern, const struct path *path, struct sq_m
     int i = 0;
     m->n_ids = 0;
     m->name = NULL;
+    m->huge = NULL;
     *ret_slash = true;
     for (const char *at = pattern + 1; *at; i++) {
         size_t len = strcspn(at, "/");

@@ -41,6 +41,7 @@ struct sq_match {
     int64_t ids[SQ_PATH_IDS];
     int n_ids;
     char *name;
+    const char *huge; /* an id that no integer holds, else NULL */
     char *location;   /* SQ_MATCH_REDIRECT */
     unsigned methods; /* SQ_MATCH_METHOD: bit m for enum sq_method m */
 };
@@ -53,8 +54,8 @@ enum sq_match_kind {
     SQ_MATCH_BAD       /* the path cannot be decoded: bad %, NUL, not UTF-8, too long */
 };
 
-/* `path` is as it came, percent-encoded, without the query.  An id too large for the
- * database matches as INT64_MAX, which no row has. */
+/* `path` is as it came, percent-encoded, without the query.  A huge id matches as
+ * INT64_MAX, which no row has. */
 enum sq_match_kind sq_route_match(const struct sq_route *routes, size_t n,
                                   enum sq_method method, const char *path,
                                   struct sq_arena *arena, struct sq_match *ret);

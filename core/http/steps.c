@@ -2,6 +2,8 @@
  * one row read, an object or a fixed sentence answered. */
 #include "core/http/steps.h"
 
+#include <string.h>
+
 #include "core/http/stream.h"
 
 int sq_prepare_result(struct sq_request *r, struct sq_err *err)
@@ -77,6 +79,25 @@ int sq_answer_null(struct sq_request *r, struct sq_err *err)
 {
     (void)err;
     sq_buf_adds(&r->out, "null\n");
+    return 0;
+}
+
+int sq_body_only(struct sq_request *r, const char *const *names, struct sq_err *err)
+{
+    const json_t *body;
+    const char *key;
+    json_t *value;
+    int code = sq_request_object(r, &body, err);
+    if (code != 0)
+        return code;
+    json_object_foreach((json_t *)body, key, value)
+    {
+        int i = 0;
+        while (names[i] && strcmp(names[i], key) != 0)
+            i++;
+        if (!names[i])
+            return sq_fail(err, SQ_EINVAL, "This call has no field %.100s", key);
+    }
     return 0;
 }
 

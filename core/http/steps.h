@@ -21,6 +21,8 @@ SQ_STEP(sq_answer_record);  /* result, as an object */
 SQ_STEP(sq_answer_ok);      /* {"result":"ok"} */
 SQ_STEP(sq_answer_Ok);      /* {"result":"Ok"}: 1.3 was of two minds */
 SQ_STEP(sq_answer_null);
+/* The body, if any, has no other members than those of `names` (ended by NULL). */
+int sq_body_only(struct sq_request *r, const char *const *names, struct sq_err *err);
 /* The text under `key` in the body, NULL when absent or null. */
 int sq_body_text(struct sq_request *r, const char *key, const char **ret,
                  struct sq_err *err);

@@ -13,7 +13,7 @@ struct sq_task_array *sq_task_array_new(void)
     struct sq_task_array *a = calloc(1, sizeof *a);
     if (!a)
         return NULL;
-    sq_json_split_init(&a->split, ELEMENT_BYTES);
+    sq_json_split_init(&a->split, "tasks", ELEMENT_BYTES);
     sq_arena_init(&a->arena, TEXT_BYTES);
     return a;
 }
@@ -55,19 +55,17 @@ static int element(void *arg, int64_t index, const char *text, size_t len,
     struct sq_task_array *a = arg;
     json_t *json = NULL;
     int code = grow(a, err);
-    if (code != 0)
-        return code;
-    code = sq_json_parse(text, len, &json, err);
+    if (code == 0)
+        code = sq_json_parse(text, len, &json, err);
     if (code == 0)
         code = sq_record_from_json(&sq_task_type, json,
                                    SQ_READ_CREATE | SQ_READ_REFERENCES, &a->arena,
                                    &a->tasks[a->n], &a->masks[a->n], err);
     json_decref(json);
-    if (code == SQ_EINVAL)
+    if (code != 0)
         return sq_prefix(err, "tasks[%lld]: ", (long long)index);
-    if (code == 0)
-        a->n++;
-    return code;
+    a->n++;
+    return 0;
 }
 
 int sq_task_array_feed(struct sq_task_array *a, const char *data, size_t len,

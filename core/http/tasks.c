@@ -16,9 +16,10 @@ int sq_tasks_prepare_create(struct sq_request *r, struct sq_err *err)
 int sq_tasks_create(struct sq_request *r, struct sq_tx *tx, struct sq_err *err)
 {
     if (r->array)
-        return sq_task_create(tx, r->array->tasks, r->array->masks, r->array->n, err);
+        return sq_task_create_array(tx, r->array->tasks, r->array->masks, r->array->n,
+                                    err);
     r->result = r->values;
-    return sq_task_create(tx, r->values, &r->mask, 1, err);
+    return sq_task_create(tx, r->values, r->mask, err);
 }
 
 int sq_tasks_answer_create(struct sq_request *r, struct sq_err *err)

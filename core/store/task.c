@@ -204,8 +204,8 @@ int sq_task_freeze(struct sq_tx *tx, int64_t task_id, int64_t execution_id,
     return code;
 }
 
-int sq_task_get_statuses(struct sq_db *db, const int64_t *ids, size_t n,
-                         int *ret_statuses, struct sq_err *err)
+int sq_task_find_statuses(struct sq_db *db, const int64_t *ids, size_t n,
+                          int *ret_statuses, struct sq_err *err)
 {
     SQ_CLEANUP(sq_set_fini) struct sq_set set;
     sq_set_init(&set);
@@ -213,16 +213,24 @@ int sq_task_get_statuses(struct sq_db *db, const int64_t *ids, size_t n,
     struct sq_stmt *st = sq_db_query(db, SQ_Q_TASK_STATUSES);
     sq_bind_text(st, 1, sq_set_text(&set));
     size_t at = 0;
-    while (at < n && sq_row(st)) {
-        if (sq_col_null(st, 1)) {
-            sq_stmt_end(st);
-            return sq_fail(err, SQ_ENOENT, "Task %lld doesn't exist",
-                           (long long)ids[at]);
-        }
-        ret_statuses[at++] = sq_name_find(&sq_task_statuses, sq_col_text(st, 1, NULL));
-    }
+    while (at < n && sq_row(st))
+        ret_statuses[at++] =
+            sq_col_null(st, 1)
+                ? SQ_TASK_ABSENT
+                : sq_name_find(&sq_task_statuses, sq_col_text(st, 1, NULL));
     sq_stmt_end(st);
     int code = sq_db_error(db, err);
     assert(code || at == n);
+    return code;
+}
+
+int sq_task_get_statuses(struct sq_db *db, const int64_t *ids, size_t n,
+                         int *ret_statuses, struct sq_err *err)
+{
+    int code = sq_task_find_statuses(db, ids, n, ret_statuses, err);
+    for (size_t i = 0; i < n && !code; i++)
+        if (ret_statuses[i] == SQ_TASK_ABSENT)
+            code =
+                sq_fail(err, SQ_ENOENT, "Task %lld doesn't exist", (long long)ids[i]);
     return code;
 }

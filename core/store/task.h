@@ -6,13 +6,16 @@
 #include "core/store/db.h"
 #include "lib/arena.h"
 
-/* Create n tasks with their requirements, in a few statements whatever n is.  On entry:
- * fields the client gave, the others at their null; masks[i] tells which were given
- * (a task with requirements and no status waits).  Fills in ids, dates, defaults and
- * waits_on.  SQ_EINVAL, SQ_ENOENT ("Task 12 doesn't exist", for a requirement),
- * SQ_ESTATE (unknown status is refused earlier, at the edge). */
-int sq_task_create(struct sq_tx *tx, struct sq_task *tasks, const uint64_t *masks,
-                   size_t n, struct sq_err *err);
+/* Create a task with its requirements.  On entry: fields the client gave, the others at
+ * their null; `mask` tells which were given (a task with requirements and no status
+ * waits).  Fills in ids, dates, defaults and waits_on.  SQ_EINVAL, SQ_ENOENT ("Task 12
+ * doesn't exist", for a requirement). */
+int sq_task_create(struct sq_tx *tx, struct sq_task *task, uint64_t mask,
+                   struct sq_err *err);
+/* The same for n of them, in a few statements whatever n is; a requirement -(k+1) is
+ * element k.  Errors begin with the element, "tasks[3]: ". */
+int sq_task_create_array(struct sq_tx *tx, struct sq_task *tasks, const uint64_t *masks,
+                         size_t n, struct sq_err *err);
 
 /* Apply the fields of `mask`; *ret is the whole row afterwards.  A status given goes
  * through the rules of A.3 (running execution killed, retries used…). */

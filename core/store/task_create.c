@@ -93,7 +93,7 @@ static int read_outside(struct sq_tx *tx, const struct sq_task *tasks, size_t n,
     for (size_t at = 0; at < ret->n && !code; at += STRETCH) {
         size_t some = ret->n - at < STRETCH ? ret->n - at : STRETCH;
         code =
-            sq_task_get_statuses(tx->db, ret->ids + at, some, ret->statuses + at, err);
+            sq_task_find_statuses(tx->db, ret->ids + at, some, ret->statuses + at, err);
     }
     return code;
 }
@@ -111,6 +111,9 @@ static int resolve(const struct sq_task *tasks, size_t n, size_t i, int64_t *req
     if (*required >= 0) {
         const int64_t *at = bsearch(required, o->ids, o->n, sizeof *o->ids, by_id);
         *ret_status = o->statuses[at - o->ids];
+        if (*ret_status == SQ_TASK_ABSENT)
+            return sq_fail(err, SQ_ENOENT, "Task %lld doesn't exist",
+                           (long long)*required);
         return 0;
     }
     uint64_t k = (uint64_t) - (*required + 1);
@@ -184,24 +187,43 @@ static int insert(struct sq_tx *tx, const struct sq_task *tasks, size_t n,
     return sq_db_error(tx->db, err);
 }
 
-int sq_task_create(struct sq_tx *tx, struct sq_task *tasks, const uint64_t *masks,
-                   size_t n, struct sq_err *err)
+/* *ret_bad is the task that an error is about, n when it is about none. */
+static int create(struct sq_tx *tx, struct sq_task *tasks, const uint64_t *masks,
+                  size_t n, size_t *ret_bad, struct sq_err *err)
 {
     SQ_CLEANUP(outside_fini) struct outside outside = {0};
     int code = 0;
-    if (n == 0)
-        return 0;
     for (size_t i = 0; i < n && !code; i++) {
         fill_defaults(&tasks[i], masks[i], tx->now);
+        *ret_bad = i;
         code = sq_task_check(&tasks[i], ~UINT64_C(0), err);
-        if (code && n > 1)
-            sq_prefix(err, "task #%zu: ", i);
     }
-    if (!code)
-        code = read_outside(tx, tasks, n, &outside, err);
+    if (code)
+        return code;
+    *ret_bad = n;
+    code = read_outside(tx, tasks, n, &outside, err);
     if (!code)
         code = reserve_ids(tx, tasks, n, err);
-    for (size_t i = 0; i < n && !code; i++)
+    for (size_t i = 0; i < n && !code; i++) {
         code = link_task(tasks, n, i, &outside, err);
+        *ret_bad = code ? i : n;
+    }
     return code ? code : insert(tx, tasks, n, err);
+}
+
+int sq_task_create(struct sq_tx *tx, struct sq_task *task, uint64_t mask,
+                   struct sq_err *err)
+{
+    size_t bad;
+    return create(tx, task, &mask, 1, &bad, err);
+}
+
+int sq_task_create_array(struct sq_tx *tx, struct sq_task *tasks, const uint64_t *masks,
+                         size_t n, struct sq_err *err)
+{
+    size_t bad = n;
+    int code = n ? create(tx, tasks, masks, n, &bad, err) : 0;
+    if (code && bad < n && err)
+        sq_prefix(err, "tasks[%zu]: ", bad);
+    return code;
 }

@@ -18,7 +18,7 @@ int64_t make_task(struct contract *c, const int64_t *required, size_t n)
     t.command = (char[]){"true"};
     t.required_task_ids = (struct sq_ints){ids, n};
     contract_begin(c);
-    OK(err, sq_task_create(&c->tx, &t, &mask, 1, &err));
+    OK(err, sq_task_create(&c->tx, &t, mask, &err));
     contract_commit(c);
     return t.task_id;
 }

@@ -161,7 +161,7 @@ static void do_create(struct contract *c)
     memcpy(made.required, ids, sizeof ids);
     if (made.status < 0)
         made.status = made.n_required ? SQ_TASK_WAITING : SQ_TASK_PENDING;
-    OK(err, sq_task_create(&c->tx, &t, &mask, 1, &err));
+    OK(err, sq_task_create(&c->tx, &t, mask, &err));
     assert_true(t.task_id < TASKS);
     m.tasks[m.n_tasks = t.task_id] = made;
 }

@@ -49,7 +49,7 @@ static int create(struct contract *c, struct sq_task *t, uint64_t *mask, size_t 
                   struct sq_err *err)
 {
     contract_begin(c);
-    int code = sq_task_create(&c->tx, t, mask, n, err);
+    int code = sq_task_create_array(&c->tx, t, mask, n, err);
     if (code)
         sq_db_rollback(c->db);
     else
@@ -88,11 +88,12 @@ static void test_a_bad_array_keeps_nothing(void **state)
         int code;
         const char *text;
     } cases[] = {
-        {99, SQ_ENOENT, "Task 99 doesn't exist"},
-        {-9, SQ_EINVAL, "required_task_ids: #8 is not among these 2 tasks"},
-        {-2, SQ_EINVAL, "required_task_ids: #1 requires itself"},
+        {99, SQ_ENOENT, "tasks[1]: Task 99 doesn't exist"},
+        {-9, SQ_EINVAL, "tasks[1]: required_task_ids: #8 is not among these 2 tasks"},
+        {-2, SQ_EINVAL, "tasks[1]: required_task_ids: #1 requires itself"},
         {INT64_MIN + 1, SQ_EINVAL,
-         "required_task_ids: #9223372036854775806 is not among these 2 tasks"},
+         "tasks[1]: required_task_ids: #9223372036854775806 is not among these 2 "
+         "tasks"},
     };
     for (size_t i = 0; i < SQ_LEN(cases); i++) {
         struct sq_err err = {0};
@@ -116,7 +117,11 @@ static void test_fields_are_checked(void **state)
     t.command = (char[]){"true"};
     t.batch = (char[]){"a/b"};
     assert_int_equal(create(c, &t, &mask, 1, &err), SQ_EINVAL);
+    assert_string_equal(err.text, "tasks[0]: batch must be a name without /");
+    contract_begin(c);
+    assert_int_equal(sq_task_create(&c->tx, &t, mask, &err), SQ_EINVAL);
     assert_string_equal(err.text, "batch must be a name without /");
+    sq_db_rollback(c->db);
     t.batch = (char[]){""};
     assert_int_equal(create(c, &t, &mask, 1, &err), SQ_EINVAL);
     t.batch = NULL;
@@ -125,7 +130,7 @@ static void test_fields_are_checked(void **state)
     t.retry = SQ_NULL;
     t.command = NULL;
     assert_int_equal(create(c, &t, &mask, 1, &err), SQ_EINVAL);
-    assert_string_equal(err.text, "command is required");
+    assert_string_equal(err.text, "tasks[0]: command is required");
 }
 
 static void test_a_hundred_thousand_tasks(void **state)

@@ -30,12 +30,14 @@ def arrays(api, server):
                     ("an absent requirement", [{"command": "x", "batch": "arrays"},
                                                {"command": "y", "batch": "arrays",
                                                 "required_task_ids": [NOBODY]}], 404,
-                     "Task %d doesn't exist" % NOBODY),
+                     "tasks[1]: Task %d doesn't exist" % NOBODY),
+                    ("a field of the only one", [{"command": "x", "batch": "a/b"}], 400,
+                     "tasks[0]: batch must be"),
                     ("no such element", [{"command": "x", "batch": "arrays",
-                                          "required_task_ids": ["#1"]}], 400, "#1"),
+                                          "required_task_ids": ["#1"]}], 400, "tasks[0]: required_task_ids: the array has no #1"),
                     ("a status", [{"command": "x", "batch": "arrays", "status": "s"}],
-                     500, "Status s is not possible"),
-                    ("not closed", b'[{"command":"x","batch":"arrays"}', 400, ""),
+                     500, "tasks[0]: Status s is not possible"),
+                    ("not closed", b'[{"command":"x","batch":"arrays"}', 400, "tasks[0]"),
                     ("not objects", [1], 400, "tasks[0]"))])
     is_(len(api.get("/tasks/", {"batch": "arrays"}).json), before, "nothing was kept")
     many = [{"command": "echo %d" % i, "batch": "many", "status": "paused"}

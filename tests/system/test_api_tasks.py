@@ -71,7 +71,8 @@ def tasks(api, server):
          "Task 99999 doesn't exist"),
         ("absent", "DELETE", "/tasks/99999", None, 404, None,
          "Task 99999 doesn't exist"),
-        ("huge id", "GET", "/tasks/99999999999999999999", None, 404, None, "exist"),
+        ("huge id", "GET", "/tasks/99999999999999999999", None, 404, None,
+         "the id 99999999999999999999 doesn't exist"),
     ])
     # PUT
     t = api.get("/tasks/%d" % one).json

@@ -50,6 +50,10 @@ def workers(api, server):
          "Status bogus is not possible (only paused running offline failed evicted)"),
         ("a / in the batch", "PUT", "/workers/%d" % w, {"batch": "a/b"}, 400, None,
          "batch"),
+        ("beyond a column", "GET", "/workers/99999999999", None, 404, None,
+         "Worker 99999999999 doesn't exist"),
+        ("beyond an integer", "DELETE", "/workers/99999999999999999999", None, 404, None,
+         "the id 99999999999999999999 doesn't exist"),
         ("absent", "GET", "/workers/99999", None, 404, None,
          "Worker 99999 doesn't exist"),
         ("absent", "PUT", "/workers/99999", {"concurrency": 1}, 404, None,
@@ -74,6 +78,10 @@ def workers(api, server):
            [{"memory": 31.5, "last_contact_date": DATE}])
     expect(api, "ping with memory as text", "PUT", "/workers/%d/ping" % w,
            {"memory": "12.5"}, 200, {"memory": 12.5})
+    expect(api, "ping with an unknown field", "PUT", "/workers/%d/ping" % w,
+           {"memory": 99, "lode": "1"}, 400, None, "lode")
+    expect(api, "which changed nothing", "GET", "/workers/%d" % w, None, 200,
+           {"memory": 12.5})
     expect(api, "bad memory", "PUT", "/workers/%d/ping" % w, {"memory": "x"}, 400, None,
            "memory")
     for message, words in (("idle", None), ("bonjour", "nothing to do"), (None,

@@ -48,11 +48,13 @@ static const struct {
     {"[{\"command\":\"a\"},{}]", SQ_EINVAL, "tasks[1]: Task needs the field command"},
     {"[{\"command\":\"a\",\"required_task_ids\":[\"#1\"]}]", SQ_EINVAL,
      "the array has no #1"},
-    {"[{\"command\":\"a\",\"status\":\"x\"}]", SQ_ESTATE, "Status x is not possible"},
-    {"[{\"command\":\"a\"}", SQ_EINVAL, ""},
-    {"[{\"command\":\"a\"},]", SQ_EINVAL, ""},
-    {"[{\"command\":\"a\"}] x", SQ_EINVAL, ""},
-    {"[", SQ_EINVAL, ""},
+    {"[{\"command\":\"a\",\"status\":\"x\"}]", SQ_ESTATE,
+     "tasks[0]: Status x is not possible"},
+    {"[{\"command\":\"a\"}", SQ_EINVAL, "tasks[0]: the text ends"},
+    {"[{\"command\":\"a\"},]", SQ_EINVAL, "tasks[1]: a value is missing"},
+    {"[{\"command\":\"a\"},{\"x\":\"\\u0000\"}]", SQ_EINVAL, "tasks[1]: malformed"},
+    {"[{\"command\":\"a\"}] x", SQ_EINVAL, "tasks[1]: something comes after"},
+    {"[", SQ_EINVAL, "tasks[0]: the text ends"},
 };
 
 static void test_each_defect_is_named(void **state)
@@ -88,6 +90,7 @@ static void test_more_than_the_maximum_is_too_big(void **state)
     for (int i = 0; code == 0 && i <= SQ_TASK_ARRAY_MAX; i++)
         code = sq_task_array_feed(a, one, sizeof one - 1, &err);
     assert_int_equal(code, SQ_ETOOBIG);
+    assert_non_null(strstr(err.text, "tasks[1000000]: more than 1000000 tasks"));
     sq_task_array_free(a);
 }
 

@@ -33,7 +33,7 @@ static int split(const char *text, size_t len, size_t piece, struct seen *seen,
     struct sq_json_split s;
     int rc = 0;
     *err = (struct sq_err){0};
-    sq_json_split_init(&s, ELEMENT_MAX);
+    sq_json_split_init(&s, "things", ELEMENT_MAX);
     seen->next = 0;
     sq_buf_clear(&seen->text);
     sq_buf_adds(&seen->text, "");
@@ -87,20 +87,20 @@ static void test_refuses(void **state)
     } rows[] = {
         {"", SQ_EINVAL, "there is no array"},
         {"  ", SQ_EINVAL, "there is no array"},
-        {"{}", SQ_EINVAL, "at element 0: it does not begin with ["},
-        {"[", SQ_EINVAL, "at element 0: the text ends before"},
-        {"[1", SQ_EINVAL, "at element 0: the text ends before"},
-        {"[1,", SQ_EINVAL, "at element 1: the text ends before"},
-        {"[\"]", SQ_EINVAL, "at element 0: the text ends before"},
-        {"[,1]", SQ_EINVAL, "at element 0: a value is missing"},
-        {"[1,]", SQ_EINVAL, "at element 1: a value is missing"},
-        {"[1,,2]", SQ_EINVAL, "at element 1: a value is missing"},
-        {"[1,2}", SQ_EINVAL, "at element 1: a } that nothing opened"},
+        {"{}", SQ_EINVAL, "at things[0]: it does not begin with ["},
+        {"[", SQ_EINVAL, "at things[0]: the text ends before"},
+        {"[1", SQ_EINVAL, "at things[0]: the text ends before"},
+        {"[1,", SQ_EINVAL, "at things[1]: the text ends before"},
+        {"[\"]", SQ_EINVAL, "at things[0]: the text ends before"},
+        {"[,1]", SQ_EINVAL, "at things[0]: a value is missing"},
+        {"[1,]", SQ_EINVAL, "at things[1]: a value is missing"},
+        {"[1,,2]", SQ_EINVAL, "at things[1]: a value is missing"},
+        {"[1,2}", SQ_EINVAL, "at things[1]: a } that nothing opened"},
         {"[}", SQ_EINVAL, "a value is missing"},
         {"[1] x", SQ_EINVAL, "something comes after its end"},
         {"[][]", SQ_EINVAL, "something comes after its end"},
         {"[1,\"012345678901234567890123456789012345678901234567890\"]", SQ_ETOOBIG,
-         "element 1 is larger than 50 bytes"},
+         "things[1] is larger than 50 bytes"},
         {"[0,1,2,3,4]", SQ_ENOENT, "element 3 is not wanted"},
     };
     struct seen seen = {.refuse_at = 3};
