@@ -6,7 +6,8 @@
 # A query is named by "-- name: task_get"; its text goes up to the next name, comments
 # and needless blanks dropped.  "-- engine: sqlite" or "-- engine: postgres" starts the
 # variant for one engine; a name has one common text, or one for each.  Parameters are
-# $1, $2… and become ?1, ?2… for SQLite.  A migration is a whole file, its number and
+# $1, $2… and become ?1, ?2… for SQLite.  "x in ids($1)" is true when x is one of the
+# numbers of the JSON array $1, in each engine's words.  A migration is a whole file, its number and
 # engine taken from its path.  A mistake stops the build with its file and line.
 
 function complain(where, what) {
@@ -97,8 +98,22 @@ function query_end() {
     body = ""
 }
 
-function for_engine(name, engine_name,    out) {
+# PostgreSQL looks each number of an array up in an index; those of a subselect it may
+# join with the whole table instead.
+function ids(engine_name, parameter) {
+    if (engine_name == "sqlite")
+        return "in (select value from json_each(" parameter "))"
+    return "= any(array(select cast(v as bigint) from " \
+           "json_array_elements_text(cast(" parameter " as json)) j(v)))"
+}
+
+function for_engine(name, engine_name,    out, parameter) {
     out = ((name, "common") in text) ? text[name, "common"] : text[name, engine_name]
+    while (match(out, /in ids\(\001[0-9]+\)/)) {
+        parameter = substr(out, RSTART + 7, RLENGTH - 8)
+        out = substr(out, 1, RSTART - 1) ids(engine_name, parameter) \
+              substr(out, RSTART + RLENGTH)
+    }
     gsub(/\001/, engine_name == "sqlite" ? "?" : "$", out)
     return out
 }

@@ -34,8 +34,7 @@ select e.execution_id, e.status, e.worker_id, e.task_id, e.latest, t.status, t.r
     exists (select 1 from execution_log l where l.execution_id = e.execution_id),
     exists (select 1 from task w where w.status = 'waiting' and w.waits_on = e.task_id)
 from execution e join task t on t.task_id = e.task_id
-where e.execution_id = any(array(
-    select cast(v as bigint) from json_array_elements_text(cast($1 as json)) j(v)))
+where e.execution_id in ids($1)
 order by e.execution_id
 
 -- name: execution_set_status
@@ -77,7 +76,7 @@ update execution set latest = false, modification_date = case
         else modification_date end,
     status = case when status in ('pending', 'accepted') then 'refused'
         when status = 'running' then 'failed' else status end
-where task_id in (select value from json_each($1)) and latest is not false
+where task_id in ids($1) and latest is not false
 returning execution_id, worker_id, modification_date = $2
 -- engine: postgres
 update execution set latest = false, modification_date = case
@@ -85,20 +84,12 @@ update execution set latest = false, modification_date = case
         else modification_date end,
     status = case when status in ('pending', 'accepted') then 'refused'
         when status = 'running' then 'failed' else status end
-where task_id = any(array(
-        select cast(v as bigint) from json_array_elements_text(cast($1 as json)) j(v)))
-    and latest is not false
+where task_id in ids($1) and latest is not false
 returning execution_id, worker_id, modification_date = cast($2 as timestamp)
 
 -- name: execution_live_of_tasks
--- engine: sqlite
 select execution_id, worker_id, task_id, status from execution
-where task_id in (select value from json_each($1))
-    and status in ('pending', 'accepted', 'running')
--- engine: postgres
-select execution_id, worker_id, task_id, status from execution
-where task_id = any(array(
-        select cast(v as bigint) from json_array_elements_text(cast($1 as json)) j(v)))
+where task_id in ids($1)
     and status in ('pending', 'accepted', 'running')
 
 -- Sorted by an expression, lest an index that gives the order be preferred to that of

@@ -26,13 +26,12 @@ where t.task_id = cast(v->>0 as bigint)
 -- name: task_assign
 -- engine: sqlite
 update task set status = 'assigned', status_date = $2, modification_date = $2
-where task_id in (select value from json_each($1)) and status = 'pending'
+where task_id in ids($1) and status = 'pending'
 returning task_id,
     exists (select 1 from execution e where e.task_id = task.task_id), null
 -- engine: postgres
 update task set status = 'assigned', status_date = $2, modification_date = $2
-where task_id = any(array(
-        select cast(v as bigint) from json_array_elements_text(cast($1 as json)) j(v)))
+where task_id in ids($1)
     and status || '' = 'pending'
 returning task_id,
     exists (select 1 from execution e where e.task_id = task.task_id),
@@ -40,15 +39,8 @@ returning task_id,
 
 -- Tasks that lost their execution through no fault of theirs.
 -- name: task_free
--- engine: sqlite
 update task set status = 'pending', status_date = $2, modification_date = $2
-where task_id in (select value from json_each($1))
-    and status in ('assigned', 'accepted', 'running')
-returning task_id, batch
--- engine: postgres
-update task set status = 'pending', status_date = $2, modification_date = $2
-where task_id = any(array(
-        select cast(v as bigint) from json_array_elements_text(cast($1 as json)) j(v)))
+where task_id in ids($1)
     and status in ('assigned', 'accepted', 'running')
 returning task_id, batch
 
@@ -76,18 +68,12 @@ delete from task where task_id = cast($1 as bigint)
 -- succeeded, waits_on: see task_watch.c.
 
 -- name: task_watchers
--- engine: sqlite
 select task_id from task
-where status = 'waiting' and waits_on in (select value from json_each($1))
--- engine: postgres
-select task_id from task
-where status = 'waiting' and waits_on = any(array(
-    select cast(v as bigint) from json_array_elements_text(cast($1 as json)) j(v)))
+where status = 'waiting' and waits_on in ids($1)
 
 -- The next unsatisfied requirement after the one watched until now, else any: null when
 -- all have succeeded.  The nested selects keep the walk in the order of the index.
 -- name: task_watch_next
--- engine: sqlite
 update task set waits_on = coalesce(
     (select r.other_task_id from requirement r
      where r.task_id = task.task_id and r.other_task_id > coalesce(task.waits_on, 0)
@@ -99,32 +85,12 @@ update task set waits_on = coalesce(
         and (select o.status from task o where o.task_id = r.other_task_id)
             <> 'succeeded'
      order by r.other_task_id limit 1))
-where status = 'waiting' and task_id in (select value from json_each($1))
-returning task_id, waits_on, batch
--- engine: postgres
-update task set waits_on = coalesce(
-    (select r.other_task_id from requirement r
-     where r.task_id = task.task_id and r.other_task_id > coalesce(task.waits_on, 0)
-        and (select o.status from task o where o.task_id = r.other_task_id)
-            <> 'succeeded'
-     order by r.other_task_id limit 1),
-    (select r.other_task_id from requirement r
-     where r.task_id = task.task_id
-        and (select o.status from task o where o.task_id = r.other_task_id)
-            <> 'succeeded'
-     order by r.other_task_id limit 1))
-where status = 'waiting' and task_id = any(array(
-    select cast(v as bigint) from json_array_elements_text(cast($1 as json)) j(v)))
+where status = 'waiting' and task_id in ids($1)
 returning task_id, waits_on, batch
 
 -- name: task_set_pending
--- engine: sqlite
 update task set status = 'pending', status_date = $2, modification_date = $2
-where status = 'waiting' and task_id in (select value from json_each($1))
--- engine: postgres
-update task set status = 'pending', status_date = $2, modification_date = $2
-where status = 'waiting' and task_id = any(array(
-    select cast(v as bigint) from json_array_elements_text(cast($1 as json)) j(v)))
+where status = 'waiting' and task_id in ids($1)
 
 -- A stretch of waiting tasks, and whether what each is watched through still holds it.
 -- name: task_waiting_page

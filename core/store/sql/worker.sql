@@ -33,26 +33,13 @@ where w.worker_id = cast(v->>0 as bigint)
 select worker_id, status = 'offline' from worker where status in ('running', 'offline')
 
 -- name: worker_set_life
--- engine: sqlite
 update worker set status = $3, modification_date = $4
-where status = $2 and worker_id in (select value from json_each($1))
-returning worker_id
--- engine: postgres
-update worker set status = $3, modification_date = $4
-where status = $2 and worker_id = any(array(
-    select cast(v as bigint) from json_array_elements_text(cast($1 as json)) j(v)))
+where status = $2 and worker_id in ids($1)
 returning worker_id
 
 -- name: worker_lost
--- engine: sqlite
 select w.worker_id from worker w
-where w.status = 'offline' and w.worker_id in (select value from json_each($1))
-    and exists (select 1 from execution e where e.worker_id = w.worker_id
-        and e.status in ('pending', 'accepted', 'running'))
--- engine: postgres
-select w.worker_id from worker w
-where w.status = 'offline' and w.worker_id = any(array(
-        select cast(v as bigint) from json_array_elements_text(cast($1 as json)) j(v)))
+where w.status = 'offline' and w.worker_id in ids($1)
     and exists (select 1 from execution e where e.worker_id = w.worker_id
         and e.status in ('pending', 'accepted', 'running'))
 
@@ -87,13 +74,8 @@ select signal_id, execution_id, worker_id, signal from signal
 where worker_id = cast($1 as bigint) order by signal_id
 
 -- name: signal_seen
--- engine: sqlite
-delete from signal where worker_id = $1
-    and signal_id in (select value from json_each($2))
--- engine: postgres
 delete from signal where worker_id = cast($1 as bigint)
-    and signal_id = any(array(
-        select cast(v as bigint) from json_array_elements_text(cast($2 as json)) j(v)))
+    and signal_id in ids($2)
 
 -- name: batch_counts
 select batch, status, count(*) from task group by batch, status order by batch

@@ -44,7 +44,7 @@ migrates() {
     report $? "$1"
 }
 
-echo 1..22
+echo 1..25
 makes "a name is an enum" header '-- name: task_get\nselect 1\n' 'SQ_Q_TASK_GET,'
 makes "and SQ_Q_COUNT ends it" header '-- name: a\nselect 1\n' 'SQ_Q_COUNT'
 makes "parameters for SQLite" queries '-- name: a\nselect $1, $12\n' '"select ?1, ?12"'
@@ -58,6 +58,12 @@ makes "quotes and backslashes" queries '-- name: a\nselect "a", '"'\\\\'"'\n' \
     "'\\\\'"
 makes "variants" queries \
     '-- name: a\n-- engine: sqlite\nselect 1\n-- engine: postgres\nselect 2\n' '"select 2"'
+makes "a set for SQLite" queries '-- name: a\nselect 1 where b in ids($2)\n' \
+    'b in (select value from json_each(?2))"'
+makes "a set for PostgreSQL" queries '-- name: a\nselect 1 where b in ids($2)\n' \
+    'b = any(array(select cast(v as bigint) from json_array_elements_text(cast($2 as'
+makes "a set named in a text" queries "-- name: a\nselect 'in ids(\$1)'\n" \
+    "'in ids(\$1)'"
 refuses "a name twice" '-- name: a\nselect 1\n-- name: a\nselect 2\n' 3 'already at'
 refuses "a variant missing" '-- name: a\n-- engine: sqlite\nselect 1\n' 2 'for postgres'
 refuses "a common text and a variant" \
