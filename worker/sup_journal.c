@@ -1,6 +1,6 @@
 /* The journal of exits.  A line is
  *
- *     E id pid status oom start end cpu_us peak_bytes checksum\n
+ *     E id pid status oom start end cpu_us peak_bytes unwritten checksum\n
  *
  * and forgetting turns its first letter into an F in place: one byte, so it cannot
  * tear. The checksum (CRC-32 of what is between) tells a line cut by a crash.  The file
@@ -40,9 +40,9 @@ static int format_line(const struct sq_frame_event *e, char line[LINE_MAX_BYTES]
 {
     int n = snprintf(line, LINE_MAX_BYTES,
                      "E %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64
-                     " %" PRId64 " %" PRId64 " %" PRId64,
+                     " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64,
                      e->id, e->pid, e->status, e->oom, e->start, e->end, e->cpu_us,
-                     e->peak_bytes);
+                     e->peak_bytes, e->unwritten);
     return n + snprintf(line + n, LINE_MAX_BYTES - (size_t)n, " %08" PRIx32 "\n",
                         crc32_of(line + 1, (size_t)n - 1));
 }
@@ -59,9 +59,9 @@ static bool parse_line(const char *line, struct sq_frame_event *e)
         return false;
     return sscanf(line + 1,
                   "%" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64
-                  " %" SCNd64 " %" SCNd64,
+                  " %" SCNd64 " %" SCNd64 " %" SCNd64,
                   &e->id, &e->pid, &e->status, &e->oom, &e->start, &e->end, &e->cpu_us,
-                  &e->peak_bytes) == 8;
+                  &e->peak_bytes, &e->unwritten) == 9;
 }
 
 static int write_at(int fd, const char *data, size_t len, off_t at)

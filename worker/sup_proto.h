@@ -10,7 +10,7 @@
 #include "lib/buf.h"
 
 enum {
-    SQ_FRAME_VERSION = 1,
+    SQ_FRAME_VERSION = 2,
     /* Linux takes 2 MiB of command and environment (a quarter of the usual stack
      * limit); what is longer may come, to be refused in words. */
     SQ_FRAME_MAX = 4 << 20,
@@ -46,6 +46,7 @@ struct sq_frame_event {
     int64_t status, oom; /* of an exit, as in struct sq_exit */
     int64_t start, end;  /* wall clock, microseconds */
     int64_t cpu_us, peak_bytes;
+    int64_t unwritten; /* errno of output that could not be written, else 0 */
 };
 
 /* One frame inside a buffer; `data` is borrowed from it and not aligned. */

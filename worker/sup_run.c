@@ -104,11 +104,24 @@ static bool is_oom(struct sq_supervisor *s, struct sq_run *r)
     return by_kill && !r->killed && machine_oom_kills(s, false) > r->oom_base;
 }
 
+/* With what is still in the pipes.  0, or errno of what could not be written. */
+static int close_outputs(struct sq_supervisor *s, struct sq_run *r)
+{
+    int error = 0;
+    for (size_t i = 0; i < SQ_LEN(r->outputs); i++) {
+        int mine = r->outputs[i] ? sq_output_close(&s->outputs, r->outputs[i]) : 0;
+        error = error ? error : mine;
+        r->outputs[i] = NULL;
+    }
+    return error;
+}
+
 /* Everything of it is gone, or the rest is left to sq_run_scan: record and tell. */
 static void finish(struct sq_supervisor *s, struct sq_run *r, bool empty)
 {
     struct sq_err err;
     r->exit.oom = is_oom(s, r);
+    r->exit.unwritten = close_outputs(s, r);
     if (sq_journal_append(&s->journal, &r->exit, &r->record, &err) < 0) {
         fprintf(stderr, "%s\n", err.text); /* it is still told, and kept in memory */
         r->record = -1;
@@ -126,7 +139,7 @@ static void finish(struct sq_supervisor *s, struct sq_run *r, bool empty)
 
 static void drain(struct sq_supervisor *s, struct sq_run *r)
 {
-    struct epoll_event watch = {.events = EPOLLPRI, .data.u32 = SQ_SUP_TAG_DRAIN};
+    struct epoll_event watch = {.events = EPOLLPRI, .data.u64 = SQ_SUP_TAG_DRAIN};
     sq_group_kill(r->group);
     r->state = SQ_RUN_DRAINING;
     r->drain_until = sq_monotonic() + DRAIN_US;
@@ -319,11 +332,12 @@ static int start(struct sq_supervisor *s, struct sq_run *r,
     struct sq_start req = {.argv = (char *const *)v,
                            .envp = (char *const *)v + head->argc + 1,
                            .workdir = texts[0],
-                           .stdout_path = texts[1],
-                           .stderr_path = texts[2],
+                           .stdout_fd = r->outputs[0]->write_fd,
+                           .stderr_fd = r->outputs[1]->write_fd,
                            .group_fd = -1,
                            .join_fd = -1,
-                           .reset_oom_score = s->reset_oom_score};
+                           .reset_oom_score = s->reset_oom_score,
+                           .files = &s->files};
     int code = start_in_group(s, r, &req, err);
     free(v);
     return code;
@@ -338,8 +352,14 @@ static int spawn_texts(struct sq_supervisor *s, const struct sq_frame_spawn *hea
     r->id = head->id;
     r->record = -1;
     r->exit.start = sq_now();
-    int code = start(s, r, head, texts, err);
+    int code = 0;
+    for (size_t i = 0; i < SQ_LEN(r->outputs) && code == 0; i++)
+        code =
+            sq_output_open(&s->outputs, s->epoll_fd, texts[1 + i], &r->outputs[i], err);
+    if (code == 0)
+        code = start(s, r, head, texts, err);
     if (code < 0) {
+        close_outputs(s, r);
         free(r);
         return code;
     }

@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include "worker/sup_group.h"
 #include "worker/sup_journal.h"
+#include "worker/sup_output.h"
 #include "worker/sup_proto.h"
 
 enum sq_run_state { SQ_RUN_LIVE, SQ_RUN_DRAINING, SQ_RUN_ENDED };
@@ -20,6 +21,7 @@ struct sq_run {
     int64_t oom_base; /* the machine's count of such kills when it started */
     int64_t drain_until;
     struct sq_group *group; /* NULL where there are none */
+    struct sq_output *outputs[2];
     struct sq_frame_event exit;
     off_t record; /* in the journal, -1 when it could not be written */
 };
@@ -35,9 +37,11 @@ struct sq_supervisor {
     struct sq_buf in, out;
     struct sq_journal journal;
     struct sq_groups groups;
+    struct sq_outputs outputs;
     struct sq_run *live; /* and draining */
     struct sq_run *ended[SQ_RUN_BUCKETS];
     bool reset_oom_score;
+    struct rlimit files;            /* as commands get it: ours is higher */
     int64_t oom_kills, oom_read_at; /* the machine's count, when read */
     bool urgent;                    /* `out` has more than starts */
     int64_t out_since;              /* when the oldest of `out` was said */
@@ -77,6 +81,7 @@ void sq_run_free_all(struct sq_supervisor *s);
 #define SQ_SUP_GROUPS "supervisor.groups"
 #define SQ_SUP_LOG "supervisor.log"
 
-enum { SQ_SUP_TAG_DRAIN = 100 }; /* epoll's name for all draining groups */
+/* epoll's name for all draining groups; what is above it is a struct sq_output. */
+enum { SQ_SUP_TAG_DRAIN = 100 };
 
 #endif

@@ -32,7 +32,7 @@ enum { STACK_BYTES = 128 << 10 };
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define INTO_CGROUP 0x200000000ull
 
-enum stage { SETUP, FOLDER, STDOUT, STDERR, EXEC, INTERPRETER /* it is absent */ };
+enum stage { SETUP, FOLDER, OUTPUT, EXEC, INTERPRETER /* it is absent */ };
 
 struct child {
     const struct sq_start *req;
@@ -51,15 +51,6 @@ struct clone_request {
 static char child_stack[STACK_BYTES] __attribute__((aligned(64)));
 
 #define NO_ASAN __attribute__((no_sanitize("address", "undefined")))
-
-static NO_ASAN int open_output(const char *path, int fd)
-{
-    int opened = open(
-        path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOCTTY, 0666);
-    if (opened < 0 || dup2(opened, fd) < 0)
-        return -1;
-    return 0;
-}
 
 /* Reset to what a process of nobody's special care has. */
 static NO_ASAN void reset_oom_score(void)
@@ -81,6 +72,7 @@ static NO_ASAN int setup(struct child *c)
         return -1;
     if (c->req->reset_oom_score)
         reset_oom_score();
+    setrlimit(RLIMIT_NOFILE, c->req->files);
     sigemptyset(&none);
     return sigprocmask(SIG_SETMASK, &none, NULL);
 }
@@ -135,11 +127,9 @@ static NO_ASAN int child_main(void *arg)
     c->stage = FOLDER;
     if (chdir(req->workdir) < 0)
         goto fail;
-    c->stage = STDOUT;
-    if (open_output(req->stdout_path, STDOUT_FILENO) < 0)
-        goto fail;
-    c->stage = STDERR;
-    if (open_output(req->stderr_path, STDERR_FILENO) < 0)
+    c->stage = OUTPUT;
+    if (dup2(req->stdout_fd, STDOUT_FILENO) < 0 ||
+        dup2(req->stderr_fd, STDERR_FILENO) < 0)
         goto fail;
     c->stage = EXEC;
     if (!strchr(req->argv[0], '/')) {
@@ -240,10 +230,7 @@ static int say(const struct child *c, struct sq_err *err)
     case FOLDER:
         return sq_fail(err, SQ_EIO, "cannot enter directory %s: %s", c->req->workdir,
                        why);
-    case STDOUT:
-        return sq_fail(err, SQ_EIO, "cannot write %s: %s", c->req->stdout_path, why);
-    case STDERR:
-        return sq_fail(err, SQ_EIO, "cannot write %s: %s", c->req->stderr_path, why);
+    case OUTPUT: return sq_fail(err, SQ_EIO, "cannot redirect its output: %s", why);
     case INTERPRETER:
         return sq_fail(err, SQ_ENOENT, "cannot run %s: its interpreter does not exist",
                        c->req->argv[0]);

@@ -5,16 +5,18 @@
 #include <scitq/error.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 struct sq_start {
     char *const *argv; /* argv[0] without a slash is looked for in envp's PATH */
     char *const *envp;
     const char *workdir;
-    const char *stdout_path, *stderr_path;
+    int stdout_fd, stderr_fd;
     int group_fd; /* a cgroup v2 folder to be born in, or -1 */
     int join_fd;  /* `tasks` of a cgroup v1 folder, to write itself to, or -1 */
     bool reset_oom_score;
+    const struct rlimit *files; /* of descriptors, to be set */
 };
 
 /* Start the command in a session of its own, to be killed with the caller.  Returns

@@ -60,7 +60,7 @@ static void drop_comer(struct sq_supervisor *s)
 
 static int watch(struct sq_supervisor *s, int fd, uint32_t tag, uint32_t events, int op)
 {
-    struct epoll_event event = {.events = events, .data.u32 = tag};
+    struct epoll_event event = {.events = events, .data.u64 = tag};
     return epoll_ctl(s->epoll_fd, op, fd, &event);
 }
 
@@ -211,7 +211,7 @@ static void arm_timer(struct sq_supervisor *s)
 
 static void dispatch(struct sq_supervisor *s, const struct epoll_event *event)
 {
-    switch (event->data.u32) {
+    switch (event->data.u64) {
     case LISTEN: accept_comer(s); break;
     case COMER: read_comer(s); break;
     case CLIENT:
@@ -223,7 +223,8 @@ static void dispatch(struct sq_supervisor *s, const struct epoll_event *event)
         s->timer_at = 0;
         run_timers(s);
         break;
-    default: sq_run_drain(s);
+    case SQ_SUP_TAG_DRAIN: sq_run_drain(s); break;
+    default: sq_output_copy(event->data.ptr);
     }
 }
 
@@ -384,6 +385,18 @@ static void protect(struct sq_supervisor *s)
     s->reset_oom_score = !text[0] || atoi(text) != 0;
 }
 
+/* A running command takes us some ten descriptors, and the usual 1,024 is for programs
+ * that select(): we take what we may, commands keep what we got. */
+static void want_files(struct sq_supervisor *s)
+{
+    struct rlimit more;
+    if (getrlimit(RLIMIT_NOFILE, &s->files) < 0)
+        return;
+    more = s->files;
+    more.rlim_cur = more.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &more); /* else fewer commands can run at a time */
+}
+
 static int listen_socket(struct sq_supervisor *s, struct sq_err *err)
 {
     struct sockaddr_un a = socket_address(s->dir_fd);
@@ -420,6 +433,7 @@ static int start(struct sq_supervisor *s, const char *path, struct sq_err *err)
         return code;
     protect(s);
     sq_slice_shorten();
+    want_files(s);
     sq_groups_sweep(s->dir_fd, SQ_SUP_GROUPS);
     sq_tree_sweep(s->state_dir);
     if ((code = sq_journal_open(&s->journal, s->dir_fd, SQ_SUP_JOURNAL, sq_run_restore,
@@ -441,6 +455,7 @@ static void finish(struct sq_supervisor *s)
     sq_groups_close(&s->groups, s->dir_fd, SQ_SUP_GROUPS);
     sq_journal_close(&s->journal);
     sq_run_free_all(s);
+    sq_outputs_free(&s->outputs);
     sq_closep(&s->epoll_fd);
     sq_closep(&s->timer_fd);
     sq_closep(&s->signal_fd);

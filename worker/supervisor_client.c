@@ -247,7 +247,8 @@ static void tell(struct sq_sup *s, enum sq_sup_event_kind kind,
                                           .start = e.start,
                                           .end = e.end,
                                           .cpu_us = e.cpu_us,
-                                          .peak_bytes = e.peak_bytes},
+                                          .peak_bytes = e.peak_bytes,
+                                          .unwritten = (int)e.unwritten},
                                  .text = f->data + sizeof e};
     s->event(s->arg, &event);
 }

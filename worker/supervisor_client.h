@@ -19,7 +19,8 @@ struct sq_spawn {
      * SCITQ_SUPERVISED=state directory, by which it knows what is its own. */
     char *const *envp;
     const char *workdir;
-    const char *stdout_path, *stderr_path; /* created or truncated, appended to */
+    /* Absolute: created or emptied, then what the command writes to its pipes. */
+    const char *stdout_path, *stderr_path;
 };
 
 struct sq_exit {
@@ -28,6 +29,7 @@ struct sq_exit {
     int64_t start, end; /* wall clock, microseconds */
     int64_t cpu_us;     /* user + system, with children waited for */
     int64_t peak_bytes; /* peak resident memory */
+    int unwritten;      /* errno of output that could not be written, else 0 */
 };
 
 enum sq_sup_event_kind {

@@ -11,6 +11,8 @@
 
 #include "lib/utf8.h"
 
+enum { NOT_STORED = -1000 }; /* scitq's code for results that could not be kept */
+
 const char *sq_verdict_signal(int signal)
 {
     static char text[64];
@@ -41,6 +43,17 @@ void sq_verdict_note(struct sq_execution *e, const char *fmt, ...)
     e->note = strdup(text);
 }
 
+/* A success without all of its output is none.  A command that writes on gets SIGPIPE:
+ * this says more than that does. */
+static void say_unwritten(struct sq_execution *e, int error)
+{
+    sq_verdict_note(e, "output is missing here: the worker cannot write it: %s",
+                    strerror(error));
+    if (e->succeeded)
+        e->return_code = NOT_STORED;
+    e->succeeded = false;
+}
+
 void sq_verdict(struct sq_execution *e, const struct sq_exit *exit)
 {
     double gib = (double)exit->peak_bytes / (1 << 30);
@@ -54,4 +67,6 @@ void sq_verdict(struct sq_execution *e, const struct sq_exit *exit)
                         WIFSIGNALED(exit->status) ? "the command" : "a process", gib);
     else if (WIFSIGNALED(exit->status))
         sq_verdict_note(e, "killed by %s", sq_verdict_signal(WTERMSIG(exit->status)));
+    if (exit->unwritten)
+        say_unwritten(e, exit->unwritten);
 }

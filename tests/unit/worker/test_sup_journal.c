@@ -31,7 +31,8 @@ static struct sq_frame_event event_of(int64_t id)
                                    .start = 1700000000000000 + id,
                                    .end = 1700000000500000 + id,
                                    .cpu_us = id * 3,
-                                   .peak_bytes = id * 4096};
+                                   .peak_bytes = id * 4096,
+                                   .unwritten = id % 7};
 }
 
 static void take(void *arg, const struct sq_frame_event *e, off_t at)

@@ -3,6 +3,8 @@
  */
 #include "tests/unit/worker/supervisor_world.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -170,6 +172,122 @@ static void test_output_keeps_every_byte(void **state)
     assert_memory_equal(world_out(w, "out", &len), copy, 3000000);
     assert_int_equal(len, copied);
     free(copy);
+}
+
+/* A command may open its streams anew, try to empty them, to wind them back. */
+static void test_output_cannot_be_taken_back(void **state)
+{
+    enum { BLOCK = 10000000 };
+    struct world *w = *state;
+    size_t len;
+    world_sh(w, 1,
+             "echo one >&2; echo one\n"
+             "echo two > /dev/stderr; echo two > /dev/stdout\n"
+             "echo three > /proc/self/fd/2; : > /dev/stdout; : > /dev/stderr\n"
+             "head -c 10000000 /dev/zero | tee /dev/stderr\n"
+             "echo four > /dev/stderr; echo four > /dev/stdout\n"
+             "python3 -c '\n"
+             "import os\n"
+             "for fd in 1, 2:\n"
+             "    for what in (os.ftruncate, fd, 0), (os.lseek, fd, 0, 0):\n"
+             "        try: what[0](*what[1:])\n"
+             "        except OSError: pass\n"
+             "        os.write(fd, b\"x\")\n"
+             "    os.write(os.open(\"/dev/fd/%d\" % fd, os.O_RDWR), b\"y\")\n"
+             "'\n"
+             "dd if=/dev/null of=/dev/stdout bs=1 seek=0 2> /dev/null; exit 0");
+    assert_int_equal(world_end(w, 1), 0);
+    const char *out = world_out(w, "out", &len);
+    assert_int_equal(len, 8 + BLOCK + 5 + 3);
+    assert_memory_equal(out, "one\ntwo\n\0", 9);
+    assert_memory_equal(out + 8 + BLOCK - 1, "\0four\nxxy", 9);
+    out = world_out(w, "err", &len);
+    assert_int_equal(len, 14 + BLOCK + 5 + 3);
+    assert_memory_equal(out, "one\ntwo\nthree\n\0", 15);
+    assert_memory_equal(out + 14 + BLOCK - 1, "\0four\nxxy", 9);
+}
+
+/* What was written before the end is there at the end, though others may still hold the
+ * pipes: here this test itself, which opens them while the command runs. */
+static void test_a_pipe_held_elsewhere_delays_nothing(void **state)
+{
+    struct world *w = *state;
+    char path[40], line[20];
+    int here = fifo_new(w, "here"), gate = fifo_new(w, "gate"), fds[2];
+    world_sh(w, 1,
+             "exec 3>$W/here; echo >&3; read x <> $W/gate\n"
+             "head -c 65536 /dev/zero; echo end >&2");
+    pid_t pid = world_wait(w, SQ_SUP_STARTED, 1).pid;
+    fifo_line(here, line, sizeof line);
+    for (int i = 0; i < 2; i++) {
+        snprintf(path, sizeof path, "/proc/%d/fd/%d", pid, i + 1);
+        fds[i] = open(path, O_WRONLY | O_CLOEXEC);
+        assert_true(fds[i] >= 0);
+    }
+    world_write(w, "gate", "go\n", 1);
+    assert_int_equal(world_end(w, 1), 0);
+    size_t len;
+    world_out(w, "out", &len);
+    assert_int_equal(len, 65536);
+    assert_string_equal(world_out(w, "err", NULL), "end\n");
+    for (int i = 0; i < 2; i++) { /* and nobody reads them any more */
+        assert_int_equal(write(fds[i], "late", 4), -1);
+        close(fds[i]);
+    }
+    assert_string_equal(world_out(w, "err", NULL), "end\n");
+    fifo_end(here);
+    close(gate);
+}
+
+/* /dev/full is a disk without room.  What can be written is, a command that writes on
+ * fails, and the exit says that output is missing, whatever the command said. */
+static void test_output_that_cannot_be_written_is_told(void **state)
+{
+    static const struct {
+        const char *script;
+        int status, unwritten;
+    } rows[] = {
+        {"true", 0, 0},
+        {"echo lost", 0, ENOSPC},
+        {"exec yes", SIGPIPE, ENOSPC},
+        {"yes; exit 7", 7 << 8, ENOSPC},
+    };
+    struct world *w = *state;
+    char work[100], errors[100];
+    struct sq_err err = {0};
+    snprintf(work, sizeof work, "%s/work", w->dir);
+    snprintf(errors, sizeof errors, "%s/err", w->dir);
+    for (size_t i = 0; i < SQ_LEN(rows); i++) {
+        char script[100];
+        snprintf(script, sizeof script, "echo kept >&2; %s", rows[i].script);
+        char *const argv[] = {(char[]){"sh"}, (char[]){"-c"}, script, NULL};
+        char *const envp[] = {NULL};
+        struct sq_spawn req = {.id = (int64_t)i,
+                               .argv = argv,
+                               .envp = envp,
+                               .workdir = work,
+                               .stdout_path = "/dev/full",
+                               .stderr_path = errors};
+        OK(err, sq_sup_spawn(w->s, &req, &err));
+        struct sq_sup_event e = world_wait(w, SQ_SUP_EXITED, (int64_t)i);
+        assert_int_equal(e.exit.status, rows[i].status);
+        assert_int_equal(e.exit.unwritten, rows[i].unwritten);
+        assert_memory_equal(world_out(w, "err", NULL), "kept\n", 5);
+    }
+}
+
+/* Nobody reads a fifo: opening it must not stop everything else. */
+static void test_a_fifo_in_place_of_a_file_is_refused(void **state)
+{
+    struct world *w = *state;
+    char *const argv[] = {(char[]){"true"}, NULL};
+    char *const envp[] = {NULL};
+    char path[100];
+    snprintf(path, sizeof path, "%s/out", w->dir);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    world_spawn(w, 1, argv, envp);
+    assert_non_null(strstr(world_wait(w, SQ_SUP_FAILED, 1).text, "cannot write"));
+    assert_int_equal(unlink(path), 0);
 }
 
 /* An environment of `n` variables of 100 kB. */
@@ -342,6 +460,10 @@ int main(void)
         WORLD_TEST(test_command_is_found_in_the_path_of_its_environment),
         WORLD_TEST(test_command_gets_a_clean_world),
         WORLD_TEST(test_output_keeps_every_byte),
+        WORLD_TEST(test_output_cannot_be_taken_back),
+        WORLD_TEST(test_a_pipe_held_elsewhere_delays_nothing),
+        WORLD_TEST(test_output_that_cannot_be_written_is_told),
+        WORLD_TEST(test_a_fifo_in_place_of_a_file_is_refused),
         WORLD_TEST(test_large_environments_pass_or_are_refused_in_words),
         WORLD_TEST(test_resources_are_measured),
         WORLD_TEST(test_out_of_memory_is_told_from_other_kills),

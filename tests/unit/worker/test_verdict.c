@@ -1,6 +1,7 @@
 /* What an exit means. */
 #include "tests/test.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,20 +20,28 @@ static void test_exits(void **state)
         bool oom, succeeded;
         int code;
         const char *note; /* how it begins */
+        int unwritten;
     } rows[] = {
-        {0, false, true, 0, NULL},
-        {1 << 8, false, false, 1, NULL},
-        {255 << 8, false, false, 255, NULL},
-        {SIGKILL, false, false, -9, "scitq: killed by signal 9 (SIGKILL)"},
-        {SIGSEGV | 0x80, false, false, -11, "scitq: killed by signal 11 (SIGSEGV)"},
-        {40, false, false, -40, "scitq: killed by signal 40"},
-        {SIGKILL, true, false, -9, "scitq: out of memory: the kernel killed the comm"},
-        {137 << 8, true, false, 137, "scitq: out of memory: the kernel killed a proc"},
+        {0, false, true, 0, NULL, 0},
+        {1 << 8, false, false, 1, NULL, 0},
+        {255 << 8, false, false, 255, NULL, 0},
+        {SIGKILL, false, false, -9, "scitq: killed by signal 9 (SIGKILL)", 0},
+        {SIGSEGV | 0x80, false, false, -11, "scitq: killed by signal 11 (SIGSEGV)", 0},
+        {40, false, false, -40, "scitq: killed by signal 40", 0},
+        {SIGKILL, true, false, -9, "scitq: out of memory: the kernel killed the comm",
+         0},
+        {137 << 8, true, false, 137, "scitq: out of memory: the kernel killed a proc",
+         0},
+        {0, false, false, -1000, "scitq: output is missing here: ", ENOSPC},
+        {3 << 8, false, false, 3, "scitq: output is missing here: ", ENOSPC},
+        {SIGPIPE, false, false, -13, "scitq: output is missing here: ", ENOSPC},
     };
     assert_int_equal(exit_status(1), rows[1].status);
     for (size_t i = 0; i < SQ_LEN(rows); i++) {
         struct sq_execution e = {0};
-        const struct sq_exit x = {.status = rows[i].status, .oom = rows[i].oom};
+        const struct sq_exit x = {.status = rows[i].status,
+                                  .oom = rows[i].oom,
+                                  .unwritten = rows[i].unwritten};
         sq_verdict(&e, &x);
         assert_int_equal(e.succeeded, rows[i].succeeded);
         assert_int_equal(e.return_code, rows[i].code);
