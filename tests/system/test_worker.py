@@ -184,15 +184,12 @@ def live(server, worker, api, folder):
         f.write("middle\n")
     is_(ended(api, task)[2], b"first\nmiddle\nlast\n", "and goes on in order")
 
-    # a command that truncates its own output: what was read stays, what follows comes
-    task = api.task("sh -c 'echo a line; cat %s; cat %s; echo new > /dev/stdout; "
-                    "echo end'" % (gate, gate))
-    for lines in ("more\n", ""):
-        with open(gate, "w") as f:
-            f.write(lines)
-        wait_until("the lines", lambda: both(api, task)[0] == b"a line\nmore\n")
-    is_(ended(api, task)[2], b"a line\nmore\nnew\nend\n",
-        "a truncated output file goes on")
+    # a command that opens its streams anew, to write from their beginning
+    task = api.task("sh -c 'echo a line; echo e; echo new > /dev/stdout; "
+                    "echo 1 >&2; echo 2 > /dev/stderr; : > /dev/stdout; echo end'")
+    out, err = ended(api, task)[2:]
+    is_((out, err), (b"a line\ne\nnew\nend\n", b"1\n2\n"),
+        "a stream that is opened anew is not emptied")
 
 
 def hostile(server, worker, api, folder):
