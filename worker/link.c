@@ -131,6 +131,15 @@ static void sync_path(const struct sq_link *l, char path[64])
     snprintf(path, 64, "/workers/%" PRId64 "/sync", l->worker_id);
 }
 
+/* So that the server can tell whether our row has changed since. */
+static void write_row_date(const struct sq_link *l, struct sq_jw *w)
+{
+    if (!l->knows_row)
+        return;
+    sq_jw_key(w, "row_date");
+    sq_jw_text(w, *l->row_date ? l->row_date : NULL);
+}
+
 static void send_sync(struct sq_link *l)
 {
     struct sq_jw w;
@@ -142,6 +151,10 @@ static void send_sync(struct sq_link *l)
         sq_jw_key(&w, "records");
         sq_tasks_write_records(l->tasks, &w);
         sq_timer_set(l->loop, &l->sync_timer, SYNC_US);
+    }
+    if (l->leaving) {
+        sq_jw_key(&w, "leaving");
+        sq_jw_bool(&w, true);
     }
     sq_jw_close(&w);
     sync_path(l, path);
@@ -180,6 +193,7 @@ static void poll(struct sq_link *l)
     begin_sync(l, &w, &l->poll_body);
     sq_jw_key(&w, "wait");
     sq_jw_int(&w, l->poll_s);
+    write_row_date(l, &w);
     sq_jw_close(&w);
     sync_path(l, path);
     const struct sq_request req = {.method = "PUT",
@@ -280,6 +294,8 @@ static void take_settings(struct sq_link *l, const struct sq_answer *a)
         l->permanent = a->permanent;
     if (a->concurrency != SQ_NULL)
         sq_tasks_set_concurrency(l->tasks, a->concurrency);
+    l->knows_row = true;
+    snprintf(l->row_date, sizeof l->row_date, "%s", a->row_date ? a->row_date : "");
     if (stats_s != l->stats_s || !l->stats_timer.due)
         sq_timer_set(l->loop, &l->stats_timer, l->stats_s * 1000000);
 }
@@ -288,7 +304,8 @@ static void take_settings(struct sq_link *l, const struct sq_answer *a)
 static void take_answer(struct sq_link *l, const struct sq_answer *a)
 {
     take_settings(l, a);
-    for (size_t i = 0; i < a->n_executions; i++)
+    /* What comes too late is named again at the next start. */
+    for (size_t i = 0; i < a->n_executions && !l->leaving; i++)
         sq_tasks_arrive(l->tasks, &a->executions[i]);
     for (size_t i = 0; i < a->n_signals; i++)
         obey(l, &a->signals[i]);

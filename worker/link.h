@@ -47,6 +47,8 @@ struct sq_link {
     bool lost, leaving, restart, stats_due, idle_due;
     enum { SQ_PUSH_NONE, SQ_PUSH_REGISTER, SQ_PUSH_SYNC, SQ_PUSH_IDLE } pushing;
     int64_t pause_us;
+    bool knows_row;    /* its row was heard of, */
+    char row_date[40]; /* changed last at: "" for never */
     int permanent;
     int64_t idle_delay_s, first_task_delay_s, poll_s, stats_s;
 

@@ -109,7 +109,8 @@ static int parse_lists(const json_t *root, struct sq_arena *arena, struct sq_ans
     return rc;
 }
 
-static int parse_worker(const json_t *root, struct sq_answer *a, struct sq_err *err)
+static int parse_worker(const json_t *root, struct sq_arena *arena, struct sq_answer *a,
+                        struct sq_err *err)
 {
     const json_t *worker = json_object_get(root, "worker");
     const json_t *settings = json_object_get(root, "settings");
@@ -127,6 +128,8 @@ static int parse_worker(const json_t *root, struct sq_answer *a, struct sq_err *
     int rc = 0;
     for (size_t i = 0; !rc && i < SQ_LEN(ints); i++)
         rc = get_int(ints[i].object, ints[i].key, ints[i].to, err);
+    if (!rc)
+        rc = get_text(worker, "modification_date", arena, &a->row_date, err);
     const json_t *permanent = json_object_get(worker, "permanent");
     a->permanent = -1;
     if (!rc && permanent && !json_is_null(permanent))
@@ -143,7 +146,7 @@ int sq_answer_parse(const char *text, size_t len, struct sq_arena *arena,
     if (!rc && !json_is_object(root))
         rc = sq_fail(err, SQ_EINVAL, "it is not an object");
     if (!rc)
-        rc = parse_worker(root, ret, err);
+        rc = parse_worker(root, arena, ret, err);
     if (!rc)
         rc = parse_lists(root, arena, ret, err);
     json_decref(root);

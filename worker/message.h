@@ -22,7 +22,8 @@ struct sq_order {
 struct sq_answer {
     int64_t acked;
     int64_t worker_id, concurrency;
-    int permanent; /* -1: not said */
+    int permanent;        /* -1: not said */
+    const char *row_date; /* when its row was changed last; NULL: never */
     int64_t idle_delay_s, first_task_delay_s, poll_s, stats_s;
     struct sq_assignment *executions;
     struct sq_order *signals;

@@ -212,8 +212,10 @@ struct call {
     struct sq_ints holding, signals_seen;
     char *load, *stats;
     double memory;
-    bool contacted; /* this call was counted as a sign of life */
-    bool any;       /* the answer just read has something to say */
+    bool contacted;   /* this call was counted as a sign of life */
+    bool any;         /* the answer just read has something to say */
+    bool knows_row;   /* its row, as it was changed last at: */
+    int64_t row_date; /* else what the first answer will say */
 };
 
 static void free_data(struct sq_request *r)
@@ -358,8 +360,9 @@ static int read_stats(struct sq_request *r, struct call *call, struct sq_err *er
 
 static int check_keys(const json_t *body, struct sq_err *err)
 {
-    static const char *const known[] = {"spool",   "wait",    "stats",
-                                        "records", "holding", "signals_seen"};
+    static const char *const known[] = {"spool",    "wait",    "stats",
+                                        "records",  "holding", "signals_seen",
+                                        "row_date", "leaving"};
     const char *key;
     json_t *v;
     json_object_foreach((json_t *)body, key, v)
@@ -371,6 +374,29 @@ static int check_keys(const json_t *body, struct sq_err *err)
             return sq_fail(err, SQ_EINVAL, "A sync has no field %.100s", key);
     }
     return 0;
+}
+
+/* Which state of its row the worker has heard of. */
+static int read_row_date(struct sq_request *r, struct call *call, struct sq_err *err)
+{
+    const char *text;
+    int code = sq_body_text(r, "row_date", &text, err);
+    if (code != 0)
+        return code;
+    call->knows_row = json_object_get(r->json, "row_date") != NULL;
+    call->row_date = SQ_NULL;
+    if (text && !sq_time_parse(text, &call->row_date))
+        return sq_fail(err, SQ_EINVAL, "row_date must be a date, as in the answer");
+    return 0;
+}
+
+static int read_leaving(struct sq_request *r, struct call *call, struct sq_err *err)
+{
+    const json_t *v = json_object_get(r->json, "leaving");
+    int leaving = 0;
+    int code = v && !json_is_null(v) ? sq_json_to_bool(v, "leaving", &leaving, err) : 0;
+    call->sync.leaving = leaving == 1;
+    return code;
 }
 
 int sq_sync_prepare(struct sq_request *r, struct sq_err *err)
@@ -394,6 +420,10 @@ int sq_sync_prepare(struct sq_request *r, struct sq_err *err)
     if (code == 0)
         code = sq_body_int(r, "wait", 0, &call->wait_s, err);
     if (code == 0)
+        code = read_row_date(r, call, err);
+    if (code == 0)
+        code = read_leaving(r, call, err);
+    if (code == 0)
         code = read_ids(r, "holding", &call->holding, err);
     if (code == 0)
         code = read_ids(r, "signals_seen", &call->signals_seen, err);
@@ -405,14 +435,18 @@ int sq_sync_prepare(struct sq_request *r, struct sq_err *err)
         call->wait_s = wait_max_s(&r->server->conf);
     call->sync.signals_seen = call->signals_seen.v;
     call->sync.n_signals_seen = call->signals_seen.n;
-    r->nothing_to_write = !call->sync.n_records && !call->signals_seen.n;
+    r->nothing_to_write =
+        !call->sync.n_records && !call->signals_seen.n && !call->sync.leaving;
     return code;
 }
 
 int sq_sync_write(struct sq_request *r, struct sq_tx *tx, struct sq_err *err)
 {
     struct call *call = r->data;
-    return sq_sync_apply(tx, &call->sync, err);
+    int code = sq_sync_apply(tx, &call->sync, err);
+    if (code == 0 && call->sync.leaving) /* before any sweep sees it offline */
+        sq_liveness_left(r->server->conf.liveness, r->match.ids[0]);
+    return code;
 }
 
 /* ---- sync: the answer */
@@ -472,6 +506,15 @@ static void contact(struct sq_request *r, struct call *call)
                         call->memory, call->stats);
 }
 
+/* Its row counts as news when it was changed since the worker heard of it. */
+static bool has_news(struct call *call, const struct sq_sync_answer *a)
+{
+    if (!call->knows_row)
+        call->row_date = a->worker.modification_date;
+    call->knows_row = true;
+    return sq_sync_answer_any(a) || a->worker.modification_date != call->row_date;
+}
+
 static int read_answer(struct sq_request *r, struct sq_db *db, struct sq_err *err)
 {
     struct call *call = r->data;
@@ -486,7 +529,7 @@ static int read_answer(struct sq_request *r, struct sq_db *db, struct sq_err *er
                        (long long)r->match.ids[0]);
     if (code == 0) {
         contact(r, call);
-        call->any = sq_sync_answer_any(&a);
+        call->any = has_news(call, &a);
         write_answer(r, &a, &arena);
     }
     sq_arena_fini(&arena);
@@ -516,7 +559,7 @@ static int wait_and_read(struct sq_request *r, struct sq_err *err)
 int sq_sync_answer_step(struct sq_request *r, struct sq_err *err)
 {
     struct call *call = r->data;
-    if (call->wait_s <= 0 || call->sync.n_records)
+    if (call->wait_s <= 0 || call->sync.n_records || call->sync.leaving)
         return sq_request_read(r, read_answer, err);
     if (r->stage != SQ_HOLDING) {
         sq_watch_supersede(r->server->watch, SQ_WAIT_WORKER, r->match.ids[0]);

@@ -140,6 +140,15 @@ static void forget_signals(struct sq_tx *tx, const struct sq_sync *s)
     sq_send(st);
 }
 
+/* Nothing is given to it from here on; what it runs stays its own. */
+static int leave(struct sq_tx *tx, const struct sq_sync *s, struct sq_err *err)
+{
+    SQ_CLEANUP(sq_set_fini) struct sq_set ids;
+    sq_set_init(&ids);
+    sq_set_int(&ids, s->worker_id);
+    return sq_worker_set_offline(tx, sq_set_text(&ids), true, err);
+}
+
 int sq_sync_apply(struct sq_tx *tx, struct sq_sync *s, struct sq_err *err)
 {
     int64_t acked;
@@ -160,7 +169,7 @@ int sq_sync_apply(struct sq_tx *tx, struct sq_sync *s, struct sq_err *err)
         acknowledge(tx, s, news.last);
     if (s->n_signals_seen)
         forget_signals(tx, s);
-    code = sq_db_error(tx->db, err);
+    code = s->leaving ? leave(tx, s, err) : sq_db_error(tx->db, err);
     if (!code)
         s->acked = news.last;
     return code;

@@ -22,6 +22,7 @@ struct sq_sync {
     size_t n_records;
     const int64_t *signals_seen; /* signal ids acted upon: deleted */
     size_t n_signals_seen;
+    bool leaving;  /* it stops: offline when all this is applied */
     int64_t acked; /* out: highest seq applied, of this spool */
 };
 

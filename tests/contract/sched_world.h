@@ -16,7 +16,7 @@ struct world {
     struct sq_err err;
 };
 
-extern int world_statements; /* since world_begin */
+extern int world_statements;   /* since world_begin */
 extern int64_t world_clock_us; /* by which silence is counted */
 
 void world_open(struct world *w, struct contract *c);

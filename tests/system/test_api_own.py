@@ -180,13 +180,14 @@ def polling(api, server):
     path = "/workers/%d/sync" % w
 
     class Poll(threading.Thread):
-        def __init__(self, wait):
+        def __init__(self, wait, **more):
             super().__init__(daemon=True)
-            self.wait, self.api, self.answer = wait, server.api(), None
+            self.body = dict(more, spool="p1", wait=wait)
+            self.api, self.answer = server.api(), None
             self.start()
 
         def run(self):
-            self.answer = self.api.put(path, {"spool": "p1", "wait": self.wait})
+            self.answer = self.api.put(path, self.body)
 
         def result(self):
             self.join(60)
@@ -213,6 +214,13 @@ def polling(api, server):
     api.post("/workers/%d/signals" % w, {"signal": -1})
     heard = [[x["signal"] for x in p.result().json["signals"]] for p in polls]
     ok([-1] in heard, "of polls that overlap, one hears of the signal", heard)
+    now = api.put(path, {"spool": "p1"}).json
+    row = api.put(path, {"spool": "p1", "signals_seen": [
+        x["signal_id"] for x in now["signals"]]}).json["worker"]
+    poll = Poll(50, row_date=row["modification_date"])
+    api.put("/workers/%d" % w, {"concurrency": 17})
+    is_(poll.result().json["worker"]["concurrency"], 17,
+        "a poll hears that the concurrency was changed")
     gone = socket.create_connection(("127.0.0.1", server.port))
     body = json.dumps({"spool": "p1", "wait": 50}).encode()
     gone.sendall(b"PUT %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s"
@@ -221,6 +229,38 @@ def polling(api, server):
     api.delete("/workers/%d" % w)
     is_(api.put(path, {"spool": "p1", "wait": 50}).status, 404,
         "after a poll that hung up all goes on")
+
+
+def leaving(api, server):
+    """A worker that says goodbye is given nothing more and keeps what it runs."""
+    w = api.register("lv", "l1").json["worker"]["worker_id"]
+    path = "/workers/%d" % w
+    t = api.task("stays", batch="lv")
+    e = api.put(path + "/sync", {"spool": "l1"}).json["executions"][0]["execution_id"]
+    table(api, [
+        ("bad leaving", "PUT", path + "/sync", {"spool": "l1", "leaving": "soon"}, 400,
+         None, "leaving"),
+        ("bad date", "PUT", path + "/sync", {"spool": "l1", "row_date": "soon"}, 400,
+         None, "row_date"),
+        ("another process cannot say it", "PUT", path + "/sync",
+         {"spool": "l2", "leaving": True}, 409, None, "another"),
+    ])
+    is_(api.get(path).json["status"], "running", "it is there")
+    got = api.put(path + "/sync", {"spool": "l1", "leaving": True, "wait": 50, "records": [
+        {"seq": 1, "execution_id": e, "status": "running"}]}).json
+    is_((got["acked"], got["worker"]["status"]), (1, "offline"),
+        "it tells the rest and is offline at once")
+    later = api.task("later", batch="lv")
+    is_(api.get("/tasks/%d" % later).json["status"], "pending", "nothing more is given")
+    api.put(path + "/sync", {"spool": "l1"})  # one that was still on its way
+    is_(api.get("/executions/%d" % e).json["status"], "running", "its execution is intact")
+    api.register("lv", "l1")
+    is_(api.get(path).json["status"], "running", "it is back when it registers")
+    is_(api.wait_task(later, "assigned")["status"], "assigned", "and is given more")
+    api.put(path + "/sync", {"spool": "l1", "leaving": True})
+    is_(api.register("lv", "l2").status, 200,
+        "after a goodbye another process may take its place at once")
+    api.delete(path)
 
 
 def raw_log(api, server):
@@ -361,7 +401,7 @@ def why(api, server):
 def main():
     for db in databases():
         with Server(db, WORKER_OFFLINE_DELAY=600) as server:
-            run_groups([arrays, syncing, polling, raw_log, sizes, why], server)
+            run_groups([arrays, syncing, polling, leaving, raw_log, sizes, why], server)
     done()
 
 

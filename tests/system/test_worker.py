@@ -328,6 +328,28 @@ def slots(server, api, folder):
 
 # ---- its own end and return
 
+def goodbye(server, api, folder):
+    """Stopped cleanly it is given nothing more, from that moment on."""
+    gate = folder.join("goodbye")
+    os.mkfifo(gate)
+    with Worker(server, concurrency=3, options=["-b", "goodbye"]) as worker:
+        task = api.task("sh -c 'cat %s'" % gate, batch="goodbye")
+        api.wait_task(task, "running")
+        is_(worker.end(), 0, "stopped")
+        is_(worker.row(api)["status"], "offline", "it is offline at once")
+        later = api.task("echo later", batch="goodbye")
+        is_(api.get("/tasks/%d" % later).json["status"], "pending",
+            "a task submitted then is nobody's")
+        worker.start()
+        is_(ended(api, later)[:3], ("succeeded", 0, b"later\n"),
+            "it is back and takes it")
+        is_(worker.row(api)["status"], "running", "as a running worker")
+        with open(gate, "w") as f:
+            f.write("on\n")
+        is_(ended(api, task)[:3], ("succeeded", 0, b"on\n"), "what ran went on")
+        is_(len(api.get("/executions/", {"task_id": task}).json), 1, "in one execution")
+
+
 def returns(server, api, folder):
     with Worker(server, concurrency=4, options=["-b", "returns"]) as worker:
         gates = [folder.join("gate%d" % n) for n in range(3)]
@@ -561,7 +583,7 @@ def main():
         registered(worker, api)
         for part in (commands, surroundings, files, live, hostile, signals, large):
             run(part, server, worker, api, folder)
-    for part in (slots, returns, supervisor, row_gone, odd_name, full_disk, refusals,
+    for part in (slots, goodbye, returns, supervisor, row_gone, odd_name, full_disk, refusals,
                  away, idle):
         run(part, server, api, folder)
     server.stop()

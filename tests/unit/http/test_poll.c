@@ -2,6 +2,7 @@
  * and the moment after each read are the test's; the watch is the real one. */
 #include "tests/test.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@ enum { WORKER = 7, BYTES = 1 << 20 };
 
 static struct sq_http_server server;
 static bool news;                /* the database holds a signal for the worker */
+static int64_t row_date;         /* when the worker's row was changed */
 static int reads;                /* of the database */
 static void (*after_read)(void); /* called once, after the next one */
 
@@ -47,6 +49,7 @@ int __wrap_sq_sync_answer(struct sq_db *db, int64_t worker_id, const int64_t *ho
     static struct sq_signal signal = {.signal_id = 1, .signal = 15};
     (void)db, (void)holding, (void)n, (void)arena, (void)err;
     *ret = (struct sq_sync_answer){.worker.worker_id = worker_id,
+                                   .worker.modification_date = row_date,
                                    .spool = (char *)"s",
                                    .signals = &signal,
                                    .n_signals = news};
@@ -58,6 +61,7 @@ static int start(void **state)
     (void)state;
     server = (struct sq_http_server){.conf.offline_delay_s = 600};
     news = false;
+    row_date = SQ_NULL;
     reads = 0;
     after_read = NULL;
     int rc = sq_liveness_new(sq_monotonic, (struct sq_liveness **)&server.conf.liveness,
@@ -79,8 +83,10 @@ struct poll {
     struct MHD_Connection connection;
 };
 
-static void poll_new(struct poll *p, int64_t worker_id)
+/* `row` is how the worker knows its row: "" when it does not say. */
+static void poll_new_with(struct poll *p, int64_t worker_id, const char *row)
 {
+    char body[200];
     struct sq_err err;
     memset(p, 0, sizeof *p);
     connection_open(&p->connection);
@@ -92,8 +98,14 @@ static void poll_new(struct poll *p, int64_t worker_id)
     sq_arena_init(&p->r.arena, BYTES);
     sq_buf_init(&p->r.out, BYTES);
     sq_buf_init(&p->r.body, BYTES);
-    p->r.json = json_loads("{\"spool\":\"s\",\"wait\":60}", 0, NULL);
+    snprintf(body, sizeof body, "{\"spool\":\"s\",\"wait\":60%s}", row);
+    p->r.json = json_loads(body, 0, NULL);
     OK(err, sq_sync_prepare(&p->r, &err));
+}
+
+static void poll_new(struct poll *p, int64_t worker_id)
+{
+    poll_new_with(p, worker_id, "");
 }
 
 static void poll_free(struct poll *p)
@@ -193,6 +205,47 @@ static void test_woken_for_nothing_it_is_held_again(void **state)
     poll_free(&p);
 }
 
+/* A setting was changed: no signal, no task, and yet something to say. */
+static void test_a_changed_row_is_news(void **state)
+{
+    struct poll p;
+    (void)state;
+    hold(&p, WORKER);
+    row_date = 5000000;
+    commit();
+    news = false;
+    assert_int_equal(step(&p), 0);
+    assert_non_null(
+        strstr(p.r.out.data, "\"modification_date\":\"1970-01-01T00:00:05\""));
+    poll_free(&p);
+}
+
+/* Changed since the worker's last call, before this one. */
+static void test_a_row_that_is_not_the_known_one_is_news(void **state)
+{
+    static const struct {
+        int64_t date;
+        const char *known;
+        bool held;
+    } cases[] = {
+        {5000000, ",\"row_date\":\"1970-01-01T00:00:04\"", false},
+        {5000000, ",\"row_date\":null", false},
+        {SQ_NULL, ",\"row_date\":\"1970-01-01T00:00:04\"", false},
+        {5000000, ",\"row_date\":\"1970-01-01T00:00:05\"", true},
+        {5000001, ",\"row_date\":\"1970-01-01T00:00:05.000001\"", true},
+        {SQ_NULL, ",\"row_date\":null", true},
+        {5000000, "", true},
+    };
+    (void)state;
+    for (size_t i = 0; i < SQ_LEN(cases); i++) {
+        struct poll p;
+        row_date = cases[i].date;
+        poll_new_with(&p, WORKER, cases[i].known);
+        assert_int_equal(step(&p), cases[i].held ? SQ_HELD : 0);
+        poll_free(&p);
+    }
+}
+
 static void test_an_older_poll_gives_way(void **state)
 {
     struct poll older, newer, other;
@@ -252,6 +305,8 @@ int main(void)
         ONE(test_what_is_there_is_answered_at_once),
         ONE(test_a_held_one_is_woken),
         ONE(test_woken_for_nothing_it_is_held_again),
+        ONE(test_a_changed_row_is_news),
+        ONE(test_a_row_that_is_not_the_known_one_is_news),
         ONE(test_an_older_poll_gives_way),
         ONE(test_a_poll_gives_way_before_it_is_held),
         ONE(test_a_poller_that_hangs_up_is_let_go),
