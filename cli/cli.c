@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* As 1.3: long enough for any list, short enough to notice a dead server. */
-enum { ANSWER_S = 150 };
+enum { ANSWER_S = 150, EXIT_USAGE = 2 };
 
 void sq_cli_init(struct sq_cli *cli, const char *program, FILE *out)
 {
@@ -46,6 +46,13 @@ void sq_cli_note(const struct sq_cli *cli, const char *fmt, ...)
     fputc('\n', stderr);
 }
 
+int sq_cli_usage_error(struct sq_cli *cli, const char *command, const char *text)
+{
+    sq_cli_note(cli, "%s", text);
+    fprintf(stderr, "try '%s --help'\n", command);
+    return EXIT_USAGE;
+}
+
 int sq_cli_server(struct sq_cli *cli, struct sq_http **ret, struct sq_err *err)
 {
     if (!cli->http) {
@@ -57,6 +64,7 @@ int sq_cli_server(struct sq_cli *cli, struct sq_http **ret, struct sq_err *err)
         int rc = sq_http_open(server, cli->timeout_s, &cli->http, err);
         if (rc != 0)
             return rc;
+        sq_http_hint(cli->http, "-s names another", cli->longer);
     }
     *ret = cli->http;
     return 0;

@@ -2,7 +2,7 @@
  *
  * A command is a function that returns 0 or a negative SQ_E* code with its sentence;
  * the program prints the sentence and exits 1, or, when the command called
- * sq_cli_misuse, prints the usage too and exits 2. */
+ * sq_cli_misuse, says where help is too and exits 2. */
 #ifndef SQ_CLI_CLI_H
 #define SQ_CLI_CLI_H
 
@@ -16,6 +16,7 @@ struct sq_cli {
     struct sq_args args;
     struct sq_http *http; /* opened by the first call */
     int timeout_s;        /* for an answer */
+    const char *longer;   /* what to do when that is too short; NULL: nothing */
     FILE *out;
     bool misused;
 };
@@ -28,6 +29,9 @@ int sq_cli_misuse(struct sq_cli *cli, struct sq_err *err, const char *fmt, ...)
     SQ_PRINTF(3, 4);
 /* A sentence on standard error that stops nothing. */
 void sq_cli_note(const struct sq_cli *cli, const char *fmt, ...) SQ_PRINTF(2, 3);
+
+/* Exit code 2, after the sentence and "try 'COMMAND --help'". */
+int sq_cli_usage_error(struct sq_cli *cli, const char *command, const char *text);
 
 /* The connection to --server, SCITQ_SERVER or 127.0.0.1, opened once. */
 int sq_cli_server(struct sq_cli *cli, struct sq_http **ret, struct sq_err *err);

@@ -26,6 +26,7 @@ struct sq_http {
     struct sq_buf base;
     long timeout_s;
     bool loopback;
+    const char *elsewhere, *longer; /* what the program offers; or NULL */
     char why[CURL_ERROR_SIZE];
 };
 
@@ -99,6 +100,12 @@ int sq_http_open(const char *server, int timeout_s, struct sq_http **ret,
     h->loopback = sq_http_is_loopback(h->base.data);
     *ret = h;
     return 0;
+}
+
+void sq_http_hint(struct sq_http *h, const char *elsewhere, const char *longer)
+{
+    h->elsewhere = elsewhere;
+    h->longer = longer;
 }
 
 void sq_http_close(struct sq_http *h)
@@ -183,9 +190,9 @@ static int cannot_connect(struct sq_http *h, struct sq_err *err)
         strncpy(reason, strerror((int)os), sizeof reason - 1);
     reason[0] = (char)tolower((unsigned char)reason[0]);
     return sq_fail(err, SQ_EIO,
-                   "cannot reach the scitq server at %s: %s (is it running?  -s names "
-                   "another)",
-                   h->base.data, reason);
+                   "cannot reach the scitq server at %s: %s (is it running?%s%s)",
+                   h->base.data, reason, h->elsewhere ? "  " : "",
+                   h->elsewhere ? h->elsewhere : "");
 }
 
 static int transport_error(struct call *c, CURLcode code, struct sq_err *err)
@@ -198,15 +205,14 @@ static int transport_error(struct call *c, CURLcode code, struct sq_err *err)
     case CURLE_COULDNT_CONNECT: return cannot_connect(c->h, err);
     case CURLE_COULDNT_RESOLVE_HOST:
         return sq_fail(err, SQ_EIO,
-                       "cannot reach the scitq server at %s: no such host is known (-s "
-                       "names another)",
-                       url);
+                       "cannot reach the scitq server at %s: no such host is known%s%s",
+                       url, c->h->elsewhere ? ": " : "",
+                       c->h->elsewhere ? c->h->elsewhere : "");
     case CURLE_OPERATION_TIMEDOUT:
-        return sq_fail(
-            err, SQ_ETIMEDOUT,
-            "the scitq server at %s did not answer within %ld s (-t gives it "
-            "more time)",
-            url, c->h->timeout_s);
+        return sq_fail(err, SQ_ETIMEDOUT,
+                       "the scitq server at %s did not answer within %ld s%s%s", url,
+                       c->h->timeout_s, c->h->longer ? ": " : "",
+                       c->h->longer ? c->h->longer : "");
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
         return sq_fail(

@@ -3,7 +3,7 @@
  * Server names as users write them: host, host:port, [v6]:port are http, on port 5000
  * where none is given; an http(s)://… URL is taken as it is.  Errors a person
  * understands: "cannot reach the scitq server at http://h:5000: connection refused (is
- * it running?  -s names another)". */
+ * it running?)", with what to do about it in the words of each program. */
 #ifndef SQ_LIB_HTTP_H
 #define SQ_LIB_HTTP_H
 
@@ -25,6 +25,9 @@ int sq_http_token(struct sq_buf *out, struct sq_err *err);
 /* Token and CA are looked for as http-api.md part C says. */
 int sq_http_open(const char *server, int timeout_s, struct sq_http **ret,
                  struct sq_err *err);
+/* What the program offers: "-s names another" when there is no server, "-t gives it
+ * more time" when it is slow; NULL for nothing.  Borrowed. */
+void sq_http_hint(struct sq_http *h, const char *elsewhere, const char *longer);
 void sq_http_close(struct sq_http *h); /* NULL is allowed */
 
 /* One call.  `body` NULL sends none (GET bodies are sent: filters travel there).

@@ -64,6 +64,8 @@ static const char usage[] =
     "      --ready-fd N      write READY=1 to this descriptor once registered\n"
     "      --version, --help\n";
 
+static const char try_help[] = "try 'scitq-worker --help'\n";
+
 enum { OPT_NO_SPAWN = 256, OPT_READY_FD, OPT_VERSION, OPT_HELP };
 static const struct option options[] = {
     {"name", required_argument, NULL, 'n'},
@@ -83,7 +85,7 @@ static int misuse(const char *fmt, const char *what)
 {
     fputs("scitq-worker: ", stderr);
     fprintf(stderr, fmt[0] ? "%s%s\n" : "%s%s", fmt, what);
-    fputs(usage, stderr);
+    fputs(try_help, stderr);
     return SQ_SETTINGS_USAGE;
 }
 
@@ -131,7 +133,7 @@ static int take_option(struct sq_settings *s, int c)
         break;
     case OPT_VERSION: puts("scitq-worker " PACKAGE_VERSION); return SQ_SETTINGS_EXIT;
     case OPT_HELP: fputs(usage, stdout); return SQ_SETTINGS_EXIT;
-    default: fputs(usage, stderr); return SQ_SETTINGS_USAGE;
+    default: fputs(try_help, stderr); return SQ_SETTINGS_USAGE;
     }
     return SQ_SETTINGS_RUN;
 }

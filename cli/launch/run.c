@@ -6,7 +6,7 @@
 
 #include "config.h"
 
-enum { EXIT_DONE = 0, EXIT_TROUBLE = 1, EXIT_USAGE = 2, HELP_BYTES = 64 * 1024 };
+enum { EXIT_DONE = 0, EXIT_TROUBLE = 1, HELP_BYTES = 64 * 1024 };
 
 static void print_help(FILE *out)
 {
@@ -14,14 +14,6 @@ static void print_help(FILE *out)
     sq_buf_init(&text, HELP_BYTES);
     sq_launch_help(&text);
     fputs(sq_buf_ok(&text) ? text.data : "out of memory\n", out);
-}
-
-static int usage_error(struct sq_cli *cli, const char *text)
-{
-    fflush(cli->out);
-    print_help(stderr);
-    fprintf(stderr, "\n%s: %s\n", cli->program, text);
-    return EXIT_USAGE;
 }
 
 /* --test: each field that would be sent, one a line. */
@@ -68,7 +60,7 @@ static int launch(struct sq_cli *cli, char *const *words)
     if (rc == 0)
         return EXIT_DONE;
     if (cli->misused)
-        return usage_error(cli, err.text);
+        return sq_cli_usage_error(cli, cli->program, err.text);
     sq_cli_note(cli, "%s", err.text);
     return EXIT_TROUBLE;
 }
@@ -78,7 +70,7 @@ int sq_launch_run(struct sq_cli *cli, char **argv)
     struct sq_err err = {0};
     if (sq_args_add(&cli->args, sq_launch_options, &err) != 0 ||
         sq_args_parse(&cli->args, &argv, &err) != 0)
-        return usage_error(cli, err.text);
+        return sq_cli_usage_error(cli, cli->program, err.text);
     if (sq_args_has(&cli->args, "help")) {
         print_help(cli->out);
         return EXIT_DONE;

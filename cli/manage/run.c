@@ -2,7 +2,8 @@
  * options, runs the command, and says in one sentence what went wrong.
  *
  * Exit codes: 0 done, 1 trouble (the server, an unknown name), 2 a command line that
- * makes no sense, whose usage is then printed. */
+ * makes no sense: the sentence comes first and alone, since a page of help would push
+ * it out of sight. */
 #include "cli/manage/commands.h"
 
 #include <stdio.h>
@@ -10,7 +11,7 @@
 
 #include "config.h"
 
-enum { EXIT_DONE = 0, EXIT_TROUBLE = 1, EXIT_USAGE = 2, HELP_BYTES = 64 * 1024 };
+enum { EXIT_DONE = 0, EXIT_TROUBLE = 1, HELP_BYTES = 64 * 1024 };
 
 struct command {
     const struct sq_object *object;
@@ -60,10 +61,11 @@ static int read_line(struct sq_cli *cli, char **argv, struct command *c,
 
 static int usage_error(struct sq_cli *cli, const struct command *c, const char *text)
 {
-    fflush(cli->out);
-    print_help(c, stderr);
-    fprintf(stderr, "\n%s: %s\n", cli->program, text);
-    return EXIT_USAGE;
+    char command[80];
+    snprintf(command, sizeof command, "%s%s%s%s%s", cli->program, c->object ? " " : "",
+             c->object ? c->object->name : "", c->verb ? " " : "",
+             c->verb ? c->verb->name : "");
+    return sq_cli_usage_error(cli, command, text);
 }
 
 static int run_verb(struct sq_cli *cli, const struct command *c)
@@ -97,6 +99,7 @@ int sq_manage_run(struct sq_cli *cli, char **argv)
         return EXIT_DONE;
     }
     cli->timeout_s = (int)sq_args_int(&cli->args, "timeout");
+    cli->longer = "-t gives it more time";
     if (!c.verb)
         return usage_error(cli, &c,
                            c.object ? "which verb?" : "which object and verb?");

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import select
+import socket
 import subprocess
 import sys
 
@@ -103,7 +104,8 @@ def test_launch(tool, api):
             (("-O", "--rm", "true"), "--option needs --docker")]:
         code, out, err = tool.launch(*words)
         is_((code, out), (2, ""), "refused: %s" % what)
-        ok("usage: scitq-launch" in err, "with the usage: %s" % what, err)
+        is_(err.splitlines()[1:], ["try 'scitq-launch --help'"],
+            "a line says why, one where help is: %s" % what)
     code, out, err = tool.launch("-R", "99999", "true")
     is_(code, 1, "a requirement that does not exist is the server's to refuse")
     has(err, "99999", "and it is named")
@@ -308,15 +310,27 @@ def test_trouble(tool):
         has(err, "cannot reach the scitq server at http://127.0.0.1:", "in words")
     code, out, err = down.launch("true")
     is_((code, out), (1, ""), "no server: scitq-launch")
+    with socket.socket() as deaf:  # it accepts and never answers
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen()
+        code, out, err = tool.manage("-s", "127.0.0.1:%d" % deaf.getsockname()[1], "-t",
+                                     "1", "task", "list")
+    is_(code, 1, "a server that does not answer")
+    has(err, "did not answer within 1 s: -t gives it more time", "how to wait longer")
     code, out, err = tool.manage("-s", "127.0.0.1:1", "task", "list")
     is_(code, 1, "-s wins over SCITQ_SERVER")
     code, out, err = tool.manage("task", "list", SCITQ_SERVER="http://")
     is_(code, 1, "a server's name that is none")
-    for words in [("task", "list", "--bogus"), ("task", "list", "-S", "bogus"),
-                  ("task", "relaunch"), ("bogus", "list"), ("task", "bogus"), ()]:
+    for words, known in [
+            (("task", "list", "--bogus"), " task list"),
+            (("task", "list", "-S", "bogus"), " task list"),
+            (("task", "relaunch"), " task relaunch"), (("bogus", "list"), ""),
+            (("task", "bogus"), " task"), (("task",), " task"), ((), "")]:
         code, out, err = tool.manage(*words)
         is_((code, out), (2, ""), "misuse: %s" % " ".join(words))
-        has(err, "usage: scitq-manage", "the usage is shown")
+        is_([err.splitlines()[0][:14]] + err.splitlines()[1:],
+            ["scitq-manage: ", "try 'scitq-manage%s --help'" % known],
+            "a line says why, one where help is: %s" % " ".join(words))
     code, out, err = tool.manage("--version")
     ok(code == 0 and re.fullmatch(r"scitq-manage \d+\.\d+\.\d+\n", out), "--version", out)
     full = subprocess.run([program("scitq-manage"), "task", "list"], env=tool.env,

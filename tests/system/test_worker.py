@@ -513,13 +513,13 @@ def refusals(server, api, folder):
                 f.write("%s=%s\n" % (key, value))
         return ["-c", path]
     one = [server.address, "1"]
-    refuse([], "no argument", 2, "usage:")
+    refuse([], "no argument", 2, "CONCURRENCY is missing\ntry 'scitq-worker --help'\n")
     refuse([server.address], "no concurrency", 2, "CONCURRENCY")
     refuse([server.address, "many"], "a concurrency that is none", 2, "many")
     refuse(one + ["-s", "asleep"], "a status that is none", 2, "asleep")
     refuse(one + ["-a", "120"], "an autoclean over 100", 2, "120")
     refuse(one + ["-b", "a/b"], "a batch with /", 2, "a/b")
-    refuse(one + ["--nonsense"], "an unknown option", 2, "usage:")
+    refuse(one + ["--nonsense"], "an unknown option", 2, "try 'scitq-worker --help'")
     refuse(one + ["-c", folder.join("absent")], "absent settings", 1, "absent")
     refuse(one + conf("level", LOG_LEVEL="loud"), "a bad level", 1,
            "level.conf line 3: LOG_LEVEL must be error, warning, info or debug")

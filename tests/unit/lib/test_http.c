@@ -287,6 +287,7 @@ static void test_no_server(void **state)
              "running?  -s names another)",
              name);
     OK(err, sq_http_open(name, 5, &h, &err));
+    sq_http_hint(h, "-s names another", NULL);
     assert_int_equal(sq_http_call(h, "GET", "/ok", NULL, NULL, &err), SQ_EIO);
     assert_string_equal(err.text, wanted);
     sq_http_close(h);
@@ -301,7 +302,11 @@ static void test_slow_server(void **state)
     struct sq_err err;
     OK(err, sq_http_open(s->name, 1, &h, &err));
     assert_int_equal(sq_http_call(h, "GET", "/slow", NULL, NULL, &err), SQ_ETIMEDOUT);
-    assert_non_null(strstr(err.text, "did not answer within 1 s"));
+    assert_non_null(strstr(err.text, " did not answer within 1 s"));
+    assert_null(strstr(err.text, "-t"));
+    sq_http_hint(h, NULL, "wait longer");
+    assert_int_equal(sq_http_call(h, "GET", "/slow", NULL, NULL, &err), SQ_ETIMEDOUT);
+    assert_non_null(strstr(err.text, " did not answer within 1 s: wait longer"));
     sq_http_close(h);
 }
 
