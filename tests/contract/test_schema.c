@@ -151,7 +151,7 @@ static void test_bad_uris(void **state)
     if (c->engine == SQ_SQLITE) {
 #ifndef HAVE_POSTGRESQL
         refused("postgresql://lab:secret@h/db", 0, SQ_EUNSUPPORTED,
-                "built without PostgreSQL");
+                "names PostgreSQL, and this scitq was built without");
 #endif
         refused("sqlite://", 0, SQ_EINVAL, "names no file");
         refused("sqlite:///", 0, SQ_EINVAL, "names no file");

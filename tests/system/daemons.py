@@ -225,19 +225,24 @@ class Postgres:
 DATABASES = ("sqlite", "postgresql")
 
 
+def with_postgresql():
+    """Was this build configured with PostgreSQL?"""
+    try:
+        with open(os.path.join(BUILD, "config.h")) as f:
+            return "#define HAVE_POSTGRESQL 1" in f.read()
+    except FileNotFoundError:
+        return True
+
+
 def databases():
     """What tests run over: both, unless $SCITQ_TEST_DB names one, or this build has
     no PostgreSQL (then loudly skipped)."""
     only = os.environ.get("SCITQ_TEST_DB")
     if only:
         return [only]
-    try:
-        with open(os.path.join(BUILD, "config.h")) as f:
-            if "#define HAVE_POSTGRESQL 1" not in f.read():
-                skip("everything again over PostgreSQL", "built without PostgreSQL")
-                return ["sqlite"]
-    except FileNotFoundError:
-        pass
+    if not with_postgresql():
+        skip("everything again over PostgreSQL", "built without PostgreSQL")
+        return ["sqlite"]
     return list(DATABASES)
 
 

@@ -11,7 +11,7 @@ import subprocess
 import threading
 
 from harness import (Folder, Server, clean_env, databases, done, free_port, has, is_,
-                     ok, program, run, wait_until)
+                     ok, program, run, wait_until, with_postgresql)
 
 
 def start(folder, conf="", options=(), **env):
@@ -67,7 +67,8 @@ def settings():
             ("SCITQ_TOKEN_FILE=/x\n", [], "scitq.conf line 2: SCITQ_TOKEN_FILE"),
             ("SCITQ_TRUSTED_NETWORKS=10.0.0.0/8\n", [], "SCITQ_TRUSTED_NETWORKS"),
             ("", ["--role=main"], "only --role=all"),
-            ("SCITQ_DATABASE_URI=postgresql://h/d\n", ["--role=queue"], "not supported"),
+            ("SCITQ_DATABASE_URI=postgresql://h/d\n", ["--role=queue"],
+             "not supported" if with_postgresql() else "this scitq was built without"),
             ("SCITQ_DATABASE_URI=mysql://u:pass@h/d\n", [], "scitq.conf line 2: "
              "SCITQ_DATABASE_URI is neither sqlite:////"),
             ("LOG_FILE=/nonexistent/dir/log\n", [], "/nonexistent/dir/log")):
