@@ -18,6 +18,8 @@
 
 enum { PATIENCE_MS = 30000, SYNC_ID = 900000000 };
 
+static struct world *worlds; /* the latest first */
+
 static void record(void *arg, const struct sq_sup_event *event)
 {
     struct world *w = arg;
@@ -71,6 +73,8 @@ void world_open(struct world *w)
     struct sq_err err = {0};
     w->n = 0;
     OK(err, sq_sup_open(w->state_dir, record, w, &w->s, &err));
+    sq_closep(&w->pidfd);
+    w->pidfd = (int)syscall(SYS_pidfd_open, world_supervisor(w), 0);
     world_wait(w, SQ_SUP_READY, -1);
 }
 
@@ -220,28 +224,14 @@ static void choose(bool without_groups)
         unsetenv("SCITQ_NO_CGROUP");
 }
 
-int world_run(const struct CMUnitTest *tests, size_t n)
-{
-    enum { MAX = 50 };
-    static char names[MAX][120];
-    static bool yes = true;
-    struct CMUnitTest both[2 * MAX];
-    assert_true(n <= MAX);
-    memcpy(both, tests, n * sizeof *tests);
-    memcpy(both + n, tests, n * sizeof *tests);
-    for (size_t i = 0; i < n; i++) {
-        snprintf(names[i], sizeof names[i], "%s, without groups", tests[i].name);
-        both[n + i].name = names[i];
-        both[n + i].initial_state = &yes;
-    }
-    return _cmocka_run_group_tests("supervisor", both, 2 * n, NULL, NULL);
-}
-
 int world_setup(void **state)
 {
     struct world *w = calloc(1, sizeof *w);
     char path[100];
     w->without_groups = *state != NULL;
+    w->pidfd = -1;
+    w->next = worlds;
+    worlds = w;
     choose(w->without_groups);
     signal(SIGPIPE, SIG_IGN);
     strcpy(w->dir, "/tmp/scitq-supervisor-XXXXXX");
@@ -265,18 +255,66 @@ static void check_nothing_left(struct world *w)
         assert_string_equal(world_out(w, "state/supervisor.log", NULL), "");
 }
 
+static bool signal_and_wait(int pidfd, int signal)
+{
+    struct pollfd ended = {.fd = pidfd, .events = POLLIN};
+    int n;
+    syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
+    do
+        n = poll(&ended, 1, PATIENCE_MS);
+    while (n < 0 && errno == EINTR);
+    return n == 1;
+}
+
+/* True when the supervisor obeyed.  Asserts nothing: what follows must be done. */
+static bool end_supervisor(struct world *w)
+{
+    bool obeyed = w->pidfd < 0 || signal_and_wait(w->pidfd, SIGTERM);
+    if (!obeyed)
+        signal_and_wait(w->pidfd, SIGKILL);
+    sq_closep(&w->pidfd);
+    w->pidfd = -1;
+    return obeyed;
+}
+
+/* When a setup failed there is no teardown. */
+static void end_all(void)
+{
+    for (; worlds; worlds = worlds->next)
+        end_supervisor(worlds);
+}
+
 int world_teardown(void **state)
 {
     struct world *w = *state;
     struct sq_err err = {0};
-    if (!w->s)
-        world_open(w);
-    pid_t pid = world_supervisor(w);
-    assert_int_equal(kill(pid, SIGTERM), 0);
-    wait_pid_end(pid);
+    bool obeyed = true;
+    for (bool more = true; more; worlds = worlds->next) {
+        more = worlds != w;
+        obeyed &= end_supervisor(worlds);
+    }
     world_close(w);
+    assert_true(obeyed);
     check_nothing_left(w);
     OK(err, sq_dir_remove(w->dir, &err));
     free(w);
     return 0;
+}
+
+int world_run(const struct CMUnitTest *tests, size_t n)
+{
+    enum { MAX = 50 };
+    static char names[MAX][120];
+    static bool yes = true;
+    struct CMUnitTest both[2 * MAX];
+    assert_true(n <= MAX);
+    memcpy(both, tests, n * sizeof *tests);
+    memcpy(both + n, tests, n * sizeof *tests);
+    for (size_t i = 0; i < n; i++) {
+        snprintf(names[i], sizeof names[i], "%s, without groups", tests[i].name);
+        both[n + i].name = names[i];
+        both[n + i].initial_state = &yes;
+    }
+    atexit(end_all);
+    return _cmocka_run_group_tests("supervisor", both, 2 * n, NULL, NULL);
 }

@@ -15,7 +15,9 @@ struct world_event {
 };
 
 struct world {
-    char dir[64]; /* holds state/, work/, out, err, fifos */
+    struct world *next; /* made before it */
+    int pidfd;          /* of the supervisor it has or had last, or -1 */
+    char dir[64];       /* holds state/, work/, out, err, fifos */
     char state_dir[80];
     struct sq_sup *s;
     struct world_event events[WORLD_EVENTS]; /* not yet waited for */
@@ -28,8 +30,9 @@ struct world {
 /* Run all with control groups as the machine has them, then all without. */
 int world_run(const struct CMUnitTest *tests, size_t n);
 
-/* cmocka fixtures.  Teardown stops the supervisor and checks that it left nothing: no
- * complaint (a sanitizer's neither) in its log, no group. */
+/* cmocka fixtures.  Teardown ends the supervisor, however the test ended, that of
+ * worlds set up since, too, and checks that it left nothing: no complaint (a
+ * sanitizer's neither) in its log, no group. */
 int world_setup(void **state);
 int world_teardown(void **state);
 
