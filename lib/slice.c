@@ -20,7 +20,7 @@ enum { SHORT_NS = 100000 };
 static __attribute__((no_sanitize("address", "undefined"))) void
 set_slice(uint64_t runtime_ns)
 {
-    struct attributes a;
+    struct attributes a = {0}; /* valgrind does not see it being filled in */
     if (syscall(SYS_sched_getattr, 0, &a, sizeof a, 0) != 0 || a.policy != SCHED_OTHER)
         return;
     a.size = sizeof a;
