@@ -20,6 +20,7 @@ from harness import *  # noqa: E402,F403
 LONG = bool(os.environ.get("SCITQ_TEST_LONG"))
 TASKS = 500 if LONG else 150
 KILLS = 10 if LONG else 3
+RUNNING = 5
 SEED = int(os.environ.get("SCITQ_TEST_SEED", random.randrange(10 ** 6)))
 
 
@@ -28,15 +29,33 @@ def expected_output(number):
 
 
 def command(folder, number):
-    """Append a line to the file of this task, write its bytes, last a little."""
+    """Append a line to the file of this task, write its bytes, last a little: the first
+    one until all kills are done, so that each meets a running command."""
     data = folder.join("in%d" % number)
     with open(data, "wb") as f:
         f.write(expected_output(number))
-    return ("sh -c 'echo ran >> %s; head -c 7 %s; sleep 0.%02d; tail -c +8 %s'"
-            % (folder.join("out%d" % number), data, number * 7 % 20, data))
+    last = "sleep 0.%02d" % (number * 7 % 20) if number else "cat " + gate(folder)
+    return ("sh -c 'echo ran >> %s; head -c 7 %s; %s; tail -c +8 %s'"
+            % (folder.join("out%d" % number), data, last, data))
+
+
+def gate(folder):
+    return folder.join("gate")
+
+
+def let_go(folder):
+    """The first task may end: its cat finds a writer that goes away again."""
+    def written():
+        try:
+            os.close(os.open(gate(folder), os.O_WRONLY | os.O_NONBLOCK))
+            return True
+        except OSError:  # nobody reads yet
+            return False
+    wait_until("the first task runs", written)
 
 
 def queue(api, folder):
+    os.mkfifo(gate(folder))
     tasks = api.post("/tasks/", [{"command": command(folder, n), "name": "t%d" % n}
                                  for n in range(TASKS)])
     assert tasks.status == 201, tasks
@@ -52,10 +71,12 @@ def statuses(api, ids):
         return None
 
 
-def under_load(api, ids, dice, kill):
-    """Call `kill` KILLS times, each at a random moment while tasks are still to do:
-    the next one when a random number more of them have ended."""
-    happened = 0
+def under_load(api, ids, dice, daemon):
+    """kill -9 the daemon KILLS times, each at a random moment while tasks are still to
+    do: the next one when a random number more of them have ended.  What was seen at
+    each kill: how the process ended, whether another one followed it, what the first
+    task was doing."""
+    seen = []
     marks = sorted(dice.sample(range(1, int(TASKS * 0.9)), KILLS))
     for mark in marks:
         def reached():
@@ -63,9 +84,15 @@ def under_load(api, ids, dice, kill):
             return now is not None and sum(s in (6, 7) for s in now) >= mark
         wait_until("%d tasks ended" % mark, reached, 120)
         time.sleep(dice.random() * 0.05)  # not always just after an end
-        kill()
-        happened += 1
-    return happened
+        victim = daemon.process
+        daemon.kill()
+        daemon.start()
+        now = wait_until("statuses", lambda: statuses(api, ids))
+        seen.append((victim.returncode, daemon.pid != victim.pid, now[0]))
+    return seen
+
+
+KILLED = (-signal.SIGKILL, True, RUNNING)
 
 
 def check(api, folder, ids, name):
@@ -115,11 +142,9 @@ def kill_worker(db):
     with Server(db=db) as server, Worker(server, concurrency=8) as worker:
         folder, api = Folder(), server.api()
         ids = queue(api, folder)
-
-        def kill():
-            worker.kill()
-            worker.start()
-        is_(under_load(api, ids, dice, kill), KILLS, "%s: %d times" % (name, KILLS))
+        is_(under_load(api, ids, dice, worker), [KILLED] * KILLS,
+            "%s: %d times, while a task runs" % (name, KILLS))
+        let_go(folder)
         check(api, folder, ids, name)
         folder.stop()
 
@@ -130,11 +155,9 @@ def kill_server(db):
     with Server(db=db) as server, Worker(server, concurrency=8):
         folder, api = Folder(), server.api()
         ids = queue(api, folder)
-
-        def kill():
-            server.kill()
-            server.start()
-        is_(under_load(api, ids, dice, kill), KILLS, "%s: %d times" % (name, KILLS))
+        is_(under_load(api, ids, dice, server), [KILLED] * KILLS,
+            "%s: %d times, while a task runs" % (name, KILLS))
+        let_go(folder)
         check(api, folder, ids, name)
         folder.stop()
 
