@@ -1,6 +1,7 @@
-/* A fault on purpose, linked only into scitq-server-planted: test_plants.py shows with
- * it that a leak or an overflow in a daemon really makes `make check-asan` fail.
- * $PLANT chooses: leak or overflow.  It happens before main(). */
+/* A fault on purpose, linked only into scitq-server-planted, or preloaded:
+ * test_plants.py shows with it that a leak or an overflow in a daemon really makes
+ * `make check-asan` fail, test_valgrind.py that valgrind sees them.  $PLANT chooses:
+ * leak or overflow.  It happens before main(). */
 #include <stdlib.h>
 #include <string.h>
 
