@@ -12,14 +12,15 @@ here=$(pwd)
 list=$(mktemp)
 trap 'rm -f "$list"' EXIT
 
-# Every source below the top, one a line: what git knows and has not been told to
-# ignore; without git, all but build folders.
+# Every source below the top, one a line: what git keeps; without git, as in a tarball,
+# all but build folders, which are those that configure left its mark in.
 sources() {
     if [ -e .git ] && command -v git >/dev/null; then
-        git ls-files -co --exclude-standard
+        git ls-files -c
     else
-        find . -name 'build*' -prune -o -name asan -prune -o -name 'autom4te*' -prune \
-            -o -type f -print | sed 's|^\./||' | grep -v '^scitq-[0-9]'
+        find . -name 'autom4te*' -prune -o ! -path . -type d \
+            -exec test -e '{}/config.status' ';' -prune -o -type f -print |
+            sed 's|^\./||' | grep -v '^scitq-[0-9]'
     fi | LC_ALL=C sort -u | while IFS= read -r file; do
         [ ! -f "$file" ] || printf '%s\n' "$file"
     done

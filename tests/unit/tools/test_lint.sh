@@ -66,6 +66,22 @@ fresh
 lint
 report $? "a tree that is as agreed passes"
 
+# What a build makes is nobody's to lay out, whatever its folder is called.
+mkdir "$tree/second" "$tree/second/core"
+touch "$tree/second/config.status"
+echo 'int   a;' | plant second/core/queries.h
+lint
+report $? "without git, a build folder of any name is passed over"
+rm "$tree/second/config.status"
+if command -v git >/dev/null; then
+    (cd "$tree" && git init -q . && git add . ':!second') >/dev/null 2>&1
+    lint
+    report $? "what git does not keep is passed over"
+    (cd "$tree" && git add second)
+    refused "and what it keeps is looked at" second/core/queries.h 'clang-format'
+fi
+fresh
+
 echo '#include <sqlite3.h>' | plant core/store/db.c
 refused "sqlite3.h outside its engine" core/store/db.c 'may not include <sqlite3.h>'
 echo '#include <libpq-fe.h>' | plant core/store/sqlite/sqlite.c
