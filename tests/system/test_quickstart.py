@@ -31,6 +31,15 @@ def processes(top):
     return found
 
 
+def daemons(top):
+    """Pids of the server and the worker, as quickstart keeps them."""
+    found = []
+    for name in "server", "worker":
+        with open(os.path.join(top, ".quickstart", name + ".pid")) as f:
+            found.append(int(f.read()))
+    return found
+
+
 def healthy(address):
     host, port = address.split(":")
     conn = http.client.HTTPConnection(host, int(port), timeout=30)
@@ -47,8 +56,18 @@ def newcomer(top):
     except OSError:
         diag("port 5000 is taken already: as well")
     before = set(os.listdir(top))
-    for time_of in ("first", "second"):
+    running = []
+    for time_of in ("first", "second", "third"):
+        if time_of == "third":
+            source = os.path.join(top, "core", "main.c")
+            with open(source) as f:
+                text = f.read()
+            with open(source, "w") as f:
+                f.write(text.replace('"stopping"', '"stopping now"'))
         got = quickstart(top)
+        is_("of an earlier build" in got.stdout, time_of == "third",
+            "%s: daemons are started again when what they run changed" % time_of)
+        running.append(daemons(top))
         is_(got.returncode, 0, "the %s run ends with 0" % time_of)
         if got.returncode:
             diag(got.stdout[-4000:])
@@ -64,6 +83,8 @@ def newcomer(top):
             "%s: the result counts every base" % time_of)
         has(got.stdout.splitlines()[-1], "./quickstart stop", "%s: how to end" % time_of)
     taken.close()
+    is_(running[0], running[1], "the second run leaves the daemons alone")
+    ok(not set(running[1]) & set(running[2]), "the third has new ones", running)
     is_(set(os.listdir(top)) - before, {".quickstart"}, "all of it is in ./.quickstart")
     ok(len(processes(top)) >= 2, "server and worker run")
     is_(quickstart(top, "stop").returncode, 0, "stop ends with 0")
