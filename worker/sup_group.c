@@ -271,16 +271,20 @@ bool sq_group_populated(const struct sq_group *g)
     return strstr(text, "populated 1");
 }
 
+bool sq_group_holds(const struct sq_group *g, pid_t pid)
+{
+    char name[32], where[4096];
+    snprintf(name, sizeof name, "/proc/%d/cgroup", pid);
+    return read_small(AT_FDCWD, name, where, sizeof where) > 0 &&
+           strstr(where, g->mark);
+}
+
 /* Signal `pid` if it is in the group.  The number was read a moment ago and may be
  * another process's by now: the pidfd pins one, then the kernel says where it is. */
 static bool signal_member(const struct sq_group *g, pid_t pid, int signal)
 {
-    char name[32], where[4096];
     SQ_CLEANUP(sq_closep) int fd = (int)syscall(SYS_pidfd_open, pid, 0);
-    if (fd < 0)
-        return false;
-    snprintf(name, sizeof name, "/proc/%d/cgroup", pid);
-    if (read_small(AT_FDCWD, name, where, sizeof where) <= 0 || !strstr(where, g->mark))
+    if (fd < 0 || !sq_group_holds(g, pid))
         return false;
     return syscall(SYS_pidfd_send_signal, fd, signal, NULL, 0) == 0;
 }

@@ -49,6 +49,8 @@ void sq_group_abandon(struct sq_group *g);
 
 /* Whether a live process is in it. */
 bool sq_group_populated(const struct sq_group *g);
+/* Whether the process is in it. */
+bool sq_group_holds(const struct sq_group *g, pid_t pid);
 /* SIGKILL to all of it. */
 void sq_group_kill(struct sq_group *g);
 /* Any signal, once to each of its processes, those forked meanwhile included. */

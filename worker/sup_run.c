@@ -410,14 +410,18 @@ void sq_run_spawn(struct sq_supervisor *s, const struct sq_frame *f)
                    err.text);
 }
 
+/* Who left the group (systemd-run --scope, a login, cgexec) is found as its relations.
+ * To be killed the command comes first, so that it sees nobody else's end; what is told
+ * otherwise is told once. */
 static void signal_tree(struct sq_supervisor *s, struct sq_run *r, int signal)
 {
-    if (!r->group)
-        sq_tree_signal(s->state_dir, r->id, r->pid, signal);
-    else if (signal == SIGKILL)
-        sq_group_kill(r->group);
-    else
+    struct sq_live command = {r->id, r->pid};
+    bool kills = signal == SIGKILL;
+    if (r->group && !kills)
         sq_group_signal(r->group, signal);
+    sq_tree_signal(s->state_dir, &command, kills ? NULL : r->group, signal);
+    if (r->group && kills)
+        sq_group_kill(r->group);
 }
 
 static void signal_run(struct sq_supervisor *s, struct sq_run *r, int signal)

@@ -183,12 +183,13 @@ static void mark_tree(struct snapshot *s, const char *state_dir, int64_t id, pid
 }
 
 /* Signal those inside that no earlier round did; how many there were. */
-static int signal_new(struct snapshot *now, const struct snapshot *before, int signal)
+static int signal_new(struct snapshot *now, const struct snapshot *before,
+                      const struct sq_group *except, int signal)
 {
     int sent = 0;
     for (size_t i = 0; i < now->n; i++) {
         struct process *p = &now->at[i], *old = find(before, p->pid);
-        if (!p->inside || is_dead(p))
+        if (!p->inside || is_dead(p) || (except && sq_group_holds(except, p->pid)))
             continue;
         p->signalled = old && old->start == p->start && old->signalled;
         if (!p->signalled && signal_process(p, signal))
@@ -198,14 +199,15 @@ static int signal_new(struct snapshot *now, const struct snapshot *before, int s
     return sent;
 }
 
-void sq_tree_signal(const char *state_dir, int64_t id, pid_t pid, int signal)
+void sq_tree_signal(const char *state_dir, const struct sq_live *command,
+                    const struct sq_group *except, int signal)
 {
     struct snapshot now = {0}, before = {0};
     int sent = 1;
     for (int round = 0; sent && round < ROUNDS; round++) {
         take_snapshot(&now);
-        mark_tree(&now, state_dir, id, pid);
-        sent = signal_new(&now, &before, signal);
+        mark_tree(&now, state_dir, command->id, command->pid);
+        sent = signal_new(&now, &before, except, signal);
         struct snapshot spare = before;
         before = now;
         now = spare;

@@ -4,7 +4,7 @@
 #define SQ_WORKER_SUP_TREE_H
 
 #include <sys/types.h>
-#include "lib/util.h"
+#include "worker/sup_group.h"
 
 /* What every command has in its environment, so that even what left its session and its
  * parents is known: whose supervisor (its state directory), which execution. */
@@ -19,8 +19,10 @@ struct sq_live {
 
 /* Send `signal` to the tree of the command: `pid` (our child, not reaped), its group
  * and session, their descendants, and those of our orphans that carry its mark.  Each
- * gets it once, those forked meanwhile included. */
-void sq_tree_signal(const char *state_dir, int64_t id, pid_t pid, int signal);
+ * gets it once, those forked meanwhile included; who is in the control group `except`
+ * (NULL: none) gets it otherwise. */
+void sq_tree_signal(const char *state_dir, const struct sq_live *command,
+                    const struct sq_group *except, int signal);
 /* Kill every orphan of ours (a child that is none of the `n` live commands) that
  * belongs to none of them.  True when there was one: its children become our orphans as
  * it dies, so look again soon. */

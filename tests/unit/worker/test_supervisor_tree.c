@@ -51,6 +51,35 @@ static void test_signals_reach_the_whole_tree(void **state)
     }
 }
 
+/* As systemd-run --scope does, and what gives a login a session. */
+#define LEAVE                                                                          \
+    "leave() { for g in unified/ memory/ ''; do "                                      \
+    "sh -c \"echo $1 >/sys/fs/cgroup/${g}cgroup.procs\" 2>/dev/null; done; }; "
+static void test_signals_find_who_left_its_control_group(void **state)
+{
+    static const char *const scripts[] = {
+        "leave $$; echo 0 >&3; while :; do sleep 1000; done",
+        "setsid sleep 1000 & leave $!; echo 0 >&3; wait",
+    };
+    static const int signals[] = {SIGTERM, SIGKILL};
+    struct world *w = *state;
+    char line[40], script[600];
+    world_sh(w, 99, "exec sleep 1000"); /* with another one, no orphan is looked for */
+    for (size_t i = 0; i < SQ_LEN(scripts) * SQ_LEN(signals); i++) {
+        int signal = signals[i / SQ_LEN(scripts)], fd = fifo_new(w, "f");
+        snprintf(script, sizeof script, "exec 3>$W/f; %s%s", LEAVE,
+                 scripts[i % SQ_LEN(scripts)]);
+        world_sh(w, (int64_t)i, script);
+        fifo_line(fd, line, sizeof line);
+        sq_sup_signal(w->s, (int64_t)i, signal, NULL);
+        assert_int_equal(WTERMSIG(world_end(w, (int64_t)i)), signal);
+        fifo_end(fd);
+        fifo_remove(w, "f");
+    }
+    sq_sup_signal(w->s, 99, SIGKILL, NULL);
+    world_end(w, 99);
+}
+
 static void test_what_is_left_dies_with_the_command(void **state)
 {
     static const char *const ends[] = {
@@ -277,6 +306,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WORLD_TEST(test_signals_reach_the_whole_tree),
+        WORLD_TEST(test_signals_find_who_left_its_control_group),
         WORLD_TEST(test_what_is_left_dies_with_the_command),
         WORLD_TEST(test_the_process_group_dies_under_another_command),
         WORLD_TEST(test_daemons_get_signals_while_the_command_runs),
