@@ -344,6 +344,16 @@ static void go_on(struct sq_link *l)
     poll(l);
 }
 
+/* Only our server's own words: any other 404 is of something that stands before it, or
+ * in its place for a while, and must not end what runs. */
+static bool says_row_is_gone(struct sq_link *l, const struct sq_reply *reply)
+{
+    char words[64];
+    snprintf(words, sizeof words, "Worker %" PRId64 " doesn't exist", l->worker_id);
+    return reply->status == 404 &&
+           strcmp(sq_answer_message(reply->body, reply->len, &l->arena), words) == 0;
+}
+
 /* Our row is gone: nothing here is wanted any more. */
 static void row_is_gone(struct sq_link *l)
 {
@@ -423,12 +433,13 @@ static void sync_replied(struct sq_link *l, const struct sq_reply *reply)
 {
     struct sq_answer a;
     struct sq_err err;
-    if (reply->status == 404) {
+    if (says_row_is_gone(l, reply)) {
         row_is_gone(l);
         return;
     }
     if (reply->status >= 400 && reply->status < 500 && reply->status != 401 &&
-        reply->status != 403 && reply->status != 408 && reply->status != 429) {
+        reply->status != 403 && reply->status != 404 && reply->status != 408 &&
+        reply->status != 429) {
         disagree(l, reply);
         return;
     }

@@ -8,6 +8,8 @@
 
 #include "lib/jsonio.h"
 
+#define SEQ_MAX (INT64_C(1) << 53) /* as the server's */
+
 /* An integer that may be absent or null. */
 static int get_int(const json_t *object, const char *key, int64_t *ret,
                    struct sq_err *err)
@@ -130,6 +132,8 @@ static int parse_worker(const json_t *root, struct sq_arena *arena, struct sq_an
         rc = get_int(ints[i].object, ints[i].key, ints[i].to, err);
     if (!rc)
         rc = get_text(worker, "modification_date", arena, &a->row_date, err);
+    if (!rc && a->acked != SQ_NULL && (a->acked < 0 || a->acked > SEQ_MAX))
+        rc = sq_fail(err, SQ_EINVAL, "acked is out of range");
     const json_t *permanent = json_object_get(worker, "permanent");
     a->permanent = -1;
     if (!rc && permanent && !json_is_null(permanent))

@@ -23,6 +23,10 @@ enum {
     DATA_BYTES = 16 << 20 /* as the body */
 };
 
+/* A thousand records a second for 285,000 years; from a higher one no worker could go
+ * on. */
+#define SEQ_MAX (INT64_C(1) << 53)
+
 #define F(type, member, kind, flags)                                                   \
     {                                                                                  \
 #member, kind, offsetof(struct type, member), flags, NULL                      \
@@ -272,6 +276,8 @@ static int read_record(struct sq_request *r, struct call *call, json_t *json,
     json_object_del(json, "data"); /* decoded, not copied as a text */
     int code = sq_record_from_json(&record_type, json, SQ_READ_CREATE | SQ_READ_WIDE,
                                    &r->arena, &in, &mask, err);
+    if (code == 0 && in.seq > SEQ_MAX)
+        code = sq_fail(err, SQ_EINVAL, "seq is out of range");
     if (code == 0) {
         out->seq = in.seq;
         code = in.stream ? read_output(call, &in, data, out, err)

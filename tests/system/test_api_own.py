@@ -99,6 +99,9 @@ def syncing(api, server):
         ("not ascending", "PUT", path, {"spool": "s1", "records": [
             {"seq": 2, "execution_id": 1, "status": "running"},
             {"seq": 2, "execution_id": 1, "status": "failed"}]}, 400, None, "seq"),
+        ("no number of a record", "PUT", path, {"spool": "s1", "records": [
+            {"seq": 2 ** 53 + 1, "execution_id": 1, "status": "running"}]}, 400, None,
+         "seq"),
         ("bad base64", "PUT", path, {"spool": "s1", "records": [
             {"seq": 1, "execution_id": 1, "stream": "stdout", "offset": 0,
              "data": "a"}]}, 400, None, "base64"),

@@ -67,6 +67,8 @@ static void test_wrong_shapes_are_refused(void **state)
         {"", "answer"},
         {"[]", "not an object"},
         {"{\"acked\":\"x\"}", "acked"},
+        {"{\"acked\":-1}", "acked"},
+        {"{\"acked\":9223372036854775807}", "acked"},
         {"{\"executions\":{}}", "executions"},
         {"{\"executions\":[3]}", "execution_id"},
         {"{\"executions\":[{\"execution_id\":1}]}", "task_id"},
