@@ -19,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "worker/sup_proto.h"
+#include "worker/supervisor/proto.h"
 
 enum {
     HELLO_MS = 10000,    /* it answers in microseconds unless it is stopped */

@@ -1,4 +1,4 @@
-/* The worker's side of its supervisor (supervisor.c): the process that is the parent
+/* The worker's side of its supervisor (supervisor/): the process that is the parent
  * of every command, so that the worker can die and come back unnoticed.
  *
  * One supervisor a worker, reached over a unix socket in the worker's state directory.

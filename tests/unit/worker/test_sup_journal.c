@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "worker/sup_journal.h"
+#include "worker/supervisor/journal.h"
 
 enum { IDS = 40000 };
 

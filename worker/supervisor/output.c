@@ -11,7 +11,7 @@
  * missing.
  *
  * Not splice(): it cannot append, and before Linux 6.6 makes no inotify event. */
-#include "worker/sup_output.h"
+#include "worker/supervisor/output.h"
 
 #include <errno.h>
 #include <fcntl.h>

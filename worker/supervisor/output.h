@@ -1,6 +1,6 @@
 /* What a command writes: a pipe of it for each stream, copied to the stream's file. */
-#ifndef SQ_WORKER_SUP_OUTPUT_H
-#define SQ_WORKER_SUP_OUTPUT_H
+#ifndef SQ_WORKER_SUPERVISOR_OUTPUT_H
+#define SQ_WORKER_SUPERVISOR_OUTPUT_H
 
 #include <scitq/error.h>
 

@@ -2,12 +2,12 @@
  *
  * It survives the supervisor and the worker, not a power cut (no fsync a task: a power
  * cut ends the commands too).  Several exits are a few appends to one open file. */
-#ifndef SQ_WORKER_SUP_JOURNAL_H
-#define SQ_WORKER_SUP_JOURNAL_H
+#ifndef SQ_WORKER_SUPERVISOR_JOURNAL_H
+#define SQ_WORKER_SUPERVISOR_JOURNAL_H
 
 #include <scitq/error.h>
 #include <sys/types.h>
-#include "worker/sup_proto.h"
+#include "worker/supervisor/proto.h"
 
 struct sq_journal {
     int fd;

@@ -1,6 +1,6 @@
 /* Framing: a header of two words, then the payload; receiving into and sending from
  * growable buffers on a non-blocking socket.  Knows nothing of what frames mean. */
-#include "worker/sup_proto.h"
+#include "worker/supervisor/proto.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,14 +1,14 @@
 /* The life of the commands: started, running, draining (the command ended, its
  * leftovers are being killed), ended (until the worker forgets it). */
-#ifndef SQ_WORKER_SUP_RUN_H
-#define SQ_WORKER_SUP_RUN_H
+#ifndef SQ_WORKER_SUPERVISOR_RUN_H
+#define SQ_WORKER_SUPERVISOR_RUN_H
 
 #include <limits.h>
 #include <sys/resource.h>
-#include "worker/sup_group.h"
-#include "worker/sup_journal.h"
-#include "worker/sup_output.h"
-#include "worker/sup_proto.h"
+#include "worker/supervisor/group.h"
+#include "worker/supervisor/journal.h"
+#include "worker/supervisor/output.h"
+#include "worker/supervisor/proto.h"
 
 enum sq_run_state { SQ_RUN_LIVE, SQ_RUN_DRAINING, SQ_RUN_ENDED };
 

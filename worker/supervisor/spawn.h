@@ -1,6 +1,6 @@
 /* Starting one command: one exec, nothing else that costs. */
-#ifndef SQ_WORKER_SUP_SPAWN_H
-#define SQ_WORKER_SUP_SPAWN_H
+#ifndef SQ_WORKER_SUPERVISOR_SPAWN_H
+#define SQ_WORKER_SUPERVISOR_SPAWN_H
 
 #include <scitq/error.h>
 #include <stdbool.h>

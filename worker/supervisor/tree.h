@@ -1,7 +1,7 @@
 /* The process tree as /proc shows it: how a command's processes are found where there
  * are no control groups, and how what was left by others is found at the start. */
-#ifndef SQ_WORKER_SUP_TREE_H
-#define SQ_WORKER_SUP_TREE_H
+#ifndef SQ_WORKER_SUPERVISOR_TREE_H
+#define SQ_WORKER_SUPERVISOR_TREE_H
 
 #include <sys/types.h>
 #include "worker/sup_group.h"

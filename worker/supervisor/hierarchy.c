@@ -1,6 +1,6 @@
 /* Where the hierarchies of control groups are mounted (/proc/self/mountinfo) and where
  * we are in them (/proc/self/cgroup), both of which a container may show partly. */
-#include "worker/sup_hierarchy.h"
+#include "worker/supervisor/hierarchy.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -4,7 +4,7 @@
  * In version 2 a folder with processes cannot give controllers to its children, and
  * giving them would forbid systemd to start the worker there again: the memory
  * controller is only used where it is already given or where we are at the root. */
-#include "worker/sup_group.h"
+#include "worker/supervisor/group.h"
 
 #include <dirent.h>
 #include <errno.h>

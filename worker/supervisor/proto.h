@@ -4,8 +4,8 @@
  * order: both ends are on one machine.  They need not be of one build, since a
  * supervisor outlives its worker's upgrade: the first frame a client gets tells the
  * version, and the layout of a version never changes.  Used by both programs. */
-#ifndef SQ_WORKER_SUP_PROTO_H
-#define SQ_WORKER_SUP_PROTO_H
+#ifndef SQ_WORKER_SUPERVISOR_PROTO_H
+#define SQ_WORKER_SUPERVISOR_PROTO_H
 
 #include "lib/buf.h"
 

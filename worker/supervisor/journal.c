@@ -7,7 +7,7 @@
  * is written at an offset of our own, not O_APPEND, since Linux ignores the offset of a
  * pwrite() there.  It is emptied when it is all forgotten, but only once it has grown:
  * truncating a file at each task's end would cost more than the line. */
-#include "worker/sup_journal.h"
+#include "worker/supervisor/journal.h"
 
 #include <errno.h>
 #include <fcntl.h>

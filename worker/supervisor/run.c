@@ -5,7 +5,7 @@
  * and awaited (draining); the exit goes to the journal, then to the client.  Without
  * control groups what left the process group is found by a look through /proc a moment
  * after the exit, and the exit does not wait for it. */
-#include "worker/sup_run.h"
+#include "worker/supervisor/run.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,8 +19,8 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
-#include "worker/sup_spawn.h"
-#include "worker/sup_tree.h"
+#include "worker/supervisor/spawn.h"
+#include "worker/supervisor/tree.h"
 
 enum {
     DRAIN_US = 5000000, /* for a killed process to leave the kernel */

@@ -11,7 +11,7 @@
  *
  * The child shares everything but descriptors and signal dispositions: it only makes
  * system calls, and writes only its own stack and `struct child`. */
-#include "worker/sup_spawn.h"
+#include "worker/supervisor/spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -28,8 +28,8 @@
 
 #include "lib/clock.h"
 #include "lib/slice.h"
-#include "worker/sup_run.h"
-#include "worker/sup_tree.h"
+#include "worker/supervisor/run.h"
+#include "worker/supervisor/tree.h"
 
 enum {
     STARTED_US = 2000,

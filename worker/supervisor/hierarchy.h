@@ -1,6 +1,6 @@
 /* Where we are among the machine's control groups. */
-#ifndef SQ_WORKER_SUP_HIERARCHY_H
-#define SQ_WORKER_SUP_HIERARCHY_H
+#ifndef SQ_WORKER_SUPERVISOR_HIERARCHY_H
+#define SQ_WORKER_SUPERVISOR_HIERARCHY_H
 
 #include "lib/util.h"
 

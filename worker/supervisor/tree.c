@@ -4,7 +4,7 @@
  * A snapshot is old the moment it is taken: numbers may be used again, processes fork.
  * So a process is signalled through a pidfd taken first and compared by start time
  * second, and the snapshot is repeated until it shows nobody new. */
-#include "worker/sup_tree.h"
+#include "worker/supervisor/tree.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -5,12 +5,12 @@
  * killed.  Version 2 is used where it is mounted (with or without controllers: killing
  * needs none); the memory controller of version 1 beside it, or alone, where that is
  * what there is. */
-#ifndef SQ_WORKER_SUP_GROUP_H
-#define SQ_WORKER_SUP_GROUP_H
+#ifndef SQ_WORKER_SUPERVISOR_GROUP_H
+#define SQ_WORKER_SUPERVISOR_GROUP_H
 
 #include <scitq/error.h>
 #include <sys/types.h>
-#include "worker/sup_hierarchy.h"
+#include "worker/supervisor/hierarchy.h"
 
 struct sq_group {
     struct sq_group *next;
