@@ -74,7 +74,7 @@ static void test_run_limit(void **state)
 static void test_download_limit(void **state)
 {
     WORLD(w);
-    start_limited(w, "download_timeout = 5, run_timeout = 1000");
+    start_limited(w, "download_timeout = 5, run_timeout = 1000, input = 's3://a/b'");
     world_begin(w);
     struct sq_transition t = {.execution_id = 1,
                               .to = SQ_EXEC_ACCEPTED,
@@ -98,6 +98,29 @@ static void test_download_limit(void **state)
     OK(w->err, sq_log_size(w->db, 1, SQ_STDERR, &size, &w->err));
     assert_int_equal(size, 0);
     assert_int_equal(w->s->notes.n, 0);
+}
+
+/* Accepted with nothing to fetch, it waits for a place, be one free or not. */
+static void test_no_download_no_limit(void **state)
+{
+    WORLD(w);
+    start_limited(w, "download_timeout = 5, input = ''");
+    world_begin(w);
+    struct sq_transition t = {.execution_id = 1,
+                              .to = SQ_EXEC_ACCEPTED,
+                              .worker_id = SQ_NULL,
+                              .return_code = SQ_NULL};
+    OK(w->err, sq_execution_transition(&w->tx, &t, 1, &w->err));
+    world_commit(w);
+    assert_true(w->s->alarm == SQ_NULL);
+    world_begin(w);
+    w->tx.now += 6000000;
+    OK(w->err, sq_due_scan(w->s, &w->tx, &w->err));
+    assert_int_equal(signals(w), 0);
+    world_sql(w, "update task set resource = 's3://r'");
+    OK(w->err, sq_due_scan(w->s, &w->tx, &w->err));
+    assert_int_equal(signals(w), 1);
+    world_commit(w);
 }
 
 static void test_lost_worker(void **state)
@@ -244,6 +267,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_run_limit),
         cmocka_unit_test(test_download_limit),
+        cmocka_unit_test(test_no_download_no_limit),
         cmocka_unit_test(test_lost_worker),
         cmocka_unit_test(test_timer),
         cmocka_unit_test(test_the_timer_sweeps),

@@ -59,21 +59,28 @@ with recursive b(batch) as (
     from b where b.batch is not null)
 select batch from b where batch is not null;
 
--- Tasks under a time limit.
+-- Tasks under a time limit; one that has nothing to fetch does not download.
 -- name: sched_limits
-select task_id, status, status_date, run_timeout, download_timeout from task
+select task_id, status, status_date, run_timeout,
+    case when coalesce(input, '') || coalesce(resource, '') <> ''
+        then download_timeout end
+from task
 where status in ('accepted', 'running')
   and (run_timeout is not null or download_timeout is not null);
 
 -- name: sched_limits_by_id
 -- engine: sqlite
-select t.task_id, t.status, t.status_date, t.run_timeout, t.download_timeout
+select t.task_id, t.status, t.status_date, t.run_timeout,
+    case when coalesce(t.input, '') || coalesce(t.resource, '') <> ''
+        then t.download_timeout end
 from json_each($1) j join task t on t.task_id = j.value
 where t.status in ('accepted', 'running')
   and (t.run_timeout is not null or t.download_timeout is not null);
 -- name: sched_limits_by_id
 -- engine: postgres
-select t.task_id, t.status, t.status_date, t.run_timeout, t.download_timeout
+select t.task_id, t.status, t.status_date, t.run_timeout,
+    case when coalesce(t.input, '') || coalesce(t.resource, '') <> ''
+        then t.download_timeout end
 from json_array_elements_text($1::json) j(value)
 join task t on t.task_id = j.value::integer
 where t.status in ('accepted', 'running')
