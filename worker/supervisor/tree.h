@@ -4,7 +4,7 @@
 #define SQ_WORKER_SUPERVISOR_TREE_H
 
 #include <sys/types.h>
-#include "worker/sup_group.h"
+#include "worker/supervisor/group.h"
 
 /* What every command has in its environment, so that even what left its session and its
  * parents is known: whose supervisor (its state directory), which execution. */
