@@ -337,7 +337,9 @@ static void write_done(struct sq_op *op)
 
 static enum MHD_Result submit(struct sq_request *r)
 {
-    r->op = (struct sq_op){.run = run_write, .done = write_done, .arena = &r->arena};
+    r->op.run = run_write;
+    r->op.done = write_done;
+    r->op.arena = &r->arena;
     r->stage = SQ_WRITING;
     count_writing(r->server, 1);
     MHD_suspend_connection(r->connection);

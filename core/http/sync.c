@@ -220,12 +220,17 @@ struct call {
     bool any;         /* the answer just read has something to say */
     bool knows_row;   /* its row, as it was changed last at: */
     int64_t row_date; /* else what the first answer will say */
+    struct sq_sync_asked asked;
+    struct sq_arena arena;        /* of what follows */
+    struct sq_sync_answer answer; /* the writer's, when it was alone to write */
+    bool answered;
 };
 
 static void free_data(struct sq_request *r)
 {
     struct call *call = r->data;
     sq_buf_fini(&call->data);
+    sq_arena_fini(&call->arena);
 }
 
 static int read_output(struct call *call, const struct record *in,
@@ -405,6 +410,26 @@ static int read_leaving(struct sq_request *r, struct call *call, struct sq_err *
     return code;
 }
 
+static struct sq_request *of_op(struct sq_op *op)
+{
+    return (struct sq_request *)((char *)op - offsetof(struct sq_request, op));
+}
+
+static void ask_answer(struct sq_op *op, struct sq_db *db)
+{
+    struct sq_request *r = of_op(op);
+    struct call *call = r->data;
+    sq_sync_ask(db, r->match.ids[0], &call->asked);
+}
+
+/* What cannot be read here is read by the answer's step. */
+static void keep_answer(struct sq_op *op, struct sq_db *db)
+{
+    struct call *call = of_op(op)->data;
+    call->answered = sq_sync_take(db, &call->asked, call->holding.v, call->holding.n,
+                                  &call->arena, &call->answer, NULL) == 0;
+}
+
 int sq_sync_prepare(struct sq_request *r, struct sq_err *err)
 {
     struct call *call;
@@ -415,6 +440,9 @@ int sq_sync_prepare(struct sq_request *r, struct sq_err *err)
     if (code != 0)
         return code;
     sq_buf_init(&call->data, DATA_BYTES);
+    sq_arena_init(&call->arena, ANSWER_BYTES);
+    r->op.ask = ask_answer;
+    r->op.read = keep_answer;
     r->data = call;
     r->undo = free_data;
     call->sync.worker_id = r->match.ids[0];
@@ -521,6 +549,20 @@ static bool has_news(struct call *call, const struct sq_sync_answer *a)
     return sq_sync_answer_any(a) || a->worker.modification_date != call->row_date;
 }
 
+static int take_answer(struct sq_request *r, struct sq_sync_answer *a,
+                       struct sq_arena *arena, struct sq_err *err)
+{
+    struct call *call = r->data;
+    if (a->spool && strcmp(a->spool, call->sync.spool) != 0)
+        return sq_fail(err, SQ_EEXIST,
+                       "worker %lld belongs to another process: register again",
+                       (long long)r->match.ids[0]);
+    contact(r, call);
+    call->any = has_news(call, a);
+    write_answer(r, a, arena);
+    return 0;
+}
+
 static int read_answer(struct sq_request *r, struct sq_db *db, struct sq_err *err)
 {
     struct call *call = r->data;
@@ -529,15 +571,8 @@ static int read_answer(struct sq_request *r, struct sq_db *db, struct sq_err *er
     sq_arena_init(&arena, ANSWER_BYTES);
     int code = sq_sync_answer(db, r->match.ids[0], call->holding.v, call->holding.n,
                               &arena, &a, err);
-    if (code == 0 && a.spool && strcmp(a.spool, call->sync.spool) != 0)
-        code = sq_fail(err, SQ_EEXIST,
-                       "worker %lld belongs to another process: register again",
-                       (long long)r->match.ids[0]);
-    if (code == 0) {
-        contact(r, call);
-        call->any = has_news(call, &a);
-        write_answer(r, &a, &arena);
-    }
+    if (code == 0)
+        code = take_answer(r, &a, &arena, err);
     sq_arena_fini(&arena);
     return code;
 }
@@ -565,7 +600,10 @@ static int wait_and_read(struct sq_request *r, struct sq_err *err)
 int sq_sync_answer_step(struct sq_request *r, struct sq_err *err)
 {
     struct call *call = r->data;
-    if (call->wait_s <= 0 || call->sync.n_records || call->sync.leaving)
+    bool at_once = call->wait_s <= 0 || call->sync.n_records || call->sync.leaving;
+    if (at_once && call->answered)
+        return take_answer(r, &call->answer, &call->arena, err);
+    if (at_once)
         return sq_request_read(r, read_answer, err);
     if (r->stage != SQ_HOLDING) {
         sq_watch_supersede(r->server->watch, SQ_WAIT_WORKER, r->match.ids[0]);

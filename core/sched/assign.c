@@ -21,6 +21,8 @@ struct round {
     size_t n_touched, cap_touched;
     struct sq_assignment *given;
     size_t n_given, cap_given;
+    struct sq_stmt *asked; /* tasks for the only worker there is, asked_n at most */
+    size_t asked_n;
     bool unfinished;
 };
 
@@ -81,12 +83,27 @@ static int touch_workers(struct round *r, const int64_t *ids, size_t n)
     return rc;
 }
 
+/* Most often one worker has ended some tasks: as many others are asked for in the same
+ * round trip as its row. */
+static void ask_pending(struct round *r)
+{
+    const struct sq_changes *c = r->tx->changes;
+    if (c->slots.n != 1 || c->n_batches > 0 || c->executions.n > SQ_SCHED_IDS_MAX)
+        return;
+    r->asked_n = c->executions.n;
+    r->asked = sq_db_query(r->tx->db, SQ_Q_SCHED_PENDING_FOR);
+    sq_bind_int(r->asked, 1, c->slots.ids[0]);
+    sq_bind_int(r->asked, 2, (int64_t)r->asked_n);
+    sq_ask(r->asked);
+}
+
 static int touch_changes(struct round *r)
 {
     const struct sq_changes *c = r->tx->changes;
     if (c->sweep || c->failed)
         return touch_all(r);
     int rc = 0;
+    ask_pending(r);
     for (size_t i = 0; rc == 0 && i < c->slots.n; i += SQ_SCHED_IDS_MAX) {
         size_t n = c->slots.n - i;
         rc = touch_workers(r, c->slots.ids + i,
@@ -127,9 +144,12 @@ static int read_pending(struct round *r, const struct sq_place *place, size_t wa
     int64_t *ids = sq_arena_array(r->tx->arena, want, sizeof *ids);
     if (!ids)
         return no_memory(r->err);
-    struct sq_stmt *st = sq_db_query(r->tx->db, SQ_Q_SCHED_PENDING);
-    sq_bind_text(st, 1, place->batch);
-    sq_bind_int(st, 2, (int64_t)want);
+    struct sq_stmt *st = r->asked;
+    if (!st || want > r->asked_n) {
+        st = sq_db_query(r->tx->db, SQ_Q_SCHED_PENDING);
+        sq_bind_text(st, 1, place->batch);
+        sq_bind_int(st, 2, (int64_t)want);
+    }
     size_t n = 0;
     while (sq_row(st) && n < want)
         ids[n++] = sq_col_int(st, 0);
@@ -258,10 +278,10 @@ int sq_assign(struct sq_sched *s, struct sq_tx *tx, struct sq_err *err)
 {
     struct round r = {.s = s, .tx = tx, .err = err};
     int rc = touch_changes(&r);
-    if (rc != 0 || r.n_touched == 0)
-        return rc;
     for (size_t i = 0; rc == 0 && i < r.n_touched; i++)
         rc = assign_batch(&r, r.touched[i]);
+    if (r.asked)
+        sq_stmt_end(r.asked);
     if (rc == 0)
         rc = write_given(&r);
     if (rc == 0 && r.unfinished)

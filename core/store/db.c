@@ -206,9 +206,12 @@ int sq_db_error(struct sq_db *db, struct sq_err *err)
 {
     if (!db->err.code)
         db->ops->settle(db);
-    if (!db->err.code)
-        return 0;
-    if (err)
+    return sq_db_error_so_far(db, err);
+}
+
+int sq_db_error_so_far(const struct sq_db *db, struct sq_err *err)
+{
+    if (db->err.code && err)
         *err = db->err;
     return db->err.code;
 }

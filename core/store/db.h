@@ -47,6 +47,8 @@ void sq_db_rollback_to(struct sq_db *db); /* and clears the sticky error */
 /* The sticky error: SQ_OK, or its code with the sentence copied to err.  Waits for what
  * sq_send() left under way. */
 int sq_db_error(struct sq_db *db, struct sq_err *err);
+/* The same without waiting: what is known so far. */
+int sq_db_error_so_far(const struct sq_db *db, struct sq_err *err);
 /* True when an error took the whole transaction with it (disk full, connection lost):
  * going back to a savepoint is no longer possible, only rollback is. */
 bool sq_db_doomed(const struct sq_db *db);

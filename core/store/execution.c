@@ -135,7 +135,7 @@ int sq_execution_assign(struct sq_tx *tx, struct sq_assignment *a, size_t n,
     share_ids(a, n, taken, n_taken);
     if (n_taken)
         insert_executions(tx, a, n, SQ_EXEC_PENDING);
-    return sq_db_error(tx->db, err);
+    return sq_db_error_so_far(tx->db, err);
 }
 
 static void set_task_status(struct sq_tx *tx, const struct sq_task *t, int status)
@@ -235,7 +235,7 @@ int sq_execution_update(struct sq_tx *tx, int64_t execution_id,
                                   .to = values->status,
                                   .worker_id = SQ_NULL,
                                   .return_code = SQ_NULL};
-        code = sq_execution_transition(tx, &t, 1, err);
+        code = sq_execution_transition(tx, &t, 1, NULL, err);
         if (code)
             return code;
         if (t.result)
@@ -276,7 +276,7 @@ int sq_execution_delete(struct sq_tx *tx, int64_t execution_id, bool *ret_existe
                               .worker_id = SQ_NULL,
                               .return_code = SQ_NULL};
     if (sq_execution_live(e.status))
-        code = sq_execution_transition(tx, &t, 1, err);
+        code = sq_execution_transition(tx, &t, 1, NULL, err);
     if (code)
         return code;
     struct sq_stmt *st = sq_db_query(tx->db, SQ_Q_EXECUTION_DELETE);

@@ -39,7 +39,11 @@ struct sq_transition {
  * order; several for one execution are folded.  A refused transition touches nothing
  * and is not an error of the call. */
 int sq_execution_transition(struct sq_tx *tx, struct sq_transition *t, size_t n,
-                            struct sq_err *err);
+                            struct sq_stmt *asked, struct sq_err *err);
+/* What a transition must know, asked for earlier for the sake of a round trip: given to
+ * it as `asked` (else NULL) with nothing changed in between. */
+struct sq_stmt *sq_execution_ask(struct sq_tx *tx, const struct sq_transition *t,
+                                 size_t n);
 
 /* PUT /executions/<id>: fields of `mask`; a status goes through transition().
  * `freeze` is accepted and does nothing until the cache exists. */

@@ -16,11 +16,9 @@
 #include "lib/log.h"
 
 /* *ret_acked of the row, when it belongs to this spool. */
-static int check_spool(struct sq_tx *tx, const struct sq_sync *s, int64_t *ret_acked,
-                       struct sq_err *err)
+static int check_spool(struct sq_tx *tx, const struct sq_sync *s, struct sq_stmt *st,
+                       int64_t *ret_acked, struct sq_err *err)
 {
-    struct sq_stmt *st = sq_db_query(tx->db, SQ_Q_WORKER_SYNC_STATE);
-    sq_bind_int(st, 1, s->worker_id);
     bool found = sq_row(st);
     const char *spool = found ? sq_col_text(st, 0, NULL) : NULL;
     bool ours = spool && s->spool && strcmp(spool, s->spool) == 0;
@@ -39,9 +37,10 @@ static int check_spool(struct sq_tx *tx, const struct sq_sync *s, int64_t *ret_a
     return 0;
 }
 
-/* The new records, by kind. */
+/* The records, by kind, each kind in order. */
 struct news {
     struct sq_log_chunk *chunks;
+    int64_t *chunk_seqs;
     size_t n_chunks;
     struct sq_transition *changes;
     const struct sq_sync_record **records; /* of changes */
@@ -49,23 +48,23 @@ struct news {
     int64_t last; /* the highest seq */
 };
 
-static int sort_news(struct sq_tx *tx, const struct sq_sync *s, int64_t acked,
-                     struct news *ret, struct sq_err *err)
+static int sort_news(struct sq_tx *tx, const struct sq_sync *s, struct news *ret,
+                     struct sq_err *err)
 {
     struct news news = {
         .chunks = sq_arena_array(tx->arena, s->n_records, sizeof *news.chunks),
+        .chunk_seqs = sq_arena_array(tx->arena, s->n_records, sizeof(int64_t)),
         .changes = sq_arena_array(tx->arena, s->n_records, sizeof *news.changes),
         .records = sq_arena_array(tx->arena, s->n_records, sizeof *news.records),
-        .last = acked,
+        .last = s->n_records ? s->records[s->n_records - 1].seq : 0,
     };
-    if (s->n_records && (!news.chunks || !news.changes || !news.records))
+    if (s->n_records &&
+        (!news.chunks || !news.chunk_seqs || !news.changes || !news.records))
         return sq_fail(err, SQ_ENOMEM, "out of memory for %zu records", s->n_records);
     for (size_t i = 0; i < s->n_records; i++) {
         const struct sq_sync_record *r = &s->records[i];
-        if (r->seq <= news.last)
-            continue;
-        news.last = r->seq;
         if (r->kind == SQ_SYNC_OUTPUT) {
+            news.chunk_seqs[news.n_chunks] = r->seq;
             news.chunks[news.n_chunks] = r->output;
             news.chunks[news.n_chunks++].owner = s->worker_id;
         } else {
@@ -76,6 +75,21 @@ static int sort_news(struct sq_tx *tx, const struct sq_sync *s, int64_t acked,
     }
     *ret = news;
     return 0;
+}
+
+/* What was applied before is at the beginning of each kind. */
+static void forget_old(struct news *news, int64_t acked)
+{
+    size_t n = 0;
+    while (n < news->n_chunks && news->chunk_seqs[n] <= acked)
+        n++;
+    news->chunks += n;
+    news->n_chunks -= n;
+    for (n = 0; n < news->n_changes && news->records[n]->seq <= acked;)
+        n++;
+    news->changes += n;
+    news->records += n;
+    news->n_changes -= n;
 }
 
 /* Every end status finds its whole output stored. */
@@ -149,28 +163,52 @@ static int leave(struct sq_tx *tx, const struct sq_sync *s, struct sq_err *err)
     return sq_worker_set_offline(tx, sq_set_text(&ids), true, err);
 }
 
+/* The row's state, and that of the executions: in one round trip when no output comes
+ * in between. */
+static int read_news(struct sq_tx *tx, const struct sq_sync *s, struct news *news,
+                     int64_t *ret_acked, struct sq_stmt **ret_asked, struct sq_err *err)
+{
+    struct sq_stmt *state = sq_db_query(tx->db, SQ_Q_WORKER_SYNC_STATE);
+    sq_bind_int(state, 1, s->worker_id);
+    sq_ask(state);
+    struct sq_stmt *asked = NULL;
+    if (news->n_changes && !news->n_chunks)
+        asked = sq_execution_ask(tx, news->changes, news->n_changes);
+    int code = check_spool(tx, s, state, ret_acked, err);
+    if (!code)
+        forget_old(news, *ret_acked);
+    if (asked && (code || !news->n_changes)) {
+        sq_stmt_end(asked);
+        asked = NULL;
+    }
+    *ret_asked = asked;
+    return code;
+}
+
 int sq_sync_apply(struct sq_tx *tx, struct sq_sync *s, struct sq_err *err)
 {
-    int64_t acked;
+    int64_t acked = 0;
     struct news news = {0};
-    int code = check_spool(tx, s, &acked, err);
+    struct sq_stmt *asked = NULL;
+    int code = sort_news(tx, s, &news, err);
     if (!code)
-        code = sort_news(tx, s, acked, &news, err);
+        code = read_news(tx, s, &news, &acked, &asked, err);
     if (!code)
         code = sq_log_append(tx, news.chunks, news.n_chunks, err);
     if (!code)
         code = check_output(tx, s, &news, err);
     if (!code)
-        code = sq_execution_transition(tx, news.changes, news.n_changes, err);
+        code = sq_execution_transition(tx, news.changes, news.n_changes, asked, err);
     if (code)
         return code;
     log_refused(s, &news);
-    if (news.last > acked)
+    bool any = news.n_chunks || news.n_changes;
+    if (any)
         acknowledge(tx, s, news.last);
     if (s->n_signals_seen)
         forget_signals(tx, s);
-    code = s->leaving ? leave(tx, s, err) : sq_db_error(tx->db, err);
+    code = s->leaving ? leave(tx, s, err) : sq_db_error_so_far(tx->db, err);
     if (!code)
-        s->acked = news.last;
+        s->acked = any ? news.last : acked;
     return code;
 }

@@ -50,7 +50,17 @@ struct sq_sync_answer {
     size_t n_withdrawn;
 };
 
-/* Any connection.  `holding` are the executions that the worker has (not ended). */
+/* An answer that was asked for and is not read yet: one a connection. */
+struct sq_sync_asked {
+    int64_t worker_id;
+    struct sq_stmt *worker, *executions, *signals, *requirements;
+};
+void sq_sync_ask(struct sq_db *db, int64_t worker_id, struct sq_sync_asked *ret);
+int sq_sync_take(struct sq_db *db, const struct sq_sync_asked *asked,
+                 const int64_t *holding, size_t n, struct sq_arena *arena,
+                 struct sq_sync_answer *ret, struct sq_err *err);
+/* Both.  Any connection.  `holding` are the executions that the worker has (not ended).
+ */
 int sq_sync_answer(struct sq_db *db, int64_t worker_id, const int64_t *holding,
                    size_t n, struct sq_arena *arena, struct sq_sync_answer *ret,
                    struct sq_err *err);

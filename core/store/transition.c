@@ -61,9 +61,8 @@ static bool read_state(struct sq_tx *tx, struct sq_stmt *st, struct state *s)
     return !batch || s->batch;
 }
 
-/* Ascending by id, each execution once. */
-static int read_states(struct sq_tx *tx, const struct sq_transition *t, size_t n,
-                       struct state *ret, size_t *ret_n, struct sq_err *err)
+struct sq_stmt *sq_execution_ask(struct sq_tx *tx, const struct sq_transition *t,
+                                 size_t n)
 {
     SQ_CLEANUP(sq_set_fini) struct sq_set ids;
     sq_set_init(&ids);
@@ -71,9 +70,17 @@ static int read_states(struct sq_tx *tx, const struct sq_transition *t, size_t n
         if (i == 0 || t[i].execution_id != t[i - 1].execution_id)
             sq_set_int(&ids, t[i].execution_id);
     struct sq_stmt *st = sq_db_query(tx->db, SQ_Q_EXECUTION_STATES);
-    sq_bind_text(st, 1, sq_set_text(&ids));
+    sq_bind_text(st, 1, sq_arena_strdup(tx->arena, sq_set_text(&ids)));
+    sq_ask(st);
+    return st;
+}
+
+/* Ascending by id, each execution once. */
+static int read_states(struct sq_tx *tx, struct sq_stmt *st, size_t n,
+                       struct state *ret, size_t *ret_n, struct sq_err *err)
+{
     size_t got = 0;
-    while (sq_row(st)) {
+    while (got < n && sq_row(st)) {
         if (got && ret[got - 1].execution_id == sq_col_int(st, 0))
             continue;
         if (!read_state(tx, st, &ret[got++])) {
@@ -81,6 +88,7 @@ static int read_states(struct sq_tx *tx, const struct sq_transition *t, size_t n
             return sq_fail(err, SQ_ENOMEM, "out of memory for executions");
         }
     }
+    sq_stmt_end(st);
     *ret_n = got;
     return sq_db_error(tx->db, err);
 }
@@ -213,16 +221,18 @@ static int consequences(struct sq_tx *tx, const struct state *s, size_t n, int64
 }
 
 int sq_execution_transition(struct sq_tx *tx, struct sq_transition *t, size_t n,
-                            struct sq_err *err)
+                            struct sq_stmt *asked, struct sq_err *err)
 {
     if (n == 0)
         return 0;
+    if (!asked)
+        asked = sq_execution_ask(tx, t, n);
     SQ_CLEANUP(sq_freep) struct state *s = calloc(n, sizeof *s);
     SQ_CLEANUP(sq_freep) int64_t *ids = calloc(n, sizeof *ids);
     if (!s || !ids)
         return sq_fail(err, SQ_ENOMEM, "out of memory for %zu changes", n);
     size_t n_states = 0;
-    int code = read_states(tx, t, n, s, &n_states, err);
+    int code = read_states(tx, asked, n, s, &n_states, err);
     if (code)
         return code;
     for (size_t i = 0; i < n; i++)

@@ -175,7 +175,7 @@ static int end_executions(struct sq_tx *tx, int64_t worker_id, struct sq_err *er
             .return_code = SQ_NULL,
         };
     }
-    return sq_execution_transition(tx, t, n + n_pending, err);
+    return sq_execution_transition(tx, t, n + n_pending, NULL, err);
 }
 
 int sq_worker_delete(struct sq_tx *tx, int64_t worker_id, struct sq_worker *ret,

@@ -163,10 +163,10 @@ static void run_op(struct sq_tx *tx, struct sq_op *op, bool alone)
         sq_db_savepoint(tx->db);
     tx->arena = op->arena;
     op->result = op->run(op, tx, &op->err);
-    if (!op->result)
-        op->result = sq_db_error(tx->db, &op->err);
     if (alone)
         return;
+    if (!op->result)
+        op->result = sq_db_error(tx->db, &op->err);
     if (op->result)
         sq_db_rollback_to(tx->db);
     else
@@ -187,8 +187,11 @@ static int run_group(struct sq_tx *tx, struct op_list *group, struct op_list *ra
     return succeeded;
 }
 
-static void settle(struct sq_writer *w, struct sq_tx *tx)
+/* Its last changes are waited for with the commit when they can only cost one
+ * operation, and nothing went wrong before. */
+static void settle(struct sq_writer *w, struct sq_tx *tx, bool alone)
 {
+    bool verify = !alone || tx->changes->sweep || tx->changes->failed;
     struct sq_err err = {0};
     if (!w->conf.settle || !sq_changes_any(tx->changes))
         return;
@@ -198,22 +201,32 @@ static void settle(struct sq_writer *w, struct sq_tx *tx)
     sq_db_savepoint(tx->db);
     int rc = w->conf.settle(w->conf.arg, tx, &err);
     if (!rc)
-        rc = sq_db_error(tx->db, &err);
+        rc = verify ? sq_db_error(tx->db, &err) : sq_db_error_so_far(tx->db, &err);
     if (!rc) {
         sq_db_release(tx->db);
         return;
     }
+    bool doomed = sq_db_doomed(tx->db); /* by what came before: not our error */
     sq_db_rollback_to(tx->db);
     w->sweep = true;
+    if (doomed)
+        return;
     sq_log(SQ_LOG_ERROR, "store", "scheduling: %s", err.text);
 }
 
+/* `alone`: the only operation, or NULL. */
 static int commit(struct sq_writer *w, struct sq_tx *tx, int succeeded,
-                  struct sq_err *err)
+                  struct sq_op *alone, struct sq_err *err)
 {
     if (succeeded && !sq_db_doomed(tx->db)) {
-        settle(w, tx);
-        return sq_db_commit(tx->db, err);
+        settle(w, tx, alone);
+        bool reads = alone && alone->read;
+        if (reads)
+            alone->ask(alone, tx->db);
+        int rc = sq_db_commit(tx->db, err);
+        if (!rc && reads)
+            alone->read(alone, tx->db);
+        return rc;
     }
     int rc = sq_db_doomed(tx->db) ? sq_db_error(tx->db, err) : 0;
     sq_db_rollback(tx->db);
@@ -251,7 +264,8 @@ static void transaction(struct sq_writer *w, struct op_list *group)
     int rc = sq_db_begin(tx.db, true, &err);
     if (!rc) {
         succeeded = run_group(&tx, group, &ran);
-        rc = commit(w, &tx, succeeded, &err);
+        struct sq_op *alone = ran.n == 1 ? ran.first : NULL;
+        rc = commit(w, &tx, succeeded, alone, &err);
     } else {
         ran = *group;
         *group = (struct op_list){0};

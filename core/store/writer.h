@@ -24,6 +24,11 @@ struct sq_op {
     /* Writer thread, after the commit or the failure, exactly once; must not block.
      * May free the op. */
     void (*done)(struct sq_op *op);
+    /* Both NULL, or both called, writer thread, when the operation was alone in its
+     * transaction and that was committed: what ask() asks for just before the commit,
+     * read() reads after it, for one round trip to the database in all. */
+    void (*ask)(struct sq_op *op, struct sq_db *db);
+    void (*read)(struct sq_op *op, struct sq_db *db);
     struct sq_arena *arena; /* given as tx->arena; the caller's, required */
     int result;             /* set before done */
     struct sq_err err;      /* set before done when result is not 0 */

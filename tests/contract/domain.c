@@ -56,7 +56,7 @@ int step(struct contract *c, int64_t execution, int to)
                               .worker_id = SQ_NULL,
                               .return_code = SQ_NULL};
     contract_begin(c);
-    OK(err, sq_execution_transition(&c->tx, &t, 1, &err));
+    OK(err, sq_execution_transition(&c->tx, &t, 1, NULL, &err));
     contract_commit(c);
     return t.result;
 }

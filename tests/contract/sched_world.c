@@ -114,10 +114,10 @@ void world_end_execution(struct world *w, int64_t execution_id, int to)
                               .to = SQ_EXEC_RUNNING,
                               .worker_id = SQ_NULL,
                               .return_code = SQ_NULL};
-    OK(w->err, sq_execution_transition(&w->tx, &t, 1, &w->err));
+    OK(w->err, sq_execution_transition(&w->tx, &t, 1, NULL, &w->err));
     if (to == SQ_EXEC_RUNNING)
         return;
     t.to = to;
-    OK(w->err, sq_execution_transition(&w->tx, &t, 1, &w->err));
+    OK(w->err, sq_execution_transition(&w->tx, &t, 1, NULL, &w->err));
     assert_int_equal(t.result, 0);
 }

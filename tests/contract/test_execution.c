@@ -137,7 +137,7 @@ static void test_a_life_in_one_call(void **state)
     for (size_t i = 0; i < SQ_LEN(life); i++)
         life[i].return_code = i == 5 ? 0 : SQ_NULL;
     contract_begin(c);
-    OK(err, sq_execution_transition(&c->tx, life, SQ_LEN(life), &err));
+    OK(err, sq_execution_transition(&c->tx, life, SQ_LEN(life), NULL, &err));
     contract_commit(c);
     static const int want[] = {0, 0, 0, SQ_ENOENT, SQ_ENOENT, 0, SQ_ESTATE};
     for (size_t i = 0; i < SQ_LEN(life); i++)
@@ -174,7 +174,7 @@ static void test_an_impossible_return_code_spoils_nothing_else(void **state)
                                     .worker_id = w,
                                     .return_code = -1001}};
     contract_begin(c);
-    OK(err, sq_execution_transition(&c->tx, ends, 2, &err));
+    OK(err, sq_execution_transition(&c->tx, ends, 2, NULL, &err));
     contract_commit(c);
     assert_int_equal(ends[0].result, SQ_EINVAL);
     assert_int_equal(ends[1].result, 0);

@@ -209,7 +209,7 @@ static void do_transitions(struct contract *c)
                                       .return_code = SQ_NULL};
         want[i] = exists ? model_step(&m.execs[e], t[i].to) : SQ_ENOENT;
     }
-    OK(err, sq_execution_transition(&c->tx, t, (size_t)n, &err));
+    OK(err, sq_execution_transition(&c->tx, t, (size_t)n, NULL, &err));
     for (int i = 0; i < n; i++)
         assert_int_equal(t[i].result, want[i]);
 }

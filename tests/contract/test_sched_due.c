@@ -80,7 +80,7 @@ static void test_download_limit(void **state)
                               .to = SQ_EXEC_ACCEPTED,
                               .worker_id = SQ_NULL,
                               .return_code = SQ_NULL};
-    OK(w->err, sq_execution_transition(&w->tx, &t, 1, &w->err));
+    OK(w->err, sq_execution_transition(&w->tx, &t, 1, NULL, &w->err));
     world_commit(w);
     world_begin(w);
     w->tx.now += 6000000;
@@ -181,7 +181,7 @@ static int run_task(struct sq_op *op, struct sq_tx *tx, struct sq_err *err)
                               .to = SQ_EXEC_RUNNING,
                               .worker_id = SQ_NULL,
                               .return_code = SQ_NULL};
-    return sq_execution_transition(tx, &t, 1, err);
+    return sq_execution_transition(tx, &t, 1, NULL, err);
 }
 
 /* A writer and a scheduler as in the server, until a worker is told of something. */

@@ -47,6 +47,12 @@ group by e.worker_id, t.batch;
 select task_id from task where status = 'pending' and batch = $1
 order by task_id limit $2;
 
+-- Those for a worker, so that both can be asked for at once.
+-- name: sched_pending_for
+select task_id from task where status = 'pending'
+    and batch = (select w.batch from worker w where w.worker_id = cast($1 as bigint))
+order by task_id limit $2;
+
 -- Batches with pending tasks, one index probe each.  Not min(): PostgreSQL computes it
 -- from all of them when it thinks that they are few.
 -- name: sched_pending_batches
