@@ -80,7 +80,7 @@ int64_t sq_run(struct sq_stmt *st);
 void sq_send(struct sq_stmt *st);
 /* Start now what sq_row() will read later, so that PostgreSQL answers several of them
  * in one round trip; SQLite runs it at the first sq_row().  Its texts are borrowed
- * until the last row all the same. */
+ * until the last row all the same.  Its rows may be read after one commit. */
 void sq_ask(struct sq_stmt *st);
 /* Done before the last row. */
 void sq_stmt_end(struct sq_stmt *st);

@@ -163,10 +163,11 @@ static void run_op(struct sq_tx *tx, struct sq_op *op, bool alone)
         sq_db_savepoint(tx->db);
     tx->arena = op->arena;
     op->result = op->run(op, tx, &op->err);
+    if (!op->result)
+        op->result = alone ? sq_db_error_so_far(tx->db, &op->err)
+                           : sq_db_error(tx->db, &op->err);
     if (alone)
         return;
-    if (!op->result)
-        op->result = sq_db_error(tx->db, &op->err);
     if (op->result)
         sq_db_rollback_to(tx->db);
     else

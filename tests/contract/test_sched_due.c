@@ -110,7 +110,7 @@ static void test_no_download_no_limit(void **state)
                               .to = SQ_EXEC_ACCEPTED,
                               .worker_id = SQ_NULL,
                               .return_code = SQ_NULL};
-    OK(w->err, sq_execution_transition(&w->tx, &t, 1, &w->err));
+    OK(w->err, sq_execution_transition(&w->tx, &t, 1, NULL, &w->err));
     world_commit(w);
     assert_true(w->s->alarm == SQ_NULL);
     world_begin(w);

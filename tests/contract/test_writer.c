@@ -22,6 +22,8 @@ struct insertion {
     sem_t *inside;   /* posted when there */
     sem_t *done;
     int answered;
+    struct sq_stmt *asked; /* regions, by ask() */
+    int64_t read;          /* what read() saw, SQ_NULL: not called */
 };
 
 static int insertion_run(struct sq_op *op, struct sq_tx *tx, struct sq_err *err)
@@ -54,7 +56,8 @@ static void insertion_done(struct sq_op *op)
 static void insertion_init(struct insertion *i, const char *name, sem_t *done)
 {
     *i = (struct insertion){.op = {.run = insertion_run, .done = insertion_done},
-                            .done = done};
+                            .done = done,
+                            .read = SQ_NULL};
     snprintf(i->name, sizeof i->name, "%s", name);
     sq_arena_init(&i->arena, 1000);
     i->op.arena = &i->arena;
@@ -64,6 +67,7 @@ static void insertion_init(struct insertion *i, const char *name, sem_t *done)
 struct seen {
     int settled, committed, batches;
     bool sweep, refuse; /* refuse: settle fails, after a change of its own */
+    bool looks;         /* settle reads something */
     char last[40];
 };
 
@@ -72,6 +76,10 @@ static int settle(void *arg, struct sq_tx *tx, struct sq_err *err)
     struct seen *seen = arg;
     seen->settled++;
     seen->sweep = tx->changes->sweep;
+    if (seen->looks) {
+        struct sq_stmt *st = sq_db_sql(tx->db, "select count(*) from region");
+        return sq_row(st) ? 0 : sq_db_error(tx->db, err);
+    }
     if (!seen->refuse)
         return 0;
     sq_run(sq_db_sql(tx->db, "insert into region values ('settle', 's')"));
@@ -140,6 +148,72 @@ static void test_one_operation(void **state)
     assert_int_equal(seen.committed, 2);
     sq_writer_stop(w);
     assert_int_equal(regions(c), 2);
+}
+
+/* The database says no after the scheduler has begun: its words are the operation's. */
+static void test_a_late_error(void **state)
+{
+    struct contract *c = *state;
+    struct sq_err err = {0};
+    struct seen seen;
+    struct sq_writer *w = start(c, &seen, 0);
+    seen.looks = true;
+    OK(err, call(w, "a", NULL, 0, &err));
+    assert_int_equal(call(w, "a", NULL, 0, &err), SQ_EEXIST);
+    assert_null(strstr(err.text, "savepoint"));
+    assert_int_equal(seen.committed, 1);
+    OK(err, call(w, "b", NULL, 0, &err));
+    /* It remembered a transaction that did not happen, where it had run. */
+    assert_int_equal(seen.sweep, sq_db_engine(c->db) == SQ_POSTGRES);
+    OK(err, call(w, "c", NULL, 0, &err));
+    assert_false(seen.sweep);
+    sq_writer_stop(w);
+    assert_int_equal(regions(c), 3);
+}
+
+static void ask_regions(struct sq_op *op, struct sq_db *db)
+{
+    struct insertion *i = (struct insertion *)op;
+    i->asked = sq_db_sql(db, "select count(*) from region");
+    sq_ask(i->asked);
+}
+
+static void read_regions(struct sq_op *op, struct sq_db *db)
+{
+    struct insertion *i = (struct insertion *)op;
+    if (sq_row(i->asked))
+        i->read = sq_col_int(i->asked, 0);
+    sq_stmt_end(i->asked);
+    assert_int_equal(sq_db_error(db, NULL), 0);
+}
+
+static void submit_reading(struct sq_writer *w, struct insertion *i, const char *name,
+                           sem_t *done)
+{
+    struct sq_err err = {0};
+    insertion_init(i, name, done);
+    i->op.ask = ask_regions;
+    i->op.read = read_regions;
+    OK(err, sq_writer_submit(w, &i->op, &err));
+}
+
+/* Who is alone and committed reads with the commit, after what the scheduler did. */
+static void test_reading_with_the_commit(void **state)
+{
+    struct contract *c = *state;
+    struct seen seen;
+    struct insertion i;
+    sem_t done;
+    sem_init(&done, 0, 0);
+    struct sq_writer *w = start(c, &seen, 0);
+    for (int n = 0; n < 3; n++) {
+        submit_reading(w, &i, n == 0 ? "a" : "b", &done);
+        sem_wait(&done);
+        sq_arena_fini(&i.arena);
+        assert_int_equal(i.op.result, n == 2 ? SQ_EEXIST : 0);
+        assert_int_equal(i.read, n == 2 ? SQ_NULL : n + 1);
+    }
+    sq_writer_stop(w);
 }
 
 /* Keep the writer inside a transaction, so that what is submitted meanwhile makes one
@@ -540,6 +614,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_operation),
+        cmocka_unit_test(test_a_late_error),
+        cmocka_unit_test(test_reading_with_the_commit),
         cmocka_unit_test(test_a_group_shares_a_transaction),
         cmocka_unit_test(test_settle_fails_alone),
         cmocka_unit_test(test_the_queue_is_bounded_and_stop_finishes_it),

@@ -26,7 +26,8 @@ struct connection {
     sqlite3 *h;
     char *path;
     bool lost;
-    unsigned epoch; /* transactions ended: statements begun before are over */
+    unsigned epoch;     /* transactions ended: statements begun before are over */
+    unsigned committed; /* the epoch that a commit began */
 };
 
 struct statement {
@@ -35,6 +36,7 @@ struct statement {
     const char *name;
     unsigned epoch;
     bool over;
+    bool asked; /* not begun: it outlives the commit that follows */
 };
 
 static struct connection *connection(const struct sq_db *db)
@@ -286,8 +288,10 @@ static void sqlite_settle(struct sq_db *db)
 
 static void sqlite_commit(struct sq_db *db)
 {
-    reset_all(connection(db));
-    exec(connection(db), "commit");
+    struct connection *c = connection(db);
+    reset_all(c);
+    c->committed = c->epoch;
+    exec(c, "commit");
 }
 
 static void sqlite_rollback(struct sq_db *db)
@@ -368,7 +372,7 @@ static void sqlite_start(struct sq_stmt *st)
     sqlite3_reset(s->h);
     sqlite3_clear_bindings(s->h);
     s->epoch = connection(st->db)->epoch;
-    s->over = false;
+    s->over = s->asked = false;
 }
 
 static void sqlite_end(struct sq_stmt *st)
@@ -382,6 +386,9 @@ static bool sqlite_row(struct sq_stmt *st)
 {
     struct statement *s = statement(st);
     struct connection *c = connection(st->db);
+    if (s->asked && c->epoch == c->committed && c->epoch == s->epoch + 1)
+        s->epoch = c->epoch;
+    s->asked = false;
     if (s->over || s->epoch != c->epoch)
         return false;
     int rc = sqlite3_step(s->h);
@@ -408,6 +415,7 @@ static void sqlite_send(struct sq_stmt *st)
 /* There is nobody to wait for: row() does it all. */
 static void sqlite_ask(struct sq_stmt *st)
 {
+    statement(st)->asked = true;
 }
 
 static void bound(struct sq_stmt *st, int rc)
