@@ -19,8 +19,8 @@
 #include "tests/unit/lib/scratch.h"
 #include "worker/message.h"
 #include "worker/spool.h"
-#include "worker/sup_journal.h"
-#include "worker/sup_proto.h"
+#include "worker/supervisor/journal.h"
+#include "worker/supervisor/proto.h"
 
 enum { TEXT_MAX = 4096, ROUNDS = 2000, FILE_ROUNDS = 200, LONG = 100 };
 
