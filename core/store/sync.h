@@ -53,7 +53,7 @@ struct sq_sync_answer {
 /* An answer that was asked for and is not read yet: one a connection. */
 struct sq_sync_asked {
     int64_t worker_id;
-    struct sq_stmt *worker, *executions, *signals, *requirements;
+    struct sq_stmt *worker, *executions;
 };
 void sq_sync_ask(struct sq_db *db, int64_t worker_id, struct sq_sync_asked *ret);
 int sq_sync_take(struct sq_db *db, const struct sq_sync_asked *asked,

@@ -31,13 +31,18 @@ static struct sq_stmt *select_columns(struct sq_db *db, const char *before,
 
 void sq_sync_ask(struct sq_db *db, int64_t worker_id, struct sq_sync_asked *ret)
 {
-    struct sq_stmt *worker =
-        select_columns(db, "select spool, acked, ", &sq_worker_type,
-                       " from worker where worker_id = cast($1 as bigint)");
+    struct sq_stmt *worker = select_columns(
+        db,
+        "select spool, acked, exists (select 1 from signal s"
+        " where s.worker_id = worker.worker_id), ",
+        &sq_worker_type, " from worker where worker_id = cast($1 as bigint)");
     /* The live executions; a pending one with its task.  Sorted by an expression: see
      * execution_live_of_worker. */
     struct sq_stmt *executions = select_columns(
-        db, "select x_id, x_status, ", &sq_task_type,
+        db,
+        "select x_id, x_status, exists (select 1 from requirement r"
+        " where r.task_id = task.task_id), ",
+        &sq_task_type,
         " from (select execution_id as x_id, task_id as x_task, status as x_status"
         " from execution where worker_id = cast($1 as bigint)"
         " and status in ('pending', 'accepted', 'running')) x"
@@ -47,8 +52,6 @@ void sq_sync_ask(struct sq_db *db, int64_t worker_id, struct sq_sync_asked *ret)
         .worker_id = worker_id,
         .worker = ask_of(worker, worker_id),
         .executions = ask_of(executions, worker_id),
-        .signals = ask_of(sq_db_query(db, SQ_Q_SIGNAL_OF_WORKER), worker_id),
-        .requirements = ask_of(sq_db_query(db, SQ_Q_SYNC_REQUIREMENTS), worker_id),
     };
 }
 
@@ -60,14 +63,15 @@ static int no_memory(struct sq_stmt *st, struct sq_err *err)
 
 static int read_worker(struct sq_db *db, const struct sq_sync_asked *asked,
                        struct sq_arena *arena, struct sq_sync_answer *a,
-                       struct sq_err *err)
+                       bool *ret_signals, struct sq_err *err)
 {
     struct sq_stmt *st = asked->worker;
     bool found = sq_row(st);
     if (found) {
         a->spool = sq_arena_strdup(arena, sq_col_text(st, 0, NULL));
         a->acked = sq_col_int(st, 1);
-        if (sq_record_read(st, 2, &sq_worker_type, arena, &a->worker) < 0)
+        *ret_signals = sq_col_bool(st, 2) == 1;
+        if (sq_record_read(st, 3, &sq_worker_type, arena, &a->worker) < 0)
             return no_memory(st, err);
     }
     sq_stmt_end(st);
@@ -96,22 +100,23 @@ static bool add_live(struct sq_arena *arena, struct live *live, int64_t id)
 /* An execution whose task was deleted under it has none to be told. */
 static int read_executions(struct sq_db *db, struct sq_stmt *st, struct sq_arena *arena,
                            struct live *live, struct sq_sync_answer *a,
-                           struct sq_err *err)
+                           bool *ret_requirements, struct sq_err *err)
 {
     size_t cap = 0;
     while (sq_row(st)) {
         int64_t id = sq_col_int(st, 0);
         if (!add_live(arena, live, id))
             return no_memory(st, err);
-        if (strcmp(sq_col_text(st, 1, NULL), "pending") != 0 || sq_col_null(st, 2))
+        if (strcmp(sq_col_text(st, 1, NULL), "pending") != 0 || sq_col_null(st, 3))
             continue;
+        *ret_requirements |= sq_col_bool(st, 2) == 1;
         a->executions = sq_arena_more(arena, a->executions, a->n_executions, &cap,
                                       sizeof *a->executions);
         if (!a->executions)
             return no_memory(st, err);
         struct sq_sync_task *told = &a->executions[a->n_executions++];
         told->execution_id = id;
-        if (sq_record_read(st, 2, &sq_task_type, arena, &told->task) < 0)
+        if (sq_record_read(st, 3, &sq_task_type, arena, &told->task) < 0)
             return no_memory(st, err);
     }
     return sq_db_error(db, err);
@@ -125,20 +130,19 @@ static int by_task(const void *a, const void *b)
            ((*x)->task.task_id < (*y)->task.task_id);
 }
 
-static int read_requirements(struct sq_db *db, struct sq_stmt *st,
+static int read_requirements(struct sq_db *db, int64_t worker_id,
                              struct sq_arena *arena, struct sq_sync_answer *a,
                              struct sq_err *err)
 {
-    struct sq_sync_task **sorted = NULL;
+    struct sq_stmt *st = ask_of(sq_db_query(db, SQ_Q_SYNC_REQUIREMENTS), worker_id);
+    struct sq_sync_task **sorted =
+        sq_arena_array(arena, a->n_executions + 1, sizeof(void *));
+    if (!sorted)
+        return no_memory(st, err);
+    for (size_t i = 0; i < a->n_executions; i++)
+        sorted[i] = &a->executions[i];
+    qsort(sorted, a->n_executions, sizeof *sorted, by_task);
     while (sq_row(st)) {
-        if (!sorted) {
-            sorted = sq_arena_array(arena, a->n_executions + 1, sizeof(void *));
-            if (!sorted)
-                return no_memory(st, err);
-            for (size_t i = 0; i < a->n_executions; i++)
-                sorted[i] = &a->executions[i];
-            qsort(sorted, a->n_executions, sizeof *sorted, by_task);
-        }
         struct sq_sync_task key = {.task.task_id = sq_col_int(st, 0)}, *p = &key;
         struct sq_sync_task **found =
             bsearch(&p, sorted, a->n_executions, sizeof *sorted, by_task);
@@ -177,13 +181,17 @@ int sq_sync_take(struct sq_db *db, const struct sq_sync_asked *asked,
 {
     struct sq_sync_answer a = {0};
     struct live live = {0};
-    int code = read_worker(db, asked, arena, &a, err);
+    bool signals = false, requirements = false;
+    int code = read_worker(db, asked, arena, &a, &signals, err);
     if (!code)
-        code = read_executions(db, asked->executions, arena, &live, &a, err);
-    if (!code)
-        code = sq_signals_read(asked->signals, arena, &a.signals, &a.n_signals, err);
-    if (!code)
-        code = read_requirements(db, asked->requirements, arena, &a, err);
+        code = read_executions(db, asked->executions, arena, &live, &a, &requirements,
+                               err);
+    if (!code && signals) /* rare, as those below: they are worth another round trip */
+        code = sq_signals_read(
+            ask_of(sq_db_query(db, SQ_Q_SIGNAL_OF_WORKER), asked->worker_id), arena,
+            &a.signals, &a.n_signals, err);
+    if (!code && requirements)
+        code = read_requirements(db, asked->worker_id, arena, &a, err);
     if (!code)
         code = find_withdrawn(holding, n, &live, arena, &a, err);
     if (!code)

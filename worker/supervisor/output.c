@@ -10,6 +10,9 @@
  * command's next write fails, as it would have, and its exit says that output is
  * missing.
  *
+ * The file is opened at the first byte: most commands that are short write nothing, and
+ * opening it costs more than making the pipe.
+ *
  * Not splice(): it cannot append, and before Linux 6.6 makes no inotify event. */
 #include "worker/supervisor/output.h"
 
@@ -19,6 +22,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/util.h"
@@ -34,6 +38,8 @@ static void close_fds(struct sq_output *o)
     sq_closep(&o->write_fd);
     sq_closep(&o->file_fd);
     o->read_fd = o->write_fd = o->file_fd = -1;
+    sq_freep(&o->path);
+    o->path = NULL;
 }
 
 static bool open_pipe(struct sq_output *o, int epoll_fd)
@@ -61,25 +67,42 @@ static struct sq_output *take(struct sq_outputs *os)
     return o;
 }
 
+/* O_NONBLOCK for a fifo that somebody put there: it is refused. */
+static bool open_file(struct sq_output *o, int more_flags)
+{
+    enum {
+        FLAGS = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK |
+                O_NOFOLLOW
+    };
+    o->file_fd = open(o->path, FLAGS | more_flags, 0666);
+    return o->file_fd >= 0;
+}
+
+/* What is there, if anything, is an empty file. */
+static bool is_clean(const char *path)
+{
+    struct stat st;
+    if (lstat(path, &st) < 0)
+        return errno == ENOENT;
+    return S_ISREG(st.st_mode) && st.st_size == 0;
+}
+
 int sq_output_open(struct sq_outputs *os, int epoll_fd, const char *path,
                    struct sq_output **ret, struct sq_err *err)
 {
-    /* O_NONBLOCK for a fifo that somebody put there: it is refused. */
-    enum {
-        FLAGS =
-            O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK
-    };
     int code = 0;
     struct sq_output *o = take(os);
-    if (!o)
-        return sq_fail(err, SQ_ENOMEM, "out of memory for the output of a command");
-    if ((o->file_fd = open(path, FLAGS, 0666)) < 0)
+    if (o)
+        o->path = strdup(path);
+    if (!o || !o->path)
+        code = sq_fail(err, SQ_ENOMEM, "out of memory for the output of a command");
+    else if (!is_clean(path) && !open_file(o, O_TRUNC))
         code = sq_fail(err, SQ_EIO, "cannot write %s: %s", path, strerror(errno));
     else if (!open_pipe(o, epoll_fd))
         code = sq_fail(err, SQ_EIO, "cannot make a pipe: %s", strerror(errno));
-    if (code < 0)
+    if (code < 0 && o)
         sq_output_close(os, o);
-    else
+    if (code == 0)
         *ret = o;
     return code;
 }
@@ -105,7 +128,7 @@ static size_t copy_once(struct sq_output *o, size_t max)
     ssize_t n = read(o->read_fd, bytes, max < sizeof bytes ? max : sizeof bytes);
     if (n <= 0)
         return 0;
-    if (write_all(o->file_fd, bytes, (size_t)n))
+    if ((o->file_fd >= 0 || open_file(o, 0)) && write_all(o->file_fd, bytes, (size_t)n))
         return (size_t)n;
     o->error = errno;
     close_fds(o);

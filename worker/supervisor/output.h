@@ -8,7 +8,8 @@ struct sq_output {
     struct sq_output *next;
     int read_fd;  /* our end of the pipe */
     int write_fd; /* the command's; -1 once the file could not be written */
-    int file_fd;
+    int file_fd;  /* -1 until there is something to write */
+    char *path;
     int error; /* errno of what could not be written, else 0 */
 };
 
@@ -18,7 +19,7 @@ struct sq_outputs {
     struct sq_output *idle;
 };
 
-/* Create or empty `path`, make a pipe, and have `epoll_fd` give its events with the
+/* Empty `path` if it is there, make a pipe, and have `epoll_fd` give its events with the
  * output as their data.ptr. */
 int sq_output_open(struct sq_outputs *os, int epoll_fd, const char *path,
                    struct sq_output **ret, struct sq_err *err);

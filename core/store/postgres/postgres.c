@@ -223,6 +223,29 @@ static const char session[] =
     "set enable_mergejoin to off; "
     "set random_page_cost to 0.1; set plan_cache_mode to force_generic_plan; ";
 
+/* Commands of every transaction, prepared under their own text: parsing them would cost
+ * as much as running them. */
+static const char *const frequent[] = {"begin", "commit", "savepoint s1",
+                                       "release savepoint s1"};
+
+static bool is_frequent(const char *sql)
+{
+    size_t i = 0;
+    while (i < SQ_LEN(frequent) && strcmp(frequent[i], sql) != 0)
+        i++;
+    return i < SQ_LEN(frequent);
+}
+
+static void prepare_frequent(struct sq_pg *pg)
+{
+    for (size_t i = 0; i < SQ_LEN(frequent) && !pg->base.err.code; i++) {
+        PGresult *result = PQprepare(pg->conn, frequent[i], frequent[i], 0, NULL);
+        if (!good(result))
+            stick_result(pg, result, NULL);
+        PQclear(result);
+    }
+}
+
 static void configure(struct sq_pg *pg, unsigned flags)
 {
     char sql[500];
@@ -239,6 +262,7 @@ static void configure(struct sq_pg *pg, unsigned flags)
                "its machine stops",
                pg->base.describe);
     PQclear(result);
+    prepare_frequent(pg);
     if (!pg->base.err.code && !PQenterPipelineMode(pg->conn))
         sq_pg_stick(pg);
 }
@@ -298,7 +322,9 @@ bool sq_pg_command(struct sq_pg *pg, const char *sql)
 {
     if (!sq_pg_reserve(pg, NULL))
         return false;
-    if (PQsendQueryParams(pg->conn, sql, 0, NULL, NULL, NULL, NULL, 1))
+    if (is_frequent(sql)
+            ? PQsendQueryPrepared(pg->conn, sql, 0, NULL, NULL, NULL, 1)
+            : PQsendQueryParams(pg->conn, sql, 0, NULL, NULL, NULL, NULL, 1))
         return true;
     pg->n_pending--;
     sq_pg_stick(pg);
