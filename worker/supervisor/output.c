@@ -10,8 +10,8 @@
  * command's next write fails, as it would have, and its exit says that output is
  * missing.
  *
- * The file is opened at the first byte: most commands that are short write nothing, and
- * opening it costs more than making the pipe.
+ * A file that is there and empty is opened at the first byte: most commands that are
+ * short write nothing, and opening it costs more than making the pipe.
  *
  * Not splice(): it cannot append, and before Linux 6.6 makes no inotify event. */
 #include "worker/supervisor/output.h"
@@ -78,13 +78,11 @@ static bool open_file(struct sq_output *o, int more_flags)
     return o->file_fd >= 0;
 }
 
-/* What is there, if anything, is an empty file. */
-static bool is_clean(const char *path)
+/* Left by an earlier command, which wrote nothing either. */
+static bool is_empty_file(const char *path)
 {
     struct stat st;
-    if (lstat(path, &st) < 0)
-        return errno == ENOENT;
-    return S_ISREG(st.st_mode) && st.st_size == 0;
+    return lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0;
 }
 
 int sq_output_open(struct sq_outputs *os, int epoll_fd, const char *path,
@@ -96,7 +94,7 @@ int sq_output_open(struct sq_outputs *os, int epoll_fd, const char *path,
         o->path = strdup(path);
     if (!o || !o->path)
         code = sq_fail(err, SQ_ENOMEM, "out of memory for the output of a command");
-    else if (!is_clean(path) && !open_file(o, O_TRUNC))
+    else if (!is_empty_file(path) && !open_file(o, O_TRUNC))
         code = sq_fail(err, SQ_EIO, "cannot write %s: %s", path, strerror(errno));
     else if (!open_pipe(o, epoll_fd))
         code = sq_fail(err, SQ_EIO, "cannot make a pipe: %s", strerror(errno));

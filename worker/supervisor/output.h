@@ -19,7 +19,7 @@ struct sq_outputs {
     struct sq_output *idle;
 };
 
-/* Empty `path` if it is there, make a pipe, and have `epoll_fd` give its events with the
+/* Make `path`, or empty it, make a pipe, and have `epoll_fd` give its events with the
  * output as their data.ptr. */
 int sq_output_open(struct sq_outputs *os, int epoll_fd, const char *path,
                    struct sq_output **ret, struct sq_err *err);
