@@ -13,7 +13,7 @@
 static const char *const state_words[] = {
     [SQ_SCHEMA_EMPTY] = "has no tables yet: --db init makes them",
     [SQ_SCHEMA_CURRENT] = "is right",
-    [SQ_SCHEMA_OLDER] = "is of an older version: --db init brings it forward",
+    [SQ_SCHEMA_OLDER] = "is of an older version: run scitq-manage db upgrade",
     [SQ_SCHEMA_NEWER] = "was made by a newer scitq: install that one",
     [SQ_SCHEMA_LEGACY] = "is of scitq 1.3, which this version cannot upgrade yet",
     [SQ_SCHEMA_FOREIGN] = "has other tables under scitq's names: name another database",

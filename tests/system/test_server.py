@@ -117,7 +117,15 @@ def embedded():
     db.commit()
     refused("newer", ["newer"])
     is_(start(folder, conf, ["--db=check"])[0], 1, "--db check: newer")
-    db.executescript("delete from scitq_schema where version = 9999;"
+    db.execute("delete from scitq_schema where version = 9999")
+    db.execute("update scitq_schema set version = 0")
+    db.commit()
+    refused("older", ["db upgrade"])
+    for action in ("init", "check"):
+        status, text, out = start(folder, conf, ["--db=" + action])
+        is_(status, 1, "--db %s: older" % action)
+        has(text + out, "db upgrade", "--db %s: says what brings it forward" % action)
+    db.executescript("update scitq_schema set version = 1;"
                      "pragma journal_mode = delete")
     db.close()
     size = os.path.getsize(path)
