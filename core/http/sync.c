@@ -119,8 +119,7 @@ int sq_register_write(struct sq_request *r, struct sq_tx *tx, struct sq_err *err
                                   .default_flavor = in->default_flavor,
                                   .spool = in->spool,
                                   .concurrency = in->concurrency,
-                                  .status =
-                                      in->status < 0 ? SQ_WORKER_RUNNING : in->status,
+                                  .status = in->status,
                                   .permanent = in->permanent < 0 ? 1 : in->permanent,
                                   .live_us = r->server->conf.offline_delay_s * 1000000};
     int code = silence_of(r, tx, in, &reg.silence_us, err);

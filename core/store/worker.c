@@ -259,8 +259,10 @@ static int take_back(struct sq_tx *tx, const struct sq_registration *r,
                        "another process of worker %s on %s is alive (worker %lld): "
                        "stop it, or give this one another name",
                        r->name, r->hostname, (long long)who->worker_id);
-    struct sq_worker values = {.status = r->status, .flavor = (char *)r->flavor};
-    uint64_t mask = r->status >= 0 ? SQ_BIT(SQ_WORKER_F_STATUS) : 0;
+    int status =
+        r->status < 0 && w.status == SQ_WORKER_OFFLINE ? SQ_WORKER_RUNNING : r->status;
+    struct sq_worker values = {.status = status, .flavor = (char *)r->flavor};
+    uint64_t mask = status >= 0 ? SQ_BIT(SQ_WORKER_F_STATUS) : 0;
     if (r->flavor)
         mask |= SQ_BIT(SQ_WORKER_F_FLAVOR);
     code = sq_worker_update(tx, who->worker_id, &values, mask, &w, err);
@@ -280,7 +282,7 @@ static int make(struct sq_tx *tx, const struct sq_registration *r, int64_t *ret_
     w.batch = (char *)r->batch;
     w.flavor = (char *)(r->flavor ? r->flavor : r->default_flavor);
     w.concurrency = r->concurrency;
-    w.status = r->status;
+    w.status = r->status < 0 ? SQ_WORKER_RUNNING : r->status;
     w.permanent = r->permanent;
     int code = sq_worker_create(tx, &w, ~UINT64_C(0), &made, err);
     if (!code)

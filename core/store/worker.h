@@ -19,14 +19,14 @@ int sq_worker_delete(struct sq_tx *tx, int64_t worker_id, struct sq_worker *ret,
                      struct sq_err *err);
 
 /* Registration of our worker: takes back the row of this name and hostname (its
- * concurrency and prefetch win, status and flavor are applied, batch and
- * default_flavor are not), or creates it.
- * A different spool while the row was in contact less than `live_us` ago is refused
- * with SQ_EEXIST: another process of this identity is alive. */
+ * concurrency and prefetch win, status and flavor are applied when given (without one
+ * an offline row runs again, a new one runs), batch and default_flavor are not), or
+ * creates it. A different spool while the row was in contact less than `live_us` ago is
+ * refused with SQ_EEXIST: another process of this identity is alive. */
 struct sq_registration {
     const char *name, *hostname, *batch, *flavor, *default_flavor, *spool;
     int64_t concurrency;
-    int status;
+    int status; /* -1: not given */
     int permanent;
     int64_t silence_us; /* sq_liveness_silence(); SQ_NULL: by the row's date */
     int64_t live_us;

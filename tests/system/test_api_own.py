@@ -80,6 +80,13 @@ def syncing(api, server):
     is_((again.status, again.json["worker"]["worker_id"],
          again.json["worker"]["concurrency"]), (200, w, 2),
         "registering again takes the row back")
+    for status, told, want in (("paused", {}, "paused"),
+                               ("paused", {"status": "running"}, "running"),
+                               ("paused", {"status": None}, "paused"),
+                               ("offline", {}, "running")):
+        api.put("/workers/%d" % w, {"status": status})
+        is_(api.register("sw", "s1", **told).json["worker"]["status"], want,
+            "a %s one registering with %s" % (status, told or "no status"))
     is_(api.register("sw", "s2").status, 409, "another spool while it lives: 409")
     table(api, [
         ("no spool", "POST", "/workers/register",
