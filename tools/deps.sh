@@ -4,7 +4,8 @@
 set -eu
 
 build="gcc make autoconf automake libtool autoconf-archive pkg-config libltdl-dev
-libmicrohttpd-dev libjansson-dev libcurl4-openssl-dev libsqlite3-dev libpq-dev"
+libmicrohttpd-dev libjansson-dev libcurl4-openssl-dev libsqlite3-dev libpq-dev
+libarchive-dev zlib1g-dev"
 test="libcmocka-dev postgresql python3 sqlite3 valgrind curl clang-format shellcheck
 util-linux procps"
 
