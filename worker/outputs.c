@@ -1,5 +1,8 @@
 /* The list of a task's output files: a walk of output/ that follows no link, sorts,
- * and writes names so that a space-separated list can hold any (http-api.md A.1). */
+ * and writes names so that a space-separated list can hold any (http-api.md A.1).
+ *
+ * The loop waits for it: whatever is looked at counts against a limit, be it listed or
+ * not, and the walk reads no further. */
 #include "worker/workdir.h"
 
 #include <dirent.h>
@@ -13,12 +16,17 @@
 #include "lib/file.h"
 #include "lib/utf8.h"
 
-enum { DEPTH_MAX = 64, NAMES_BYTES_MAX = 16 << 20 };
+enum {
+    DEPTH_MAX = 64,
+    NAMES_BYTES_MAX = 16 << 20,
+    LOOKED_MAX = 100000 /* about 0.1 s; a megabyte of names is fewer files */
+};
 
 struct walk {
     struct sq_arena arena;
     const char **names;
     size_t n, cap;
+    int looked; /* entries of any kind */
     bool whole;
 };
 
@@ -39,20 +47,31 @@ static bool add_name(struct walk *w, const char *name)
 static void walk_folder(struct walk *w, int parent, const char *name,
                         const char *prefix, int depth);
 
-static void walk_entry(struct walk *w, int dir, const char *name, const char *prefix,
-                       int depth)
+/* DT_REG, DT_DIR, or another; not every file system tells it in the folder. */
+static int type_of(int dir, const struct dirent *e)
 {
     struct stat st;
-    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+    if (e->d_type != DT_UNKNOWN)
+        return e->d_type;
+    if (fstatat(dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return DT_UNKNOWN;
+    return IFTODT(st.st_mode);
+}
+
+static void walk_entry(struct walk *w, int dir, const struct dirent *e,
+                       const char *prefix, int depth)
+{
+    int type = type_of(dir, e);
+    if (++w->looked > LOOKED_MAX)
+        w->whole = false;
+    if (!w->whole || (type != DT_REG && type != DT_DIR))
         return;
-    if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
-        return;
-    const char *path = sq_arena_printf(&w->arena, "%s%s%s", prefix, name,
-                                       S_ISDIR(st.st_mode) ? "/" : "");
+    const char *path = sq_arena_printf(&w->arena, "%s%s%s", prefix, e->d_name,
+                                       type == DT_DIR ? "/" : "");
     if (!path)
         w->whole = false;
-    else if (S_ISDIR(st.st_mode))
-        walk_folder(w, dir, name, path, depth + 1);
+    else if (type == DT_DIR)
+        walk_folder(w, dir, e->d_name, path, depth + 1);
     else
         w->whole &= add_name(w, path);
 }
@@ -69,7 +88,7 @@ static void walk_folder(struct walk *w, int parent, const char *name,
     }
     for (struct dirent *e; w->whole && (e = readdir(dir));)
         if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-            walk_entry(w, fd, e->d_name, prefix, depth);
+            walk_entry(w, fd, e, prefix, depth);
     closedir(dir);
 }
 
@@ -90,7 +109,8 @@ static void encode(const char *name, struct sq_buf *out)
 
 static void write_names(struct walk *w, struct sq_buf *out)
 {
-    for (size_t i = 0; i < w->n && w->whole; i++) {
+    bool room = true;
+    for (size_t i = 0; i < w->n && room; i++) {
         size_t len = out->len;
         if (i)
             sq_buf_addc(out, ' ');
@@ -99,7 +119,7 @@ static void write_names(struct walk *w, struct sq_buf *out)
             out->failed = false;
             out->len = len;
             out->data[len] = 0;
-            w->whole = false;
+            room = w->whole = false;
         }
     }
 }

@@ -54,10 +54,12 @@ static void list_outputs(struct sq_tasks *t, struct sq_execution *e)
     if (!e->dir)
         return;
     sq_watcher_look(&t->watcher);
-    if (!sq_workdir_outputs(e->dir, &names))
-        sq_log(SQ_LOG_WARNING, "worker",
-               "execution %lld has more output files than can be listed",
-               (long long)e->id);
+    if (!sq_workdir_outputs(e->dir, &names)) {
+        const char *words = "the list of its output files is cut: there is more in the "
+                            "output folder than can be listed";
+        sq_log(SQ_LOG_WARNING, "worker", "execution %lld: %s", (long long)e->id, words);
+        sq_verdict_add(e, words);
+    }
     if (names.len) {
         e->output_files = names.data;
         sq_buf_init(&names, 0); /* taken */

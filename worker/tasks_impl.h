@@ -26,6 +26,8 @@ int sq_spawn_start(struct sq_tasks *t, struct sq_execution *e, struct sq_err *er
 void sq_verdict(struct sq_execution *e, const struct sq_exit *exit);
 /* The note, one line; replaces an earlier one. */
 void sq_verdict_note(struct sq_execution *e, const char *fmt, ...) SQ_PRINTF(2, 3);
+/* The same, after what is noted already. */
+void sq_verdict_add(struct sq_execution *e, const char *words);
 const char *sq_verdict_signal(int signal); /* "signal 9 (SIGKILL)", static buffer */
 
 /* supervision.c */

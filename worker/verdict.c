@@ -43,6 +43,14 @@ void sq_verdict_note(struct sq_execution *e, const char *fmt, ...)
     e->note = strdup(text);
 }
 
+void sq_verdict_add(struct sq_execution *e, const char *words)
+{
+    if (e->note) /* "scitq: " is written again */
+        sq_verdict_note(e, "%s; %s", e->note + strlen("scitq: "), words);
+    else
+        sq_verdict_note(e, "%s", words);
+}
+
 /* A success without all of its output is none.  A command that writes on gets SIGPIPE:
  * this says more than that does. */
 static void say_unwritten(struct sq_execution *e, int error)

@@ -97,7 +97,8 @@ void sq_workdirs_clean(struct sq_workdirs *w);
 
 /* Append (all events taken in before) the names below output/, relative, sorted,
  * separated by spaces, with %20 for a space; links, pipes and devices are left out.
- * False when there were more than `out` may hold. */
+ * False when these are not all: there is more than `out` may hold, or than can be
+ * looked at (links and pipes count too). */
 bool sq_workdir_outputs(const struct sq_workdir *d, struct sq_buf *out);
 
 #endif

@@ -148,6 +148,9 @@ def files(server, worker, api, folder):
     is_(ended(api, task)[0], "succeeded", "a task with files")
     is_(execution(api, task)["output_files"], "a%20b d/100%25",
         "output_files: relative, encoded, without links and pipes")
+    got = ended(api, api.task("sh -c 'cd $OUTPUT; seq 1 100001 | xargs mkfifo; exit 3'"))
+    is_(got[:2], ("failed", 3), "a task with very many pipes")
+    has(got[3].decode(), "the list of its output files is cut", "and what it is told")
     left = ended(api, api.task("sh -c 'find . -mindepth 2; ls'"))
     # whichever directory it got, nothing of an earlier task is in it
     is_(left[2], b"input\noutput\nresource\ntmp\n", "the directory is clean again")

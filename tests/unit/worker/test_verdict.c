@@ -70,11 +70,22 @@ static void test_a_note_is_one_line_of_text(void **state)
     free(e.note);
 }
 
+static void test_a_note_goes_on(void **state)
+{
+    struct sq_execution e = {0};
+    sq_verdict_add(&e, "the list is cut");
+    assert_string_equal(e.note, "scitq: the list is cut");
+    sq_verdict_add(&e, "and more");
+    assert_string_equal(e.note, "scitq: the list is cut; and more");
+    free(e.note);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_exits),
         cmocka_unit_test(test_a_note_is_one_line_of_text),
+        cmocka_unit_test(test_a_note_goes_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

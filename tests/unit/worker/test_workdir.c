@@ -530,6 +530,31 @@ static void test_too_many_outputs(void **state)
     sq_workdirs_close(&w);
 }
 
+/* What is not listed is looked at all the same. */
+static void test_too_many_pipes(void **state)
+{
+    enum { MANY = 100000 };
+    struct sq_workdirs w;
+    struct sq_buf out SQ_CLEANUP(sq_buf_fini);
+    char name[32];
+    open_with(&w, "node", "/state");
+    struct sq_workdir *d = take(&w);
+    sq_buf_init(&out, 1000);
+    put(d, "output/first");
+    for (int i = 1; i <= MANY; i++) {
+        snprintf(name, sizeof name, "output/p%d", i);
+        assert_int_equal(mkfifo(in(d, name), 0600), 0);
+        if (i < MANY - 1)
+            continue;
+        sq_watcher_look(&watcher);
+        sq_buf_clear(&out);
+        assert_int_equal(sq_workdir_outputs(d, &out), i < MANY);
+    }
+    sq_workdir_release(&w, d, false);
+    settle(&w);
+    sq_workdirs_close(&w);
+}
+
 static void test_no_base(void **state)
 {
     struct sq_workdirs w;
@@ -567,6 +592,7 @@ int main(void)
         ONE(test_clean_on_request),
         ONE(test_outputs),
         ONE(test_too_many_outputs),
+        ONE(test_too_many_pipes),
         ONE(test_no_base),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
