@@ -1,7 +1,7 @@
 /* The writing thread: takes what waits, runs it in one transaction, commits, answers.
  *
  * A transaction goes through three steps: run_group (each operation in a savepoint,
- * unless it is alone), settle (the scheduler, in its own), and the commit.  An error
+ * unless it is alone), settle (the scheduler, likewise), and the commit.  An error
  * that takes the whole transaction with it, as a full disk does, fails the operations
  * that had run; those that had not are tried in a transaction of their own.
  *
@@ -188,31 +188,31 @@ static int run_group(struct sq_tx *tx, struct op_list *group, struct op_list *ra
     return succeeded;
 }
 
-/* Its last changes are waited for with the commit when they can only cost one
- * operation, and nothing went wrong before. */
-static void settle(struct sq_writer *w, struct sq_tx *tx, bool alone)
+/* In a savepoint, unless it can cost only one operation, that of the transaction, and
+ * nothing went wrong before: then its error is the transaction's, and the next one has
+ * a savepoint. */
+static int settle(struct sq_writer *w, struct sq_tx *tx, bool alone, struct sq_err *err)
 {
-    bool verify = !alone || tx->changes->sweep || tx->changes->failed;
-    struct sq_err err = {0};
+    bool apart = !alone || tx->changes->sweep || tx->changes->failed;
     if (!w->conf.settle || !sq_changes_any(tx->changes))
-        return;
+        return 0;
     sq_changes_settle(tx->changes);
     sq_arena_reset(&w->arena);
     tx->arena = &w->arena;
+    if (!apart)
+        return w->conf.settle(w->conf.arg, tx, err);
     sq_db_savepoint(tx->db);
-    int rc = w->conf.settle(w->conf.arg, tx, &err);
+    int rc = w->conf.settle(w->conf.arg, tx, err);
     if (!rc)
-        rc = verify ? sq_db_error(tx->db, &err) : sq_db_error_so_far(tx->db, &err);
+        rc = sq_db_error(tx->db, err);
     if (!rc) {
         sq_db_release(tx->db);
-        return;
+        return 0;
     }
-    bool doomed = sq_db_doomed(tx->db); /* by what came before: not our error */
     sq_db_rollback_to(tx->db);
     w->sweep = true;
-    if (doomed)
-        return;
-    sq_log(SQ_LOG_ERROR, "store", "scheduling: %s", err.text);
+    sq_log(SQ_LOG_ERROR, "store", "scheduling: %s", err->text);
+    return 0;
 }
 
 /* `alone`: the only operation, or NULL. */
@@ -220,11 +220,15 @@ static int commit(struct sq_writer *w, struct sq_tx *tx, int succeeded,
                   struct sq_op *alone, struct sq_err *err)
 {
     if (succeeded && !sq_db_doomed(tx->db)) {
-        settle(w, tx, alone);
         bool reads = alone && alone->read;
+        int rc = settle(w, tx, alone, err);
+        if (rc) {
+            sq_db_rollback(tx->db);
+            return rc;
+        }
         if (reads)
             alone->ask(alone, tx->db);
-        int rc = sq_db_commit(tx->db, err);
+        rc = sq_db_commit(tx->db, err);
         if (!rc && reads)
             alone->read(alone, tx->db);
         return rc;

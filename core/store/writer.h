@@ -8,7 +8,8 @@
  * The queue is bounded: past it, submitting answers SQ_EBUSY.
  *
  * In each transaction, after the operations and before the commit, the `settle` hook
- * (the scheduler) runs in a savepoint of its own: its failure costs nobody else. */
+ * (the scheduler) runs: its failure costs at most the operation that was alone in its
+ * transaction; the next one, and groups, give it a savepoint of its own. */
 #ifndef SQ_STORE_WRITER_H
 #define SQ_STORE_WRITER_H
 

@@ -303,6 +303,14 @@ static void test_settle_fails_alone(void **state)
     seen.sweep = false;
     OK(err, call(w, "b", NULL, 0, &err));
     assert_true(seen.sweep);
+    /* With nothing wrong before there is no savepoint: it costs the operation that is
+     * alone, once. */
+    seen.refuse = true;
+    assert_int_equal(call(w, "c", NULL, 0, &err), SQ_EINVAL);
+    assert_non_null(strstr(err.text, "this test's scheduler fails"));
+    assert_int_equal(regions(c), 2);
+    OK(err, call(w, "c", NULL, 0, &err));
+    assert_int_equal(regions(c), 3);
     sq_writer_stop(w);
 }
 

@@ -17,7 +17,6 @@ struct sq_pg {
     /* In order, what each pending command prepares, or whose rows it answers. */
     struct sq_pg_pending {
         struct sq_pg_statement *prepares, *answers; /* NULL: nothing, nobody */
-        bool savepoint;                             /* it makes one */
     } pending[SQ_PG_PENDING];
     int n_pending;
     bool fallible;      /* one of them may fail: it is not BEGIN, SAVEPOINT… */

@@ -111,15 +111,6 @@ static const char *name_of(const struct sq_pg_statement *s, const char *otherwis
     return s && s->name ? s->name : otherwise;
 }
 
-/* A savepoint that was to come after the error was not made: no going back to it. */
-static bool savepoint_follows(const struct sq_pg *pg, int i)
-{
-    while (++i < pg->n_pending)
-        if (pg->pending[i].savepoint)
-            return true;
-    return false;
-}
-
 void sq_pg_settle(struct sq_pg *pg, const char *what, PGresult **ret_last)
 {
     if (pg->n_pending == 0)
@@ -135,10 +126,8 @@ void sq_pg_settle(struct sq_pg *pg, const char *what, PGresult **ret_last)
             preparing->state = good(result) ? SQ_PG_PREPARED : SQ_PG_NEW;
         if (!result)
             sq_pg_stick(pg);
-        else if (PQresultStatus(result) != PGRES_PIPELINE_ABORTED && !good(result)) {
+        else if (PQresultStatus(result) != PGRES_PIPELINE_ABORTED && !good(result))
             stick_result(pg, result, name_of(preparing ? preparing : asked, what));
-            pg->base.doomed |= savepoint_follows(pg, i);
-        }
         if (asked && good(result))
             asked->result = result;
         else if (ret_last && i == pg->n_pending - 1 && good(result))
@@ -333,10 +322,7 @@ bool sq_pg_command(struct sq_pg *pg, const char *sql)
 
 static void postgres_command(struct sq_db *db, const char *sql)
 {
-    struct sq_pg *pg = (struct sq_pg *)db;
-    if (sq_pg_command(pg, sql))
-        pg->pending[pg->n_pending - 1].savepoint =
-            strncmp(sql, "savepoint ", strlen("savepoint ")) == 0;
+    sq_pg_command((struct sq_pg *)db, sql);
 }
 
 static void postgres_settle(struct sq_db *db)
