@@ -3,7 +3,11 @@
  *
  * In version 2 a folder with processes cannot give controllers to its children, and
  * giving them would forbid systemd to start the worker there again: the memory
- * controller is only used where it is already given or where we are at the root. */
+ * controller is only used where it is already given or where we are at the root.
+ *
+ * Others share the tree: supervisors in containers, whose pids mean nothing here, and
+ * managers that remove what looks empty.  A folder belongs to who holds its lock, for
+ * life; and a group is looked at again before it is used again. */
 #include "worker/supervisor/group.h"
 
 #include <dirent.h>
@@ -15,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -65,8 +70,27 @@ static bool remove_base(const char *base)
     return rmdir(base) == 0 || errno == ENOENT;
 }
 
+/* Is the folder still there that was opened? */
+static bool is_there(int dir_fd)
+{
+    return faccessat(dir_fd, "cgroup.procs", F_OK, 0) == 0;
+}
+
+/* The folder, ours alone until the descriptor is closed; -1 when it is gone, or a live
+ * supervisor's. */
+static int own_base(const char *base)
+{
+    int fd = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0 && (flock(fd, LOCK_EX | LOCK_NB) != 0 || !is_there(fd))) {
+        close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
 /* Remove what supervisors left that were killed and whose state directory is gone, so
- * that nobody sweeps for them: theirs are empty and bear the number of no process. */
+ * that nobody sweeps for them.  Supervisors live on through upgrades: one of a version
+ * that locked nothing is known by its number. */
 static void tidy(const char *own)
 {
     DIR *dir = opendir(own);
@@ -78,30 +102,34 @@ static void tidy(const char *own)
             errno != ESRCH)
             continue;
         snprintf(path, sizeof path, "%s/%s", own, entry->d_name);
-        remove_base(path);
+        SQ_CLEANUP(sq_closep) int fd = own_base(path);
+        if (fd >= 0)
+            remove_base(path);
     }
     if (dir)
         closedir(dir);
 }
 
-/* Make a folder for us below the group we are in; "" when it cannot be. */
-static void make_base(const char *controller, char base[SQ_GROUP_PATH])
+/* Make a folder for us below the group we are in and lock it; "" when it cannot be. */
+static void make_base(struct sq_groups *gs, const char *controller)
 {
     char own[SQ_GROUP_PATH];
     sq_hierarchy_folder(controller, own);
-    base[0] = 0;
     if (own[0])
         tidy(own);
     for (int i = 0; own[0] && i < 100; i++) {
-        if (snprintf(base, SQ_GROUP_PATH, "%s/" PREFIX "%d-%d", own, getpid(), i) >=
+        if (snprintf(gs->base, SQ_GROUP_PATH, "%s/" PREFIX "%d-%d", own, getpid(), i) >=
             SQ_GROUP_PATH)
             break;
-        if (mkdir(base, 0755) == 0)
+        bool made = mkdir(gs->base, 0755) == 0;
+        if (made && (gs->base_fd = own_base(gs->base)) >= 0)
             return;
-        if (errno != EEXIST) /* EEXIST: one of an earlier process of our number */
+        /* One of an earlier process of our number, or of one in another pid namespace;
+         * made and not ours: somebody tidied before it was locked. */
+        if (!made && errno != EEXIST)
             break;
     }
-    base[0] = 0;
+    gs->base[0] = 0;
 }
 
 /* Let slots of version 2 count memory, where that disturbs nobody (see above). */
@@ -121,20 +149,26 @@ static void want_memory(const char *base)
         write_small(fd, "cgroup.subtree_control", "+memory");
 }
 
-void sq_groups_open(struct sq_groups *gs, int dir_fd, const char *name)
+static void open_base(struct sq_groups *gs)
 {
-    *gs = (struct sq_groups){0};
-    make_base(NULL, gs->base);
+    make_base(gs, NULL);
     gs->v1 = !gs->base[0];
     if (!gs->v1)
         want_memory(gs->base);
     else
-        make_base("memory", gs->base);
-    int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+        make_base(gs, "memory");
+    int fd =
+        openat(gs->dir_fd, gs->name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0)
         return;
     dprintf(fd, "%s\n", gs->base);
     close(fd);
+}
+
+void sq_groups_open(struct sq_groups *gs, int dir_fd, const char *name)
+{
+    *gs = (struct sq_groups){.dir_fd = dir_fd, .name = name, .base_fd = -1};
+    open_base(gs);
 }
 
 static int open_in(const char *base, const char *number, const char *file, int flags)
@@ -191,13 +225,22 @@ static void remove_slot(const char *base, const char *mark)
 
 struct sq_group *sq_groups_take(struct sq_groups *gs)
 {
-    struct sq_group *g = gs->idle;
+    struct sq_group *g;
     if (!gs->base[0])
         return NULL;
-    if (!g)
-        return make_group(gs);
-    gs->idle = g->next;
-    return g;
+    while ((g = gs->idle)) {
+        gs->idle = g->next;
+        if (is_there(g->dir_fd))
+            return g;
+        sq_group_abandon(g);
+    }
+    g = make_group(gs);
+    if (g || is_there(gs->base_fd))
+        return g;
+    sq_closep(&gs->base_fd); /* nothing lives in it: it was removed under us */
+    gs->base_fd = -1;
+    open_base(gs);
+    return gs->base[0] ? make_group(gs) : NULL;
 }
 
 /* Linux 6.14 and later kills at birth whatever is cloned into a group on which
@@ -224,16 +267,18 @@ void sq_group_abandon(struct sq_group *g)
     free(g);
 }
 
-void sq_groups_close(struct sq_groups *gs, int dir_fd, const char *name)
+void sq_groups_close(struct sq_groups *gs)
 {
     while (gs->idle) {
         struct sq_group *g = gs->idle;
         gs->idle = g->next;
         sq_group_abandon(g);
     }
-    if (!gs->base[0] || remove_base(gs->base))
-        unlinkat(dir_fd, name, 0);
+    if (gs->name && (!gs->base[0] || remove_base(gs->base)))
+        unlinkat(gs->dir_fd, gs->name, 0);
     gs->base[0] = 0;
+    if (gs->name)
+        sq_closep(&gs->base_fd);
 }
 
 static int by_number(const void *a, const void *b)
@@ -360,7 +405,10 @@ void sq_groups_sweep(int dir_fd, const char *name)
         return;
     text[strcspn(text, "\n")] = 0;
     const char *last = strrchr(text, '/');
-    if (last && strncmp(last, "/" PREFIX, strlen("/" PREFIX)) == 0)
+    bool sound = last && strncmp(last, "/" PREFIX, strlen("/" PREFIX)) == 0;
+    /* Ours was removed, and the name used again, when it is locked. */
+    SQ_CLEANUP(sq_closep) int fd = sound ? own_base(text) : -1;
+    if (fd >= 0)
         sweep_base(text);
     unlinkat(dir_fd, name, 0);
 }

@@ -25,22 +25,26 @@ struct sq_group {
 };
 
 struct sq_groups {
+    int dir_fd; /* the state directory, in which `name` tells what `base` is */
+    const char *name;
     char base[SQ_GROUP_PATH]; /* our folder in version 2, else in version 1; "" none */
-    char memory[SQ_GROUP_PATH]; /* our folder in version 1 memory, or "" */
-    bool v1;                    /* base is memory */
-    int made;                   /* so far: their names are numbers */
+    int base_fd;              /* locked: whoever finds it so leaves it alone */
+    bool v1;                  /* base is memory */
+    int made;                 /* so far: their names are numbers */
     struct sq_group *idle;
 };
 
 /* Make our own folder and write its name to `name` in `dir_fd`, for whoever must
- * clean up after us.  Without any (not root, read-only) gs->base is "". */
+ * clean up after us; both are borrowed until the end.  Without any (not root,
+ * read-only) gs->base is "".  Folders like ours that nobody has locked are removed. */
 void sq_groups_open(struct sq_groups *gs, int dir_fd, const char *name);
 /* Remove the folders; their processes are gone. */
-void sq_groups_close(struct sq_groups *gs, int dir_fd, const char *name);
+void sq_groups_close(struct sq_groups *gs);
 /* Kill everything in the groups an earlier supervisor named in that file, and remove
  * them.  Waits for it, some seconds at most. */
 void sq_groups_sweep(int dir_fd, const char *name);
-/* An empty group, or NULL when there are none to be had. */
+/* An empty group, or NULL when there are none to be had.  Groups that somebody removed
+ * are replaced, and so is our folder. */
 struct sq_group *sq_groups_take(struct sq_groups *gs);
 /* Back for the next command; it must be empty. */
 void sq_groups_give(struct sq_groups *gs, struct sq_group *g);

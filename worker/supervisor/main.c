@@ -452,7 +452,7 @@ static void finish(struct sq_supervisor *s)
     drop_comer(s);
     sq_closep(&s->listen_fd);
     unlinkat(s->dir_fd, SQ_SUP_SOCKET, 0);
-    sq_groups_close(&s->groups, s->dir_fd, SQ_SUP_GROUPS);
+    sq_groups_close(&s->groups);
     sq_journal_close(&s->journal);
     sq_run_free_all(s);
     sq_outputs_free(&s->outputs);
