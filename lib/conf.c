@@ -82,9 +82,8 @@ static bool parse_int(const char *text, int64_t *ret)
     return true;
 }
 
-/* `where` begins the sentence: "/etc/scitq.conf line 3". */
-static int check(const struct sq_conf_key *key, const char *value, const char *where,
-                 struct sq_err *err)
+int sq_conf_check(const struct sq_conf_key *key, const char *value, const char *where,
+                  struct sq_err *err)
 {
     const char *shown = key->secret ? "its value" : value;
     int64_t n;
@@ -177,7 +176,7 @@ static int take_setting(const struct reader *r, const char *name, const char *va
         note(r, "setting", name, "given again, this one counts");
     char where[400];
     snprintf(where, sizeof where, "%s line %d", r->path, r->line);
-    int rc = check(key, value, where, r->err);
+    int rc = sq_conf_check(key, value, where, r->err);
     return rc ? rc : store(slot, value, where, key->kind == SQ_CONF_LIST, r->err);
 }
 
@@ -284,7 +283,7 @@ static int read_environment(struct sq_conf *c, struct sq_err *err)
         bool unused = key->kind == SQ_CONF_IGNORED || key->kind == SQ_CONF_LATER;
         if (!value || unused || (number && !*value))
             continue;
-        rc = check(key, value, "the environment", err);
+        rc = sq_conf_check(key, value, "the environment", err);
         if (!rc)
             rc = store(&c->slots[i], value, "the environment", false, err);
     }
@@ -295,7 +294,7 @@ static int read_environment(struct sq_conf *c, struct sq_err *err)
 static void check_table(const struct sq_conf_key *keys)
 {
     for (; keys->name; keys++)
-        assert(!keys->fallback || check(keys, keys->fallback, "", NULL) == 0);
+        assert(!keys->fallback || sq_conf_check(keys, keys->fallback, "", NULL) == 0);
 }
 
 int sq_conf_load(const struct sq_conf_key *keys, const char *path,

@@ -52,6 +52,10 @@ void sq_conf_free(struct sq_conf *c);
 const char *sq_conf_text(const struct sq_conf *c, const char *name);
 int64_t sq_conf_int(const struct sq_conf *c, const char *name);
 bool sq_conf_bool(const struct sq_conf *c, const char *name);
+/* Is `value` one that `key` accepts?  SQ_EINVAL; `where` begins the sentence:
+ * "/etc/scitq.conf line 3". */
+int sq_conf_check(const struct sq_conf_key *key, const char *value, const char *where,
+                  struct sq_err *err);
 /* True when the file or the environment gave it. */
 bool sq_conf_given(const struct sq_conf *c, const char *name);
 /* True when the file has this key, even an ignored one (FLASK_APP tells 1.3's). */

@@ -1,0 +1,184 @@
+/* A plugin's host: the table of settings it declared is read with lib/conf.c, secrets
+ * are kept in a list that only grows, and every line passes through it. */
+#include "lib/host.h"
+
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/conf.h"
+#include "lib/log.h"
+#include "lib/run.h"
+
+/* A shorter secret would blacken half the text; a remote has a few, a table dozens. */
+enum { SECRET_MIN_BYTES = 4, SECRETS_MAX = 256, LINE_MAX_BYTES = 2000 };
+
+struct host {
+    struct sq_host api; /* first: the plugin holds a pointer to it */
+    struct sq_host_conf conf;
+    const struct sq_setting *settings;
+    struct sq_conf_key *keys; /* parallel to settings, ended by a NULL name */
+    struct sq_conf *values;
+    pthread_mutex_t lock; /* of the secrets */
+    char *secrets[SECRETS_MAX];
+    size_t n_secrets;
+};
+
+static struct host *of(struct sq_host *api)
+{
+    return (struct host *)api;
+}
+
+static void hide(struct sq_host *api, const char *secret)
+{
+    struct host *h = of(api);
+    if (!secret || strlen(secret) < SECRET_MIN_BYTES)
+        return;
+    pthread_mutex_lock(&h->lock);
+    bool known = h->n_secrets == SECRETS_MAX;
+    for (size_t i = 0; i < h->n_secrets && !known; i++)
+        known = strcmp(h->secrets[i], secret) == 0;
+    if (!known && (h->secrets[h->n_secrets] = strdup(secret)))
+        h->n_secrets++;
+    pthread_mutex_unlock(&h->lock);
+}
+
+static void blacken(char *text, const char *secret)
+{
+    size_t len = strlen(secret);
+    for (char *p = text; (p = strstr(p, secret)); p += 3) {
+        memcpy(p, "***", 3);
+        memmove(p + 3, p + len, strlen(p + len) + 1);
+    }
+}
+
+void sq_host_redact(struct sq_host *api, char *text)
+{
+    struct host *h = of(api);
+    pthread_mutex_lock(&h->lock);
+    for (size_t i = 0; i < h->n_secrets; i++)
+        blacken(text, h->secrets[i]);
+    pthread_mutex_unlock(&h->lock);
+}
+
+static void say(struct sq_host *api, enum sq_log_kind kind, const char *fmt, ...)
+{
+    static const enum sq_level levels[] = {SQ_LOG_ERROR, SQ_LOG_WARNING, SQ_LOG_INFO,
+                                           SQ_LOG_DEBUG};
+    struct host *h = of(api);
+    char text[LINE_MAX_BYTES];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    sq_host_redact(api, text);
+    if (h->conf.log)
+        h->conf.log(h->conf.arg, kind, api->name, text);
+    else
+        sq_log(levels[(size_t)kind < SQ_LEN(levels) ? kind : SQ_SAY_DEBUG], api->name,
+               "%s", text);
+}
+
+/* The row of `key`, or -1. */
+static int find(const struct host *h, const char *key)
+{
+    for (int i = 0; h->keys[i].name; i++)
+        if (strcmp(h->keys[i].name, key) == 0)
+            return i;
+    return -1;
+}
+
+static const char *setting(struct sq_host *api, const char *key)
+{
+    struct host *h = of(api);
+    return find(h, key) < 0 ? NULL : sq_conf_text(h->values, key);
+}
+
+static int64_t setting_int(struct sq_host *api, const char *key)
+{
+    struct host *h = of(api);
+    int i = find(h, key);
+    if (i < 0)
+        return SQ_UNKNOWN;
+    switch (h->keys[i].kind) {
+    case SQ_CONF_INT: return sq_conf_int(h->values, key);
+    case SQ_CONF_BOOL: return sq_conf_bool(h->values, key);
+    default: return SQ_UNKNOWN;
+    }
+}
+
+static int run(struct sq_host *api, struct sq_call *call, const struct sq_run *what,
+               int *ret_status, struct sq_err *err)
+{
+    return sq_run_program(call, what, ret_status, err);
+}
+
+/* The plugin's table as lib/conf.c reads one. */
+static struct sq_conf_key *keys_of(const struct sq_setting *settings)
+{
+    size_t n = 0;
+    while (settings && settings[n].key)
+        n++;
+    struct sq_conf_key *keys = calloc(n + 1, sizeof *keys);
+    for (size_t i = 0; keys && i < n; i++)
+        keys[i] = (struct sq_conf_key){
+            .name = settings[i].key,
+            .kind = settings[i].kind == SQ_SETTING_INT    ? SQ_CONF_INT
+                    : settings[i].kind == SQ_SETTING_BOOL ? SQ_CONF_BOOL
+                                                          : SQ_CONF_TEXT,
+            .fallback = settings[i].fallback,
+            .help = settings[i].help,
+            .max = INT64_MAX,
+            .secret = settings[i].secret,
+        };
+    return keys;
+}
+
+static void hide_settings(struct host *h)
+{
+    for (size_t i = 0; h->keys[i].name; i++)
+        if (h->keys[i].secret)
+            hide(&h->api, sq_conf_text(h->values, h->keys[i].name));
+}
+
+int sq_host_new(const struct sq_plugin *plugin, const struct sq_host_conf *conf,
+                struct sq_host **ret, struct sq_err *err)
+{
+    struct host *h = calloc(1, sizeof *h);
+    if (!h || !(h->keys = keys_of(plugin->storage->settings))) {
+        free(h);
+        return sq_fail(err, SQ_ENOMEM, "out of memory for the plugin %s", plugin->name);
+    }
+    h->api = (struct sq_host){.name = plugin->name,
+                              .log = say,
+                              .setting = setting,
+                              .setting_int = setting_int,
+                              .hide = hide,
+                              .run = run};
+    h->conf = *conf;
+    pthread_mutex_init(&h->lock, NULL);
+    /* The file holds other programs' and other plugins' settings too: no notes. */
+    int rc = sq_conf_load(h->keys, conf->settings, NULL, NULL, &h->values, err);
+    if (rc) {
+        sq_host_free(&h->api);
+        return rc;
+    }
+    hide_settings(h);
+    *ret = &h->api;
+    return 0;
+}
+
+void sq_host_free(struct sq_host *api)
+{
+    struct host *h = of(api);
+    if (!h)
+        return;
+    sq_conf_free(h->values);
+    for (size_t i = 0; i < h->n_secrets; i++)
+        free(h->secrets[i]);
+    pthread_mutex_destroy(&h->lock);
+    free(h->keys);
+    free(h);
+}
