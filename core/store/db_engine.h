@@ -70,6 +70,14 @@ extern const struct sq_engine_ops sq_postgres_ops;
 /* Statements whose text is built for a list are kept too, the most recent ones. */
 enum { SQ_DB_TEXTS = 24 };
 
+/* Keys reserved and not used yet, of the table that rows were last made in. */
+enum { SQ_DB_KEYS = 32 };
+struct sq_db_keys {
+    const char *table; /* compared as it is */
+    int n;
+    int64_t v[SQ_DB_KEYS]; /* the last n */
+};
+
 /* The first member of an engine's connection. */
 struct sq_db {
     const struct sq_engine_ops *ops;
@@ -87,6 +95,7 @@ struct sq_db {
         uint64_t used;
     } texts[SQ_DB_TEXTS];
     uint64_t clock;
+    struct sq_db_keys keys;
     struct sq_stmt dead;
 };
 

@@ -80,6 +80,27 @@ static void test_an_array_refers_to_itself(void **state)
     assert_int_equal(task_of(c, t[1].task_id).waits_on, t[0].task_id);
 }
 
+/* They go in the order of their keys: that must be the order of their making. */
+static void test_keys_ascend(void **state)
+{
+    struct contract *c = *state;
+    struct sq_err err = {0};
+    int64_t last = 0;
+    for (int round = 0; round < 50; round++) {
+        struct sq_task t[3];
+        uint64_t mask[3];
+        fill(t, mask, (int64_t[3][4]){{0}}, 3);
+        if (round % 20 == 10) {
+            OK(err, create(c, t, mask, 3, &err));
+        } else {
+            t[2].task_id = make_task(c, NULL, 0);
+            t[0].task_id = t[2].task_id;
+        }
+        assert_true(t[0].task_id > last);
+        last = t[2].task_id;
+    }
+}
+
 static void test_a_bad_array_keeps_nothing(void **state)
 {
     struct contract *c = *state;
@@ -464,6 +485,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_task_gets_the_api_s_defaults),
         cmocka_unit_test(test_an_array_refers_to_itself),
+        cmocka_unit_test(test_keys_ascend),
         cmocka_unit_test(test_a_bad_array_keeps_nothing),
         cmocka_unit_test(test_fields_are_checked),
         cmocka_unit_test(test_a_hundred_thousand_tasks),
