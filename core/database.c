@@ -30,29 +30,36 @@ static int make_state_dir(const struct sq_settings *s, struct sq_err *err)
     return sq_mkdirs(s->state_dir, 0750, err);
 }
 
-int sq_database_prepare(const struct sq_settings *s, char **ret_words,
+int sq_database_prepare(const struct sq_settings *s, char **ret_words, char **ret_id,
                         struct sq_err *err)
 {
     struct sq_db *db;
+    char *id = NULL;
     int rc = make_state_dir(s, err);
     if (rc == 0)
         rc = sq_db_open(s->database_uri, 0, &db, err);
     if (rc != 0)
         return rc;
     rc = sq_schema_ensure(db, err);
+    if (rc == 0)
+        rc = sq_schema_identity(db, &id, err);
     char *words = rc == 0 ? strdup(sq_db_describe(db)) : NULL;
     sq_db_close(db);
     if (rc == 0 && !words)
-        return sq_fail(err, SQ_ENOMEM, "out of memory");
-    if (rc == 0)
-        *ret_words = words;
-    return rc;
+        rc = sq_fail(err, SQ_ENOMEM, "out of memory");
+    if (rc != 0) {
+        free(id);
+        return rc;
+    }
+    *ret_words = words;
+    *ret_id = id;
+    return 0;
 }
 
 int sq_database_init(const struct sq_settings *s, struct sq_err *err)
 {
-    SQ_CLEANUP(sq_freep) char *words = NULL;
-    int rc = sq_database_prepare(s, &words, err);
+    SQ_CLEANUP(sq_freep) char *words = NULL, *id = NULL;
+    int rc = sq_database_prepare(s, &words, &id, err);
     if (rc == 0)
         printf("the database is ready: %s\n", words);
     return rc;

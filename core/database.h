@@ -4,9 +4,10 @@
 
 #include "core/settings.h"
 
-/* Open it once, make or bring forward its tables, close it.  *ret_words ("sqlite
- * /path/file.db") is the caller's to free, and untouched on failure. */
-int sq_database_prepare(const struct sq_settings *s, char **ret_words,
+/* Open it once, make its tables if there are none, close it.  *ret_words ("sqlite
+ * /path/file.db") and *ret_id (sq_schema_identity) are the caller's to free, and
+ * untouched on failure. */
+int sq_database_prepare(const struct sq_settings *s, char **ret_words, char **ret_id,
                         struct sq_err *err);
 /* --db init: the same, and say so on standard output. */
 int sq_database_init(const struct sq_settings *s, struct sq_err *err);

@@ -39,7 +39,7 @@ enum {
 struct server {
     struct sq_options options;
     struct sq_settings settings;
-    char *database; /* in words */
+    char *database, *database_id; /* in words; told to workers */
     struct sq_lease *lease;
     struct sq_liveness *liveness;
     struct sq_sched *sched;
@@ -148,6 +148,7 @@ static int start_http(struct server *sv, struct sq_err *err)
         .listen = &sv->settings.listen,
         .threads = http_threads(c),
         .rclone_conf = sq_conf_text(c, "RCLONE_CONFIG"),
+        .database_id = sv->database_id,
         .remote_uri = sq_conf_text(c, "REMOTE_URI"),
         .offline_delay_s = sq_conf_int(c, "WORKER_OFFLINE_DELAY"),
         .idle_delay_s = sq_conf_int(c, "WORKER_IDLE_DELAY"),
@@ -192,7 +193,7 @@ static int run(struct server *sv, const sigset_t *signals, struct sq_err *err)
     if (rc == 0)
         rc = sq_listen_open(&sv->settings.listen, err);
     if (rc == 0)
-        rc = sq_database_prepare(&sv->settings, &sv->database, err);
+        rc = sq_database_prepare(&sv->settings, &sv->database, &sv->database_id, err);
     if (rc == 0)
         rc = sq_lease_new(&sv->lease, err);
     if (rc == 0)
@@ -225,6 +226,7 @@ static void stop(struct server *sv)
     sq_sched_free(sv->sched);
     sq_liveness_free(sv->liveness);
     free(sv->database);
+    free(sv->database_id);
     sq_settings_fini(&sv->settings);
     sq_log_close();
 }

@@ -23,8 +23,10 @@ enum {
     BODY_MAX = 15 << 20, /* the server takes 16 MiB */
     BODY_KEPT = 256 << 10,
     ANSWER_ARENA = 128 << 20,
-    SEEN_MAX = 100000
+    SEEN_MAX = 100000,
+    MISDIRECTED = 421 /* the server's word for "not of my database" */
 };
+#define OTHER_DATABASE "its answer is of another database"
 
 static void push(struct sq_link *l);
 static void poll(struct sq_link *l);
@@ -55,8 +57,39 @@ static void back(struct sq_link *l)
 {
     if (l->lost)
         sq_log(SQ_LOG_INFO, "worker", "the server at %s is back", l->url.data);
-    l->lost = false;
+    l->lost = l->misdirected = false;
     l->pause_us = 0;
+}
+
+/* A server started on another database: its rows have the same numbers and mean other
+ * things.  What runs here is none of its concern. */
+static void lose_misdirected(struct sq_link *l, const char *why)
+{
+    if (!l->misdirected)
+        sq_log(SQ_LOG_WARNING, "worker",
+               "the server at %s is the wrong one: %s; tasks go on, waiting for the "
+               "right one (if this is meant: stop this worker, remove %s and start it)",
+               l->url.data, why, l->spool->path);
+    l->misdirected = l->lost = true;
+    lose(l, why);
+}
+
+/* Only of what is still to be told is it known whose it is: with nothing in hand, the
+ * first server that answers is the right one. */
+static void expect_database(struct sq_link *l)
+{
+    if (!l->spool->n && sq_tasks_idle(l->tasks))
+        sq_spool_set_database(l->spool, "");
+}
+
+/* Once it is known, an answer of another is no answer. */
+static bool is_right_database(struct sq_link *l, const struct sq_answer *a)
+{
+    if (!a->database)
+        return true;
+    if (!*l->spool->database)
+        sq_spool_set_database(l->spool, a->database);
+    return strcmp(a->database, l->spool->database) == 0;
 }
 
 static void send_push(struct sq_link *l, int kind, const char *method, const char *path)
@@ -77,6 +110,7 @@ static void send_register(struct sq_link *l)
 {
     struct sq_registration r = l->conf->registration;
     r.spool = l->spool->id;
+    r.database = *l->spool->database ? l->spool->database : NULL;
     if (l->has_status)
         r.status = NULL;
     sq_buf_clear(&l->push_body);
@@ -122,6 +156,10 @@ static void begin_sync(struct sq_link *l, struct sq_jw *w, struct sq_buf *body)
     sq_jw_open(w, '{');
     sq_jw_key(w, "spool");
     sq_jw_text(w, l->spool->id);
+    if (*l->spool->database) {
+        sq_jw_key(w, "database");
+        sq_jw_text(w, l->spool->database);
+    }
     sq_jw_key(w, "holding");
     sq_tasks_write_holding(l->tasks, w);
 }
@@ -354,15 +392,18 @@ static bool says_row_is_gone(struct sq_link *l, const struct sq_reply *reply)
            strcmp(sq_answer_message(reply->body, reply->len, &l->arena), words) == 0;
 }
 
-/* Our row is gone: nothing here is wanted any more. */
+/* Our row is gone: nothing here is wanted any more.  Under a new spool, so that a row
+ * of our name with executions that we have given up has them failed. */
 static void row_is_gone(struct sq_link *l)
 {
+    struct sq_err err;
     sq_log(SQ_LOG_WARNING, "worker",
            "the server has no worker %lld any more: stopping its tasks, registering "
            "anew",
            (long long)l->worker_id);
     sq_tasks_withdraw_all(l->tasks);
-    sq_spool_drop(l->spool);
+    if (sq_spool_renew(l->spool, &err) != 0)
+        sq_log(SQ_LOG_ERROR, "worker", "%s", err.text);
     l->worker_id = SQ_NULL;
     l->has_status = false;
     l->n_seen = 0;
@@ -411,6 +452,10 @@ static void register_replied(struct sq_link *l, const struct sq_reply *reply)
 {
     struct sq_answer a;
     struct sq_err err;
+    if (reply->status == MISDIRECTED) {
+        lose_misdirected(l, reason(l, reply));
+        return;
+    }
     if (reply->status == 409) {
         l->conf->ended(l->conf->arg, SQ_LINK_REFUSED, reason(l, reply));
         return;
@@ -423,6 +468,8 @@ static void register_replied(struct sq_link *l, const struct sq_reply *reply)
         lose(l, err.text);
     else if (a.worker_id == SQ_NULL)
         lose(l, "its answer names no worker");
+    else if (!is_right_database(l, &a))
+        lose_misdirected(l, OTHER_DATABASE);
     else {
         back(l);
         registered(l, &a);
@@ -437,6 +484,10 @@ static void sync_replied(struct sq_link *l, const struct sq_reply *reply)
         row_is_gone(l);
         return;
     }
+    if (reply->status == MISDIRECTED) {
+        lose_misdirected(l, reason(l, reply));
+        return;
+    }
     if (reply->status >= 400 && reply->status < 500 && reply->status != 401 &&
         reply->status != 403 && reply->status != 404 && reply->status != 408 &&
         reply->status != 429) {
@@ -449,6 +500,10 @@ static void sync_replied(struct sq_link *l, const struct sq_reply *reply)
     }
     if (sq_answer_parse(reply->body, reply->len, &l->arena, &a, &err) != 0) {
         lose(l, err.text);
+        return;
+    }
+    if (!is_right_database(l, &a)) {
+        lose_misdirected(l, OTHER_DATABASE);
         return;
     }
     back(l);
@@ -493,10 +548,14 @@ static void poll_done(void *arg, const struct sq_reply *reply)
         push(l);
         return;
     }
-    if (reply->status != 200)
+    if (reply->status == MISDIRECTED)
+        lose_misdirected(l, reason(l, reply));
+    else if (reply->status != 200)
         lose(l, reason(l, reply));
     else if (sq_answer_parse(reply->body, reply->len, &l->arena, &a, &err) != 0)
         lose(l, err.text);
+    else if (!is_right_database(l, &a))
+        lose_misdirected(l, OTHER_DATABASE);
     else
         take_answer(l, &a);
     sq_tasks_remember(l->tasks, false);
@@ -559,6 +618,7 @@ void sq_link_leave(struct sq_link *l)
 
 void sq_link_start(struct sq_link *l)
 {
+    expect_database(l);
     push(l);
 }
 

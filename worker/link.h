@@ -44,6 +44,7 @@ struct sq_link {
     int64_t worker_id; /* SQ_NULL: not registered (any more) */
     bool has_status;   /* the command line's status was applied once */
     bool retell;       /* after registering: the server and we disagree */
+    bool misdirected;  /* and it was said: the server has another database */
     bool lost, leaving, restart, stats_due, idle_due;
     enum { SQ_PUSH_NONE, SQ_PUSH_REGISTER, SQ_PUSH_SYNC, SQ_PUSH_IDLE } pushing;
     int64_t pause_us;

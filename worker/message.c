@@ -132,6 +132,8 @@ static int parse_worker(const json_t *root, struct sq_arena *arena, struct sq_an
         rc = get_int(ints[i].object, ints[i].key, ints[i].to, err);
     if (!rc)
         rc = get_text(worker, "modification_date", arena, &a->row_date, err);
+    if (!rc)
+        rc = get_text(root, "database", arena, &a->database, err);
     if (!rc && a->acked != SQ_NULL && (a->acked < 0 || a->acked > SEQ_MAX))
         rc = sq_fail(err, SQ_EINVAL, "acked is out of range");
     const json_t *permanent = json_object_get(worker, "permanent");
@@ -200,7 +202,8 @@ void sq_message_register(const struct sq_registration *r, struct sq_buf *out)
                  {"flavor", r->flavor},
                  {"default_flavor", r->default_flavor},
                  {"status", r->status},
-                 {"spool", r->spool}};
+                 {"spool", r->spool},
+                 {"database", r->database}};
     for (size_t i = 0; i < SQ_LEN(texts); i++)
         if (texts[i].value) {
             sq_jw_key(&w, texts[i].key);

@@ -23,6 +23,7 @@ struct sq_answer {
     int64_t acked;
     int64_t worker_id, concurrency;
     int permanent;        /* -1: not said */
+    const char *database; /* which one the server has; NULL: not said */
     const char *row_date; /* when its row was changed last; NULL: never */
     int64_t idle_delay_s, first_task_delay_s, poll_s, stats_s;
     struct sq_assignment *executions;
@@ -36,7 +37,8 @@ int sq_answer_parse(const char *text, size_t len, struct sq_arena *arena,
 
 struct sq_registration {
     const char *name, *hostname, *batch, *flavor, *default_flavor, *spool;
-    const char *status; /* NULL: leave it as it is */
+    const char *database; /* the one we know, or NULL */
+    const char *status;   /* NULL: leave it as it is */
     int64_t concurrency;
     bool permanent;
     const char *base_workdir; /* its disk is told */

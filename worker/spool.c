@@ -117,6 +117,9 @@ static int apply_line(struct sq_spool *s, const struct sq_spool_line *line,
         memcpy(s->id, line->id, sizeof s->id);
         s->next_seq = line->seq;
         return 0;
+    case SQ_LINE_DATABASE:
+        memcpy(s->database, line->database, sizeof s->database);
+        return 0;
     case SQ_LINE_ACKED: s->acked = line->seq; return 0;
     case SQ_LINE_POSITION:
         p = position_of(s, line->position.execution_id);
@@ -316,6 +319,26 @@ void sq_spool_drop(struct sq_spool *s)
     sq_spool_acknowledge(s, s->next_seq - 1);
 }
 
+void sq_spool_set_database(struct sq_spool *s, const char *id)
+{
+    if (strlen(id) > SQ_DATABASE_ID || strcmp(id, s->database) == 0)
+        return;
+    snprintf(s->database, sizeof s->database, "%s", id);
+    sq_spool_line_database(&s->lines, id);
+    sq_spool_commit(s);
+}
+
+int sq_spool_renew(struct sq_spool *s, struct sq_err *err)
+{
+    sq_spool_drop(s);
+    int rc = new_id(s->id, err);
+    if (rc)
+        return rc;
+    sq_spool_rewrite_begin(s);
+    sq_spool_rewrite_end(s);
+    return 0;
+}
+
 bool sq_spool_wants_rewrite(const struct sq_spool *s)
 {
     return !s->n && s->size_bytes > SQ_SPOOL_REWRITE;
@@ -325,6 +348,8 @@ void sq_spool_rewrite_begin(struct sq_spool *s)
 {
     sq_buf_clear(&s->lines);
     sq_spool_line_header(&s->lines, s->id, s->next_seq);
+    if (*s->database)
+        sq_spool_line_database(&s->lines, s->database);
     sq_spool_line_acked(&s->lines, s->acked);
 }
 

@@ -4,7 +4,8 @@
  * Records are numbered as they are cut and written, in one write, before they are
  * sent; after any crash the same records go again with the same numbers.  Output
  * records hold only where the bytes are: they are read again from the execution's
- * files.  The file also keeps, for each live execution, how far it was told.
+ * files.  The file also keeps, for each live execution, how far it was told, and of
+ * which database all this is.
  *
  * One text line a record, each led by its checksum, so that a torn last line is seen.
  * The file is rewritten, with the live executions' positions alone, when everything is
@@ -20,6 +21,7 @@
 
 enum {
     SQ_SPOOL_ID = 32,           /* hexadecimal digits */
+    SQ_DATABASE_ID = 64,        /* the longest that is remembered */
     SQ_SPOOL_REWRITE = 1 << 18, /* bytes */
 };
 
@@ -57,6 +59,7 @@ struct sq_spool {
     char *path;
     int fd;
     char id[SQ_SPOOL_ID + 1];
+    char database[SQ_DATABASE_ID + 1]; /* "": not known */
     int64_t next_seq, acked, size_bytes;
     struct sq_record *records; /* not acknowledged, ascending */
     size_t n, cap;
@@ -84,6 +87,11 @@ void sq_spool_sync(struct sq_spool *s);
 void sq_spool_acknowledge(struct sq_spool *s, int64_t acked);
 /* Forget what is not acknowledged; later numbers are far from these. */
 void sq_spool_drop(struct sq_spool *s);
+
+/* Remember the database; "" forgets it.  One that is too long is not remembered. */
+void sq_spool_set_database(struct sq_spool *s, const char *id);
+/* Begin under a new id: what was told under the old one is nobody's any more. */
+int sq_spool_renew(struct sq_spool *s, struct sq_err *err);
 
 /* True when it is time for: begin, put each live execution's position, end. */
 bool sq_spool_wants_rewrite(const struct sq_spool *s);

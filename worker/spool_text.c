@@ -47,6 +47,13 @@ void sq_spool_line_header(struct sq_buf *out, const char *id, int64_t next_seq)
     finish(out, at);
 }
 
+void sq_spool_line_database(struct sq_buf *out, const char *id)
+{
+    size_t at = begin(out);
+    sq_buf_addf(out, "D %s", id);
+    finish(out, at);
+}
+
 void sq_spool_line_acked(struct sq_buf *out, int64_t seq)
 {
     size_t at = begin(out);
@@ -117,6 +124,15 @@ static bool parse_header(char *at, struct sq_spool_line *line)
     return true;
 }
 
+static bool parse_database(const char *at, struct sq_spool_line *line)
+{
+    line->kind = SQ_LINE_DATABASE;
+    if (strlen(at) > SQ_DATABASE_ID)
+        return false;
+    strcpy(line->database, at);
+    return true;
+}
+
 static bool parse_position(char *at, struct sq_spool_line *line)
 {
     int64_t n[8];
@@ -174,7 +190,7 @@ bool sq_spool_line_parse(char *text, size_t len, struct sq_spool_line *ret)
 {
     char sum[SUM_DIGITS];
     text[len] = 0;
-    if (len < SUM_WIDTH + 3 || text[SUM_DIGITS] != ' ')
+    if (len < SUM_WIDTH + 2 || text[SUM_DIGITS] != ' ')
         return false;
     char *body = text + SUM_WIDTH, *at = body + 2;
     sum_digits(sq_checksum(body, len - SUM_WIDTH), sum);
@@ -184,6 +200,7 @@ bool sq_spool_line_parse(char *text, size_t len, struct sq_spool_line *ret)
     ret->kind = SQ_LINE_RECORD;
     switch (body[0]) {
     case 'H': return parse_header(at, ret);
+    case 'D': return parse_database(at, ret);
     case 'A': ret->kind = SQ_LINE_ACKED; return numbers(&at, &ret->seq, 1);
     case 'P': return parse_position(at, ret);
     case 'S': return parse_status(at, &ret->record);

@@ -20,6 +20,7 @@ struct sq_http_conf {
     const char *rclone_conf;   /* path of the server's rclone.conf */
     const char *remote_uri;    /* REMOTE_URI or NULL */
     /* Sent to workers by register and sync. */
+    const char *database_id;
     int64_t offline_delay_s, idle_delay_s, first_task_delay_s;
     struct sq_pool *pool;
     struct sq_writer *writer;

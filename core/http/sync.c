@@ -35,7 +35,7 @@ enum {
 /* ---- register */
 
 struct registration {
-    char *name, *hostname, *batch, *flavor, *default_flavor, *spool;
+    char *name, *hostname, *batch, *flavor, *default_flavor, *spool, *database;
     int64_t concurrency;
     int status, permanent;
 };
@@ -44,6 +44,7 @@ static const struct sq_field registration_fields[] = {
     F(registration, hostname, SQ_K_TEXT, SQ_F_REQUIRED),
     F(registration, concurrency, SQ_K_INT, SQ_F_REQUIRED),
     F(registration, spool, SQ_K_TEXT, SQ_F_REQUIRED),
+    F(registration, database, SQ_K_TEXT, 0),
     F(registration, batch, SQ_K_TEXT, 0),
     F(registration, flavor, SQ_K_TEXT, 0),
     F(registration, default_flavor, SQ_K_TEXT, 0),
@@ -63,6 +64,20 @@ struct registered {
     bool made;
 };
 
+/* What a worker says of another database must not be taken for this one's: its rows
+ * have the same numbers. */
+static int check_database(struct sq_request *r, const char *named, struct sq_err *err)
+{
+    const char *id = r->server->conf.database_id;
+    if (!named || strcmp(named, id) == 0)
+        return 0;
+    r->refused = 421; /* Misdirected Request, RFC 9110 15.5.20 */
+    return sq_fail(err, SQ_EINVAL,
+                   "this server's database is %s, and the worker's is %.100s: one of "
+                   "both has the wrong one",
+                   id, named);
+}
+
 int sq_register_prepare(struct sq_request *r, struct sq_err *err)
 {
     const json_t *body;
@@ -78,8 +93,10 @@ int sq_register_prepare(struct sq_request *r, struct sq_err *err)
     if (facts && !json_is_object(facts) && !json_is_null(facts))
         return sq_fail(err, SQ_EINVAL, "facts must be an object");
     json_object_del(r->json, "facts"); /* kept nowhere until machines are recruited */
-    return sq_record_from_json(&registration_type, r->json ? r->json : json_null(),
+    code = sq_record_from_json(&registration_type, r->json ? r->json : json_null(),
                                SQ_READ_CREATE, &r->arena, r->values, &mask, err);
+    const struct registration *in = r->values;
+    return code != 0 ? code : check_database(r, in->database, err);
 }
 
 /* How long the workers of this name and hostname were not heard: the shortest. */
@@ -156,6 +173,12 @@ static void write_settings(struct sq_jw *w, const struct sq_http_conf *conf)
     sq_jw_close(w);
 }
 
+static void write_database(struct sq_jw *w, const struct sq_http_conf *conf)
+{
+    sq_jw_key(w, "database");
+    sq_jw_text(w, conf->database_id);
+}
+
 static void write_worker(struct sq_request *r, struct sq_jw *w,
                          struct sq_worker *worker, struct sq_arena *arena)
 {
@@ -178,6 +201,7 @@ int sq_register_answer(struct sq_request *r, struct sq_err *err)
     write_worker(r, &w, &out->worker, &r->arena);
     sq_jw_key(&w, "acked");
     sq_jw_int(&w, out->acked);
+    write_database(&w, &r->server->conf);
     write_settings(&w, &r->server->conf);
     sq_jw_close(&w);
     sq_buf_addc(&r->out, '\n');
@@ -372,7 +396,7 @@ static int check_keys(const json_t *body, struct sq_err *err)
 {
     static const char *const known[] = {"spool",    "wait",    "stats",
                                         "records",  "holding", "signals_seen",
-                                        "row_date", "leaving"};
+                                        "row_date", "leaving", "database"};
     const char *key;
     json_t *v;
     json_object_foreach((json_t *)body, key, v)
@@ -398,6 +422,13 @@ static int read_row_date(struct sq_request *r, struct call *call, struct sq_err 
     if (text && !sq_time_parse(text, &call->row_date))
         return sq_fail(err, SQ_EINVAL, "row_date must be a date, as in the answer");
     return 0;
+}
+
+static int read_database(struct sq_request *r, struct sq_err *err)
+{
+    const char *named;
+    int code = sq_body_text(r, "database", &named, err);
+    return code != 0 ? code : check_database(r, named, err);
 }
 
 static int read_leaving(struct sq_request *r, struct call *call, struct sq_err *err)
@@ -447,6 +478,8 @@ int sq_sync_prepare(struct sq_request *r, struct sq_err *err)
     call->sync.worker_id = r->match.ids[0];
     code = check_keys(body, err);
     if (code == 0)
+        code = read_database(r, err);
+    if (code == 0)
         code = sq_body_text(r, "spool", &call->sync.spool, err);
     if (code == 0 && !call->sync.spool)
         code = sq_fail(err, SQ_EINVAL, "A sync needs the field spool");
@@ -494,6 +527,7 @@ static void write_answer(struct sq_request *r, struct sq_sync_answer *a,
     sq_jw_open(&w, '{');
     sq_jw_key(&w, "acked");
     sq_jw_int(&w, a->acked);
+    write_database(&w, &r->server->conf);
     write_worker(r, &w, &a->worker, arena);
     sq_jw_key(&w, "executions");
     sq_jw_open(&w, '[');

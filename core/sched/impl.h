@@ -29,8 +29,9 @@ struct sq_sched {
     struct sq_arena arena; /* of one settle */
     struct sq_places places;
     struct sq_due_notes notes;
-    uint64_t turn;    /* counts settles */
-    bool uncommitted; /* the last settle's transaction has not been committed */
+    uint64_t turn;        /* counts settles */
+    bool uncommitted;     /* the last settle's transaction has not been committed */
+    int64_t next_orphans; /* when to look for executions of no worker */
     int64_t release_cursor;
 
     /* Timer thread and its messages, under `lock`. */

@@ -12,12 +12,23 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 
+enum { ORPHANS_US = 20000000 };
 enum task { SWEEP, DUE, AGAIN, STOP };
 
 struct timer_op {
     struct sq_op op;
     struct sq_sched *s;
 };
+
+/* Only people make them, and all live executions are read for it. */
+static int end_orphans(struct sq_sched *s, struct sq_tx *tx, struct sq_err *err)
+{
+    int64_t now = sq_monotonic();
+    if (now < s->next_orphans)
+        return 0;
+    s->next_orphans = now + ORPHANS_US;
+    return sq_worker_end_orphans(tx, err);
+}
 
 static int sweep(struct sq_op *op, struct sq_tx *tx, struct sq_err *err)
 {
@@ -26,6 +37,8 @@ static int sweep(struct sq_op *op, struct sq_tx *tx, struct sq_err *err)
     int rc = sq_liveness_flush(s->liveness, tx, &delays, err);
     if (rc == 0)
         rc = sq_task_release_sweep(tx, &s->release_cursor, SQ_SCHED_RELEASE_SLICE, err);
+    if (rc == 0)
+        rc = end_orphans(s, tx, err);
     if (rc == 0)
         rc = sq_due_scan(s, tx, err);
     tx->changes->sweep = true;

@@ -5,6 +5,7 @@
  * several servers may start at once on an empty database. */
 #include "core/store/schema.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/store/migrations.h"
@@ -180,4 +181,20 @@ int sq_schema_ensure(struct sq_db *db, struct sq_err *err)
     if (state == SQ_SCHEMA_EMPTY)
         return sq_schema_migrate(db, err);
     return refuse(db, state, version, err);
+}
+
+int sq_schema_identity(struct sq_db *db, char **ret, struct sq_err *err)
+{
+    struct sq_stmt *st = sq_db_query(db, SQ_Q_SCHEMA_IDENTITY);
+    char *id = sq_row(st) ? strdup(sq_col_text(st, 0, NULL)) : NULL;
+    sq_stmt_end(st);
+    int rc = sq_db_error(db, err);
+    if (!rc && !id)
+        rc = sq_fail(err, SQ_EIO, "database %s has no row in scitq_identity",
+                     sq_db_describe(db));
+    if (rc)
+        free(id);
+    else
+        *ret = id;
+    return rc;
 }

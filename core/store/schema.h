@@ -21,5 +21,8 @@ int sq_schema_migrate(struct sq_db *db, struct sq_err *err);
 /* What the server does at start: creates in an empty database, accepts a current
  * one, and refuses the others in a sentence that says what to do. */
 int sq_schema_ensure(struct sq_db *db, struct sq_err *err);
+/* Made with the tables, told to workers: which database this is.  The caller frees
+ * *ret. */
+int sq_schema_identity(struct sq_db *db, char **ret, struct sq_err *err);
 
 #endif

@@ -14,6 +14,7 @@
 #include "core/store/list.h"
 #include "core/store/record.h"
 #include "core/store/rows.h"
+#include "lib/log.h"
 
 #define SERVER_FIELDS                                                                  \
     (SQ_BIT(SQ_WORKER_F_ID) | SQ_BIT(SQ_WORKER_F_CREATION) |                           \
@@ -439,6 +440,33 @@ int sq_worker_lost(struct sq_tx *tx, const char *ids, struct sq_err *err)
     for (int i = 0; i < n && !code; i++)
         code = sq_execution_withdraw_worker(tx, lost[i], err);
     return code;
+}
+
+int sq_worker_end_orphans(struct sq_tx *tx, struct sq_err *err)
+{
+    enum { AT_ONCE = 1000 }; /* of the query: the next sweep comes back for the rest */
+    struct sq_transition *t = NULL;
+    size_t n = 0;
+    struct sq_stmt *st = sq_db_query(tx->db, SQ_Q_WORKER_ORPHANS);
+    while (sq_row(st)) {
+        if (!t && !(t = sq_arena_array(tx->arena, AT_ONCE, sizeof *t))) {
+            sq_stmt_end(st);
+            return sq_fail(err, SQ_ENOMEM, "out of memory for executions");
+        }
+        bool running = strcmp(sq_col_text(st, 1, NULL), "running") == 0;
+        t[n++] = (struct sq_transition){
+            .execution_id = sq_col_int(st, 0),
+            .to = running ? SQ_EXEC_FAILED : SQ_EXEC_REFUSED,
+            .worker_id = SQ_NULL,
+            .return_code = SQ_NULL,
+        };
+    }
+    int code = sq_db_error(tx->db, err);
+    if (code || !n)
+        return code;
+    sq_log(SQ_LOG_WARNING, "store",
+           "%zu executions belong to workers that have no row any more: ended", n);
+    return sq_execution_transition(tx, t, n, NULL, err);
 }
 
 int sq_worker_counts(struct sq_db *db, struct sq_arena *arena,

@@ -71,6 +71,10 @@ int sq_signal_take(struct sq_tx *tx, int64_t worker_id, struct sq_signal **ret,
 int sq_signals_read(struct sq_stmt *st, struct sq_arena *arena, struct sq_signal **ret,
                     size_t *ret_n, struct sq_err *err);
 
+/* Fail (when running) or refuse the live executions of workers that have no row: people
+ * delete those by hand.  Reads all live executions. */
+int sq_worker_end_orphans(struct sq_tx *tx, struct sq_err *err);
+
 /* [{worker_id, status, count}] over latest executions. */
 struct sq_worker_count {
     int64_t worker_id, count;

@@ -1,4 +1,5 @@
-"""The other faults: the server is away for a while, the supervisor is killed.
+"""The other faults: the server is away for a while, another one is in its place, the
+supervisor is killed.
 
 Away: tasks run on, end, and are reported in order when it returns; each has one
 execution and its whole output.  SCITQ_TEST_LONG=1: a minute; else a few seconds, past
@@ -55,6 +56,58 @@ def away(db):
         folder.stop()
 
 
+def gated(api, folder):
+    """A running task that ends when somebody writes to the gate: (its id, the gate)."""
+    gate = folder.join("gate")
+    os.mkfifo(gate)
+    task = api.task("sh -c 'echo before; cat %s'" % gate)
+    api.wait_task(task, "running")
+    return task, gate
+
+
+def wrong_server(db):
+    """A server on another database takes the place of ours for a while."""
+    with Server(db=db, WORKER_OFFLINE_DELAY=600) as server, Worker(server) as worker:
+        folder, api = Folder(), server.api()
+        task, gate = gated(api, folder)
+        server.end()
+        with Server(db=db, start=False) as other:
+            other.port = server.port
+            other.start(SCITQ_LISTEN=server.address)
+            wait_until("it is noticed", lambda: "is the wrong one" in worker.log())
+            is_(other.api().get("/workers/").json, [], "%s: no row is made there" % db)
+            worker.end()
+            worker.start()
+            wait_until("noticed again",
+                       lambda: worker.log().count("is the wrong one") == 2)
+            is_(other.end(), 0, "%s: the other ends" % db)
+        server.start()
+        with open(gate, "w") as f:
+            f.write("after\n")
+        api.wait_task(task)
+        rows = api.get("/executions/", {"task_id": task}).json
+        is_([r["output"] for r in rows], ["before\nafter\n"],
+            "%s: the task went on, and all of it arrives" % db)
+        is_(worker.log().count("is the wrong one"), 2, "%s: it is said once" % db)
+        folder.stop()
+
+
+def row_lost(db):
+    """The same database, without the row of the worker and of what it runs."""
+    with Server(db=db, WORKER_OFFLINE_DELAY=2) as server, Worker(server) as worker:
+        folder, api = Folder(), server.api()
+        task, _ = gated(api, folder)
+        first = worker.row(api)["worker_id"]
+        server.sql("delete from worker where worker_id = %d" % first)
+        api.wait_task(task, "failed")
+        ok(True, "%s: what it ran has failed" % db)
+        wait_until("a new row",
+                   lambda: (worker.row(api) or {"worker_id": first})["worker_id"] != first)
+        is_(api.wait_task(api.task("echo new"))["status"], "succeeded",
+            "%s: it goes on under another" % db)
+        folder.stop()
+
+
 def supervisor_pid(worker):
     for pid in worker.leftovers():
         try:
@@ -91,5 +144,7 @@ def supervisor_killed(db):
 
 for database in databases():
     run(away, database)
+    run(wrong_server, database)
+    run(row_lost, database)
     run(supervisor_killed, database)
 done()

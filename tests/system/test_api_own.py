@@ -67,7 +67,8 @@ def b64(data):
 def syncing(api, server):
     answer = api.register("sw", "s1")
     is_(answer.status, 201, "register makes a row")
-    is_(sorted(answer.json), ["acked", "settings", "worker"], "and answers")
+    is_(sorted(answer.json), ["acked", "database", "settings", "worker"],
+        "and answers")
     is_(list(answer.json["worker"]), WORKER_FIELDS, "the worker")
     is_((answer.json["acked"], answer.json["worker"]["status"]), (0, "running"),
         "nothing acknowledged yet, running")
@@ -119,11 +120,25 @@ def syncing(api, server):
         ("bad holding", "PUT", path, {"spool": "s1", "holding": "7"}, 400, None,
          "holding"),
     ])
+    known = answer.json["database"]
+    is_([[known]], server.sql("select identity from scitq_identity"), "its database")
+    is_(api.register("sw", "s1", database=known).status, 200, "named: taken back")
+    is_(api.put(path, {"spool": "s1", "database": known}).json["database"], known,
+        "named and told in a sync")
+    before = len(api.get("/workers/").json)
+    expect(api, "register in another database", "POST", "/workers/register",
+           {"name": "lost", "hostname": "h", "concurrency": 1, "spool": "s9",
+            "database": "other"}, 421, None, "other")
+    is_(len(api.get("/workers/").json), before, "makes no row")
+    for gone in (w, 99999):
+        expect(api, "sync in another database", "PUT", "/workers/%d/sync" % gone,
+               {"spool": "s1", "database": "other", "signals_seen": [1]}, 421, None,
+               "other")
     for body in ({"spool": "s2"}, {"spool": "s2", "wait": 5},
                  {"spool": "s2", "signals_seen": [1]}):
         expect(api, "of another process", "PUT", path, body, 409, None, "another")
     bare = api.put(path, {"spool": "s1", "stats": {"load": "1", "memory": 2.5}}).json
-    is_(sorted(bare), ["acked", "executions", "settings", "signals", "withdrawn",
+    is_(sorted(bare), ["acked", "database", "executions", "settings", "signals", "withdrawn",
                        "worker"], "a bare sync answers")
     is_((bare["worker"]["load"], bare["worker"]["memory"]), ("1", 2.5), "stats arrive")
     t = api.task("run me", batch="sw")

@@ -6,6 +6,11 @@ create table scitq_schema (
     applied timestamp without time zone not null
 );
 
+-- Which database this is, for workers that outlive a mistaken server (doc/sync.md).
+create table scitq_identity (identity varchar not null);
+insert into scitq_identity values (
+    md5(cast(clock_timestamp() as text) || cast(random() as text) || cast(random() as text)));
+
 create table worker (
     worker_id serial primary key,
     name varchar not null,

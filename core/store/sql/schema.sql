@@ -20,6 +20,9 @@ select max(version) from scitq_schema
 -- name: schema_register
 insert into scitq_schema (version, applied) values ($1, $2)
 
+-- name: schema_identity
+select identity from scitq_identity
+
 -- One process at a time migrates; SQLite's write transaction is that lock already.
 -- name: schema_lock
 -- engine: sqlite

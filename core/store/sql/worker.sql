@@ -43,6 +43,13 @@ where w.status = 'offline' and w.worker_id in ids($1)
     and exists (select 1 from execution e where e.worker_id = w.worker_id
         and e.status in ('pending', 'accepted', 'running'))
 
+-- Live executions of workers without a row: one that was deleted by hand.
+-- name: worker_orphans
+select e.execution_id, e.status from execution e
+where e.status in ('pending', 'accepted', 'running')
+    and not exists (select 1 from worker w where w.worker_id = e.worker_id)
+limit 1000
+
 -- name: worker_counts
 select worker_id, status, count(*) from execution
 where latest and worker_id is not null

@@ -8,6 +8,10 @@ create table scitq_schema (
     applied datetime not null
 );
 
+-- Which database this is, for workers that outlive a mistaken server (doc/sync.md).
+create table scitq_identity (identity varchar not null);
+insert into scitq_identity values (lower(hex(randomblob(16))));
+
 create table worker (
     worker_id integer primary key autoincrement,
     name varchar not null,
