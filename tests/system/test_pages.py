@@ -73,6 +73,21 @@ def manage():
         ok(got == want, "scitq-manage.1: " + verb, "%s\n%s" % (got, want))
 
 
+def fetch():
+    page = read(BUILD, "doc/scitq-fetch.1")
+    parts = sections(page, "SS")
+    common = options_of_help(help_of("scitq-fetch"))
+    same(options_of_page(sections(page, "SH")["OPTIONS FOR EVERY VERB"]), common,
+         "scitq-fetch.1: for every verb")
+    verbs = set(re.findall(r"(?m)^  (\w+) [A-Z]", help_of("scitq-fetch")))
+    is_(set(parts), verbs, "scitq-fetch.1 has every verb")
+    for verb in sorted(verbs):
+        own = help_of("scitq-fetch", verb).split("for every verb:")[0]
+        text = re.split(r"(?m)^\.SH ", parts.get(verb, ""))[0]
+        got, want = options_of_page(text), options_of_help(own)
+        ok(got == want, "scitq-fetch.1: " + verb, "%s\n%s" % (got, want))
+
+
 def daemon(page, source):
     table = re.findall(r'(?m)^    \{"([a-z-]+)", (?:no|required)_argument, NULL, (\S+)\}',
                        read(TOP, source))
@@ -102,6 +117,7 @@ def settings(page, source, example):
 def main():
     run(launch)
     run(manage)
+    run(fetch)
     run(daemon, "scitq-server.8", "core/options.c")
     run(daemon, "scitq-worker.8", "worker/settings.c")
     run(settings, "scitq.conf.5", "core/settings.c", "scitq.conf.example")

@@ -1,0 +1,140 @@
+/* JSON lines on standard output. */
+#include "cli/fetch/report.h"
+
+#include <unistd.h>
+
+#include "lib/file.h"
+#include "lib/jsonio.h"
+
+/* A line lists every file of a tree. */
+enum { LINE_BYTES = 512 * 1024 * 1024 };
+
+void sq_answer_init(struct sq_answer *a)
+{
+    sq_moved_init(&a->moved);
+    sq_tree_init(&a->tree);
+    a->has_tree = false;
+    a->bytes = 0;
+}
+
+void sq_answer_fini(struct sq_answer *a)
+{
+    sq_moved_fini(&a->moved);
+    sq_tree_fini(&a->tree);
+}
+
+void sq_reports_init(struct sq_reports *r, struct sq_fetch *fetch)
+{
+    pthread_mutex_init(&r->lock, NULL);
+    r->fetch = fetch;
+    r->broken = false;
+}
+
+void sq_reports_fini(struct sq_reports *r)
+{
+    pthread_mutex_destroy(&r->lock);
+}
+
+static void begin(struct sq_buf *line, struct sq_jw *w, int64_t id, const char *event)
+{
+    sq_buf_init(line, LINE_BYTES);
+    sq_jw_init(w, line);
+    sq_jw_open(w, '{');
+    sq_jw_key(w, "id");
+    sq_jw_int(w, id);
+    sq_jw_key(w, "event");
+    sq_jw_text(w, event);
+}
+
+static bool send(struct sq_reports *r, struct sq_buf *line, struct sq_jw *w)
+{
+    sq_jw_close(w);
+    sq_buf_addc(line, '\n');
+    bool whole = sq_buf_ok(line);
+    pthread_mutex_lock(&r->lock);
+    if (whole && sq_write_all(STDOUT_FILENO, line->data, line->len, NULL) != 0)
+        r->broken = true;
+    pthread_mutex_unlock(&r->lock);
+    sq_buf_fini(line);
+    return whole;
+}
+
+void sq_report_progress(struct sq_reports *r, int64_t id, int64_t bytes, int64_t total)
+{
+    struct sq_buf line;
+    struct sq_jw w;
+    begin(&line, &w, id, "progress");
+    sq_jw_key(&w, "bytes");
+    sq_jw_int(&w, bytes);
+    sq_jw_key(&w, "total");
+    sq_jw_int(&w, total == SQ_UNKNOWN ? SQ_NULL : total);
+    send(r, &line, &w);
+}
+
+void sq_report_failed(struct sq_reports *r, int64_t id, const struct sq_err *why)
+{
+    struct sq_buf line;
+    struct sq_jw w;
+    begin(&line, &w, id, "failed");
+    sq_jw_key(&w, "message");
+    sq_jw_text(&w, why->text);
+    sq_jw_key(&w, "code");
+    sq_jw_text(&w, sq_code_name(why->code));
+    sq_jw_key(&w, "retry");
+    sq_jw_bool(&w, sq_code_retryable(why->code));
+    send(r, &line, &w);
+}
+
+static void add_names(struct sq_jw *w, const char *key, const char *const *names,
+                      size_t n)
+{
+    sq_jw_key(w, key);
+    sq_jw_open(w, '[');
+    for (size_t i = 0; i < n; i++)
+        sq_jw_text(w, names[i]);
+    sq_jw_close(w);
+}
+
+static void add_source(struct sq_jw *w, const struct sq_entry *e, const char *size,
+                       const char *date)
+{
+    sq_jw_key(w, size);
+    sq_jw_int(w, e->size_bytes == SQ_UNKNOWN ? SQ_NULL : e->size_bytes);
+    sq_jw_key(w, date);
+    sq_jw_time(w, e->date_ns == SQ_UNKNOWN ? SQ_NULL : e->date_ns / 1000);
+    if (e->md5[0]) {
+        sq_jw_key(w, "md5");
+        sq_jw_text(w, e->md5);
+    }
+}
+
+static void add_entries(struct sq_jw *w, const struct sq_tree *t)
+{
+    sq_jw_key(w, "entries");
+    sq_jw_open(w, '[');
+    for (size_t i = 0; i < t->n; i++) {
+        sq_jw_open(w, '{');
+        sq_jw_key(w, "name");
+        sq_jw_text(w, t->entries[i].name);
+        add_source(w, &t->entries[i], "size", "date");
+        sq_jw_close(w);
+    }
+    sq_jw_close(w);
+}
+
+void sq_report_done(struct sq_reports *r, int64_t id, const struct sq_answer *a)
+{
+    struct sq_buf line;
+    struct sq_jw w;
+    begin(&line, &w, id, "done");
+    sq_jw_key(&w, "bytes");
+    sq_jw_int(&w, a->bytes);
+    add_names(&w, "files", a->moved.files, a->moved.n_files);
+    add_names(&w, "skipped", a->moved.skipped, a->moved.n_skipped);
+    add_source(&w, &a->moved.source, "source_size", "source_date");
+    if (a->has_tree)
+        add_entries(&w, &a->tree);
+    if (!send(r, &line, &w))
+        sq_report_failed(r, id,
+                         &(struct sq_err){SQ_ETOOBIG, "too many files to tell of"});
+}

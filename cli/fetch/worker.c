@@ -1,0 +1,261 @@
+/* Jobs from JSON, run several at a time, answered line by line. */
+#include "cli/fetch/worker.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/fetch/move.h"
+#include "cli/fetch/report.h"
+#include "cli/fetch/stores.h"
+#include "cli/fetch/tree.h"
+#include "cli/fetch/watch.h"
+#include "lib/file.h"
+#include "lib/jsonio.h"
+
+/* A list of jobs: more than any task's inputs (a task row is 4 MiB at most). */
+enum { LIST_BYTES = 64 * 1024 * 1024, EXIT_BAD_LIST = 2 };
+
+struct order {
+    int64_t id;
+    const char *op, *uri, *to, *from; /* borrowed from the JSON */
+};
+
+struct worker {
+    struct sq_fetch *fetch;
+    struct order *orders;
+    size_t n;
+    struct sq_reports reports;
+};
+
+typedef int op_fn(struct sq_job *job, const struct order *o, struct sq_place *place,
+                  struct sq_answer *a, struct sq_err *err);
+
+static int op_get(struct sq_job *job, const struct order *o, struct sq_place *place,
+                  struct sq_answer *a, struct sq_err *err)
+{
+    if (!o->to || *o->to != '/')
+        return sq_fail(err, SQ_EINVAL, "get needs \"to\", an absolute path");
+    return sq_get(job, place, o->to, NULL, &a->moved, err);
+}
+
+static int op_put(struct sq_job *job, const struct order *o, struct sq_place *place,
+                  struct sq_answer *a, struct sq_err *err)
+{
+    struct stat st;
+    if (!o->from || *o->from != '/')
+        return sq_fail(err, SQ_EINVAL, "put needs \"from\", an absolute path");
+    if (place->uri.action)
+        return sq_fail(err, SQ_EINVAL, "%.200s: |%s is for what is fetched",
+                       place->text, place->uri.action);
+    if (stat(o->from, &st) != 0)
+        return sq_fail(err, sq_errno_code(errno), "cannot look at %.300s: %s", o->from,
+                       strerror(errno));
+    if (S_ISDIR(st.st_mode))
+        return sq_put_tree(job, o->from, place, &a->moved, err);
+    return sq_put_file(job, o->from, place, NULL, &a->moved.source, err);
+}
+
+struct look {
+    struct sq_job *job;
+    const struct sq_place *place;
+    unsigned want;
+    struct sq_entry *ret;
+};
+
+static int look_once(void *arg, struct sq_err *err)
+{
+    struct look *l = arg;
+    struct sq_stores *all = l->job->fetch->stores;
+    struct sq_location at = sq_place_at(l->place, NULL);
+    struct sq_store *store;
+    struct sq_leg leg;
+    int rc = sq_store_take(all, l->place->uri.proto, &store, err);
+    if (rc)
+        return rc;
+    sq_leg_init(&leg, l->job, false);
+    rc = store->ops->info(store->s, &at, l->want, &leg.call, l->ret, err);
+    sq_store_shown(store, rc, err);
+    sq_store_give(all, store);
+    return rc;
+}
+
+/* A file's size, date, hash; or those of everything in a folder. */
+static int look(struct sq_job *job, struct sq_place *place, unsigned want,
+                struct sq_answer *a, struct sq_err *err)
+{
+    struct look l = {job, place, want, &a->moved.source};
+    if (!place->folder)
+        return sq_retry(job, look_once, &l, err);
+    int rc = sq_tree_list(job, place, want | SQ_LIST_RECURSIVE, &a->tree, err);
+    if (rc == 0)
+        sq_tree_keep_files(&a->tree, NULL, 0);
+    a->has_tree = rc == 0;
+    return rc;
+}
+
+static int op_info(struct sq_job *job, const struct order *o, struct sq_place *place,
+                   struct sq_answer *a, struct sq_err *err)
+{
+    (void)o;
+    return look(job, place, SQ_WANT_DATE, a, err);
+}
+
+static int op_hash(struct sq_job *job, const struct order *o, struct sq_place *place,
+                   struct sq_answer *a, struct sq_err *err)
+{
+    (void)o;
+    int rc = look(job, place, SQ_WANT_DATE | SQ_WANT_MD5, a, err);
+    bool all = a->has_tree || a->moved.source.md5[0];
+    for (size_t i = 0; rc == 0 && a->has_tree && i < a->tree.n; i++)
+        all = all && a->tree.entries[i].md5[0];
+    return rc == 0 && !all ? sq_fail(err, SQ_EUNSUPPORTED,
+                                     "%.300s: the storage gives no MD5", place->text)
+                           : rc;
+}
+
+static op_fn *find_op(const char *name)
+{
+    static const struct {
+        const char *name;
+        op_fn *run;
+    } ops[] = {{"get", op_get}, {"put", op_put}, {"info", op_info}, {"hash", op_hash}};
+    for (size_t i = 0; i < SQ_LEN(ops); i++)
+        if (strcmp(ops[i].name, name) == 0)
+            return ops[i].run;
+    return NULL;
+}
+
+static int run_op(struct sq_job *job, const struct order *o, struct sq_answer *a,
+                  struct sq_err *err)
+{
+    struct sq_place place;
+    op_fn *run = find_op(o->op);
+    int rc = run ? sq_place_parse(o->uri, &a->moved.arena, &place, err)
+                 : sq_fail(err, SQ_EINVAL, "there is no op \"%.100s\"", o->op);
+    if (rc == 0)
+        rc = run(job, o, &place, a, err);
+    return rc && sq_job_stopped(job) ? sq_job_stop_error(job, err) : rc;
+}
+
+/* Every order is answered, so none is an error here. */
+static int run_order(void *arg, size_t i, struct sq_err *err)
+{
+    struct worker *w = arg;
+    struct order *o = &w->orders[i];
+    struct sq_err why = {0};
+    struct sq_answer a;
+    struct sq_job job;
+    (void)err;
+    sq_answer_init(&a);
+    int rc = sq_job_open(w->fetch, o->id, o->uri, &job, &why);
+    if (rc == 0) {
+        rc = run_op(&job, o, &a, &why);
+        a.bytes = atomic_load(&job.moved_bytes);
+        sq_job_close(&job);
+    }
+    if (rc)
+        sq_report_failed(&w->reports, o->id, &why);
+    else
+        sq_report_done(&w->reports, o->id, &a);
+    sq_answer_fini(&a);
+    return 0;
+}
+
+static int run_orders(void *arg)
+{
+    struct worker *w = arg;
+    return sq_each(w->fetch->parallel, w->n, run_order, w, NULL);
+}
+
+static void tick(void *arg, struct sq_job *job)
+{
+    struct worker *w = arg;
+    int64_t moved = atomic_load(&job->moved_bytes);
+    if (moved == job->told_bytes)
+        return;
+    job->told_bytes = moved;
+    sq_report_progress(&w->reports, job->id, moved, atomic_load(&job->total_bytes));
+}
+
+/* ---- the list */
+
+static int read_order(const json_t *v, struct order *ret, struct sq_err *err)
+{
+    const json_t *id = json_object_get(v, "id");
+    ret->op = json_string_value(json_object_get(v, "op"));
+    ret->uri = json_string_value(json_object_get(v, "uri"));
+    ret->to = json_string_value(json_object_get(v, "to"));
+    ret->from = json_string_value(json_object_get(v, "from"));
+    if (!json_is_integer(id) || !ret->op || !ret->uri)
+        return sq_fail(err, SQ_EINVAL,
+                       "a job needs an integer \"id\", \"op\", \"uri\"");
+    ret->id = json_integer_value(id);
+    return 0;
+}
+
+static int read_orders(struct worker *w, const json_t *list, struct sq_err *err)
+{
+    const json_t *jobs = json_object_get(list, "jobs");
+    const json_t *limit = json_object_get(list, "timeout_s");
+    if (!json_is_array(jobs))
+        return sq_fail(err, SQ_EINVAL, "the list needs \"jobs\", an array");
+    int64_t timeout_s = json_is_integer(limit) ? json_integer_value(limit) : 0;
+    if (timeout_s < 0 || timeout_s > INT32_MAX)
+        return sq_fail(err, SQ_EINVAL, "\"timeout_s\" is out of range");
+    w->fetch->timeout_s = (int)timeout_s;
+    w->n = json_array_size(jobs);
+    w->orders = calloc(w->n + 1, sizeof *w->orders);
+    int rc = w->orders ? 0 : sq_fail(err, SQ_ENOMEM, "out of memory");
+    for (size_t i = 0; i < w->n && rc == 0; i++)
+        rc = read_order(json_array_get(jobs, i), &w->orders[i], err);
+    return rc;
+}
+
+static int read_list(json_t **ret, struct sq_err *err)
+{
+    SQ_CLEANUP(sq_buf_fini) struct sq_buf text;
+    sq_buf_init(&text, LIST_BYTES);
+    int rc = sq_read_all(STDIN_FILENO, &text, err);
+    return rc ? rc : sq_json_parse(text.data, text.len, ret, err);
+}
+
+int sq_fetch_worker(struct sq_fetch *f)
+{
+    struct worker w = {.fetch = f};
+    struct sq_err err = {0};
+    json_t *list = NULL;
+    int signal_came = 0;
+    prctl(PR_SET_PDEATHSIG, SIGTERM); /* nobody is left to read */
+    int rc = read_list(&list, &err);
+    if (rc == 0)
+        rc = read_orders(&w, list, &err);
+    if (rc)
+        fprintf(stderr, "scitq-fetch: the job list: %s\n", err.text);
+    if (rc == 0) {
+        struct sq_watch watch = {.fetch = f,
+                                 .work = run_orders,
+                                 .arg = &w,
+                                 .every_ms = 1000,
+                                 .tick = tick,
+                                 .tick_arg = &w};
+        sq_reports_init(&w.reports, f);
+        rc = sq_watch_run(&watch, &signal_came, &err);
+        if (rc)
+            fprintf(stderr, "scitq-fetch: %s\n", err.text);
+        if (rc == 0 && (signal_came || w.reports.broken))
+            rc = SQ_ECANCELED;
+        sq_reports_fini(&w.reports);
+        json_decref(list);
+        free(w.orders);
+        return rc ? EXIT_FAILURE : EXIT_SUCCESS;
+    }
+    json_decref(list);
+    free(w.orders);
+    return EXIT_BAD_LIST;
+}

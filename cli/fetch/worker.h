@@ -1,0 +1,25 @@
+/* scitq-fetch --worker: a list of jobs in, their progress and ends out.
+ *
+ * Standard input, one JSON document to its end:
+ *   {"jobs":[{"id":1,"op":"get","uri":"s3://b/x.tgz|untar","to":"/abs/folder"},
+ *            {"id":2,"op":"put","from":"/abs/folder","uri":"s3://b/o/"},
+ *            {"id":3,"op":"info","uri":"…"}, {"id":4,"op":"hash","uri":"…"}],
+ *    "timeout_s":600}
+ * Standard output, one JSON object a line:
+ *   {"id":1,"event":"progress","bytes":N,"total":N|null}      at most one a second
+ *   {"id":1,"event":"done","bytes":N,"files":["a","b/c"],"skipped":["link"],
+ *    "source_date":"…"|null,"source_size":N|null}
+ *   info and hash of a file: source_date, source_size, and hash: "md5" too; of a
+ *   folder: "entries":[{"name":"a","size":N,"date":"…"|null,"md5":"…"}]
+ *   {"id":1,"event":"failed","message":"…","retry":true|false}
+ * "put" stores a folder's tree, or where `from` is a file that one.  Exit 0 when every
+ * job was answered, be it by "failed"; SIGTERM answers them all as canceled, exit 1. */
+#ifndef SQ_CLI_FETCH_WORKER_H
+#define SQ_CLI_FETCH_WORKER_H
+
+#include "cli/fetch/job.h"
+
+/* The exit code. */
+int sq_fetch_worker(struct sq_fetch *f);
+
+#endif
