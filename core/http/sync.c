@@ -630,6 +630,16 @@ static int wait_and_read(struct sq_request *r, struct sq_err *err)
     }
 }
 
+/* On a coarse grid, not sooner than asked: libmicrohttpd walks all held connections to
+ * resume some, so that with ten thousand of them those that end one after the other
+ * should end together. */
+static int64_t deadline_of(int64_t wait_s)
+{
+    enum { GRID_US = 200000 };
+    int64_t at = sq_monotonic() + wait_s * 1000000;
+    return at + GRID_US - at % GRID_US;
+}
+
 int sq_sync_answer_step(struct sq_request *r, struct sq_err *err)
 {
     struct call *call = r->data;
@@ -642,7 +652,7 @@ int sq_sync_answer_step(struct sq_request *r, struct sq_err *err)
         sq_watch_supersede(r->server->watch, SQ_WAIT_WORKER, r->match.ids[0]);
         r->waiter.kind = SQ_WAIT_WORKER;
         r->waiter.id = r->match.ids[0];
-        r->waiter.deadline = sq_monotonic() + call->wait_s * 1000000;
+        r->waiter.deadline = deadline_of(call->wait_s);
     } else if (r->waiter.giving_way || sq_monotonic() >= r->waiter.deadline ||
                sq_client_gone(r->client)) {
         return 0; /* as it was read before */
