@@ -155,6 +155,7 @@ static void test_home(void **state)
     assert_non_null(home);
     assert_int_equal(stat(home, &st), 0);
     OK(err, sq_plugins_load(NULL, &ps, &err));
+    assert_non_null(named(ps, "nfs"));
     for (size_t i = 0; i < sq_plugins_count(ps); i++)
         if (sq_plugins_at(ps, i)->problem)
             fail_msg("%s: %s", sq_plugins_at(ps, i)->path,
