@@ -77,6 +77,13 @@ static struct sq_op *take_first(struct op_list *l)
     return op;
 }
 
+static void append_all(struct op_list *l, struct op_list *from)
+{
+    struct sq_op *op;
+    while ((op = take_first(from)))
+        append(l, op);
+}
+
 static void answer(struct op_list *l)
 {
     struct sq_op *op;
@@ -277,6 +284,10 @@ static void transaction(struct sq_writer *w, struct op_list *group)
     }
     if (rc)
         fail_all(&ran, &err);
+    if (rc == SQ_EBUSY && group->n) { /* locked: the others would wait as long, each */
+        fail_all(group, &err);
+        append_all(&ran, group);
+    }
     conclude(w, rc, succeeded, &err);
     answer(&ran);
 }

@@ -2,6 +2,7 @@
 """How scitq-server starts, refuses to start, and stops: each refusal is a sentence on
 standard error and exit 1 (2 for a bad option), and nothing is left behind."""
 
+import http.client
 import os
 import re
 import signal
@@ -197,6 +198,46 @@ def second(db):
             "%s: killed, it starts again at once" % db)
 
 
+def post_and_forget(server):
+    try:
+        server.api().post("/tasks/", {"command": "x"})
+    except (OSError, http.client.HTTPException):
+        pass  # the server stops meanwhile
+
+
+def locked():
+    """Another session keeps a table of PostgreSQL for itself."""
+    with Server(db="postgresql") as server:
+        api = server.api()
+        api.task("true", batch="before")
+        other = subprocess.Popen(["psql", "-X", "-q", "-A", "-t", "-d", server.uri],
+                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        other.stdin.write("begin; lock table task in access exclusive mode; select 1;\n")
+        other.stdin.flush()
+        is_(other.stdout.readline(), "1\n", "a table is locked")
+        for method, path, body in (("GET", "/tasks/", None),
+                                   ("POST", "/tasks/", {"command": "x"})):
+            got = api.call(method, path, body)
+            is_(got.status, 503, "%s waits no longer than it should" % method)
+            has(got.body.decode(), "holds a lock", "and says why")
+        is_(api.get("/workers/").status, 200, "other tables can be read")
+        threads = [threading.Thread(target=post_and_forget, args=(server,))
+                   for _ in range(50)]
+        for t in threads:
+            t.start()
+        wait_until("they wait", lambda: server.sql(
+            "select 1 from pg_locks where not granted"))
+        is_(server.end(), 0, "TERM ends it")
+        ok(other.poll() is None, "while the lock is held")
+        other.stdin.close()
+        other.wait(60)
+        for t in threads:
+            t.join()
+        server.start()
+        is_(len(server.api().get("/tasks/", {"batch": "before"}).json), 1,
+            "and nothing is lost")
+
+
 def dispossessed():
     """PostgreSQL ends the session and another server is quicker."""
     key = "7330252, (select oid::int from pg_namespace where nspname = 'public')"
@@ -269,6 +310,7 @@ def main():
         run(life, db)
         run(second, db)
     if "postgresql" in databases():
+        run(locked)
         run(dispossessed)
     run(hangup)
     run(notified)

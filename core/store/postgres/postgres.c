@@ -13,6 +13,8 @@
 
 #include "lib/log.h"
 
+#define LOCKED "55P03" /* lock_not_available */
+
 /* Errors. */
 
 static const struct {
@@ -28,7 +30,7 @@ static const struct {
     {"53200", SQ_ENOMEM, ""},
     {"54", SQ_ETOOBIG, ""},
     {"40", SQ_EBUSY, ""},
-    {"55P03", SQ_EBUSY, ""},
+    {LOCKED, SQ_EBUSY, ": another session holds a lock on what is needed: try again"},
     {"57014", SQ_ETIMEDOUT, ""},
     {"25006", SQ_EIO, ": it is read-only (a standby?)"},
 };
@@ -55,6 +57,8 @@ static void stick_result(struct sq_pg *pg, const PGresult *result, const char *w
         }
     const char *message = PQresultErrorMessage(result);
     first_line(*message ? message : PQerrorMessage(pg->conn), line, sizeof line);
+    /* The next statement would wait as long. */
+    pg->base.doomed |= state && strcmp(state, LOCKED) == 0;
     sq_db_stick(&pg->base, code, "database %s: %s%s%s%s", pg->base.describe, line,
                 advice, what ? ", in " : "", what ? what : "");
 }
@@ -201,11 +205,15 @@ static PGconn *connect_to(const char *uri)
  * made on a few rows may walk the table: see refresh_plans() for how that ends.
  *
  * The keepalives are PostgreSQL's own: a server whose machine vanished loses its
- * session, and with it the right to schedule (lease.h), within a minute. */
+ * session, and with it the right to schedule (lease.h), within a minute.
+ *
+ * People lock tables by hand (vacuum full, alter table, a transaction left open): who
+ * waits for them holds a thread or the writer, and SIGTERM waits with it. */
 static const char session[] =
     "set tcp_keepalives_idle to 30; "
     "set tcp_keepalives_interval to 10; "
     "set tcp_keepalives_count to 3; "
+    "set lock_timeout to '2s'; "
     "set timezone to 'UTC'; set jit to off; "
     "set enable_seqscan to off; "
     "set enable_hashjoin to off; "
@@ -237,7 +245,7 @@ static void prepare_frequent(struct sq_pg *pg)
 
 static void configure(struct sq_pg *pg, unsigned flags)
 {
-    char sql[500];
+    char sql[800];
     snprintf(sql, sizeof sql, "%s%s", session,
              flags & SQ_DB_READONLY ? "set default_transaction_read_only to on; "
                                       "show synchronous_commit"
