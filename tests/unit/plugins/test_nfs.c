@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <linux/fuse.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -262,13 +263,22 @@ static void test_missing_mount(void **state)
 
 static int fuse = -1;
 static int heard = -1; /* an eventfd: a request arrived that is not answered */
+static int quit = -1;  /* an eventfd: enough */
+
+/* A request is there to be read, before it is enough. */
+static bool wait_request(void)
+{
+    struct pollfd p[] = {{.fd = fuse, .events = POLLIN},
+                         {.fd = quit, .events = POLLIN}};
+    return poll(p, 2, -1) > 0 && !p[1].revents;
+}
 
 static void *hear(void *arg)
 {
     static char request[FUSE_MIN_READ_BUFFER + (1 << 17)];
     const struct fuse_in_header *in = (const void *)request;
     (void)arg;
-    while (read(fuse, request, sizeof request) > 0) {
+    while (wait_request() && read(fuse, request, sizeof request) > 0) {
         struct {
             struct fuse_out_header head;
             struct fuse_init_out init;
@@ -291,6 +301,7 @@ static bool mount_dead(const char *where)
     char options[100];
     fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
     heard = eventfd(0, EFD_CLOEXEC);
+    quit = eventfd(0, EFD_CLOEXEC);
     if (fuse < 0 || unshare(CLONE_NEWNS) || mount("", "/", "", MS_REC | MS_PRIVATE, ""))
         return false;
     snprintf(options, sizeof options, "fd=%d,rootmode=40000,user_id=0,group_id=0",
@@ -342,10 +353,12 @@ static void test_dead_mount(void **state)
         w->ops->put(w->s, scratch_write(s, "f", "x", 1), &where, &w->call, &e, &err),
         SQ_ETIMEDOUT);
     umount2(dead, MNT_DETACH);
-    pthread_cancel(thread);
+    n = 1;
+    assert_int_equal(write(quit, &n, sizeof n), sizeof n);
     pthread_join(thread, NULL);
     close(fuse); /* and all who wait for it get an error */
     close(heard);
+    close(quit);
 }
 
 /* ---- Cancellation ---- */
