@@ -31,7 +31,7 @@ struct daemon {
     struct sq_link_conf link_conf;
     int lock;
     enum sq_link_end end;
-    bool restart;
+    bool restart, unable;
 };
 
 static void on_signal(void *arg, int signal)
@@ -49,6 +49,15 @@ static void on_registered(void *arg)
 {
     struct daemon *d = arg;
     sq_ready_tell(d->settings.ready_fd);
+}
+
+/* What there is to tell is told first. */
+static void on_unable(void *arg, const char *why)
+{
+    struct daemon *d = arg;
+    sq_log(SQ_LOG_ERROR, "worker", "%s", why);
+    d->unable = true;
+    sq_link_leave(&d->link);
 }
 
 static void on_end(void *arg, enum sq_link_end end, const char *why)
@@ -97,6 +106,8 @@ static int open_tasks(struct daemon *d, struct sq_err *err)
         .no_spawn = s->no_spawn,
         .tell = sq_link_tell,
         .tell_arg = &d->link,
+        .unable = on_unable,
+        .unable_arg = d,
     };
     return sq_tasks_init(&d->tasks, &d->tasks_conf, &d->loop, &d->spool, err);
 }
@@ -228,7 +239,7 @@ static int load_and_run(struct daemon *d, int argc, char **argv)
         return todo == SQ_SETTINGS_USAGE ? EXIT_USAGE : 0;
     if (run(d, &err) != 0)
         return trouble(&err);
-    return d->end == SQ_LINK_REFUSED ? EXIT_TROUBLE : 0;
+    return d->end == SQ_LINK_REFUSED || d->unable ? EXIT_TROUBLE : 0;
 }
 
 int main(int argc, char **argv)

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lib/file.h"
 #include "lib/log.h"
 
 enum { RETRY_US = 1000000 };
@@ -123,14 +124,42 @@ static void ready(void *arg, unsigned events)
         sq_supervision_flush(t);
 }
 
+/* Somebody removed the state directory: the spool, written to a file without a name,
+ * would be lost with this process, and another worker could take our place.  A new
+ * start is a new spool, by which the server knows what to fail. */
+static bool is_homeless(const struct sq_tasks *t)
+{
+    return access(t->conf->state_dir, F_OK) != 0 && errno == ENOENT;
+}
+
+/* Another supervisor kills at its start what the dead one's commands left. */
+static void bury(struct sq_tasks *t)
+{
+    struct sq_err err;
+    if (sq_mkdirs(t->conf->state_dir, 0700, &err) != 0 ||
+        sq_supervision_open(t, &err) != 0 || sq_sup_quit_when_idle(t->sup, &err) != 0)
+        sq_log(SQ_LOG_ERROR, "worker", "%s", err.text);
+    sq_supervision_close(t);
+}
+
 static void retry(void *arg)
 {
     struct sq_tasks *t = arg;
     struct sq_err err;
-    if (sq_supervision_open(t, &err) == 0)
+    if (is_homeless(t)) {
+        sq_fail(&err, SQ_ENOENT,
+                "the state directory %s was removed under this worker: start it again",
+                t->conf->state_dir);
+        bury(t);
+        t->conf->unable(t->conf->unable_arg, err.text);
         return;
-    sq_log(SQ_LOG_ERROR, "worker", "%s", err.text);
-    sq_timer_set(t->loop, &t->sup_retry, RETRY_US);
+    }
+    int rc = sq_supervision_open(t, &err);
+    if (rc && !t->sup_failing)
+        sq_log(SQ_LOG_ERROR, "worker", "%s; trying again", err.text);
+    if (rc)
+        sq_timer_set(t->loop, &t->sup_retry, RETRY_US);
+    t->sup_failing = rc != 0;
 }
 
 int sq_supervision_open(struct sq_tasks *t, struct sq_err *err)

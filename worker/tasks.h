@@ -32,6 +32,10 @@ struct sq_tasks_conf {
     bool no_spawn;       /* succeed at once without running: for the bench */
     sq_tell_fn *tell;
     void *tell_arg;
+    /* Nothing can be started here any more, and no waiting helps: the worker must end.
+     */
+    void (*unable)(void *arg, const char *why);
+    void *unable_arg;
 };
 
 struct sq_tasks {
@@ -47,7 +51,7 @@ struct sq_tasks {
     unsigned sup_events;
     struct sq_timer sup_retry;
     char sup_instance[SQ_INSTANCE_MAX];
-    bool sup_ready, sup_lost;
+    bool sup_ready, sup_lost, sup_failing; /* failing: and it was said */
 
     int64_t concurrency;
     int cores;

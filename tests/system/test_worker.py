@@ -6,6 +6,7 @@ tested elsewhere.  Waiting is for events (a file, a pipe, a status), never for l
 
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -418,6 +419,29 @@ def supervisor(server, api, folder):
             "and the next ones run under another")
 
 
+def homeless(server, api, folder):
+    """Its state directory is removed, and then its supervisor dies."""
+    worker = Worker(server, concurrency=1, options=["-b", "homeless"])
+    task, pids = tree(api, batch="homeless")
+    api.wait_task(task, "running")
+    registered(worker, api)
+    api.put("/workers/%d" % worker.row(api)["worker_id"], {"prefetch": 1})
+    held = api.task("echo held", batch="homeless")
+    api.wait_task(held, "accepted")
+    shutil.rmtree(worker.folder.join("state"))
+    for pid in worker.leftovers():
+        with open("/proc/%d/comm" % pid) as f:
+            if f.read().startswith("scitq-superviso"):
+                os.kill(pid, signal.SIGKILL)
+    is_(worker.process.wait(60), 1, "it ends with 1")
+    has(worker.log(), "was removed under this worker", "and says why")
+    wait_until("all are dead", gone(pids))
+    worker.start()
+    is_(ended(api, task)[0], "failed", "what ran has failed")
+    is_(ended(api, held)[2], b"held\n", "what waited is run after a new start")
+    worker.stop()
+
+
 def row_gone(server, api, folder):
     with Worker(server, concurrency=2, options=["-b", "gone"]) as worker:
         task, pids = tree(api, batch="gone")
@@ -586,8 +610,8 @@ def main():
         registered(worker, api)
         for part in (commands, surroundings, files, live, hostile, signals, large):
             run(part, server, worker, api, folder)
-    for part in (slots, goodbye, returns, supervisor, row_gone, odd_name, full_disk, refusals,
-                 away, idle):
+    for part in (slots, goodbye, returns, supervisor, homeless, row_gone, odd_name, full_disk,
+                 refusals, away, idle):
         run(part, server, api, folder)
     server.stop()
     done()
