@@ -15,60 +15,16 @@
 #include "lib/log.h"
 #include "lib/uri.h"
 #include "lib/words.h"
-#include "tests/unit/lib/rng.h"
+#include "tests/unit/lib/damage.h"
 #include "tests/unit/lib/scratch.h"
 #include "worker/message.h"
 #include "worker/spool.h"
 #include "worker/supervisor/journal.h"
 #include "worker/supervisor/proto.h"
 
-enum { TEXT_MAX = 4096, ROUNDS = 2000, FILE_ROUNDS = 200, LONG = 100 };
+enum { TEXT_MAX = DAMAGE_MAX, ROUNDS = 2000, FILE_ROUNDS = 200 };
 
 static struct rng rng = {1};
-
-static int rounds(int n)
-{
-    const char *is_long = getenv("SCITQ_TEST_LONG");
-    return is_long && *is_long ? n * LONG : n;
-}
-
-static size_t damage_once(char *text, size_t len)
-{
-    static const char special[] = "\"'\\{}[]:,#@%| \n\t=$-0\xff";
-    size_t at = rng_below(&rng, len + 1), n = rng_below(&rng, 8);
-    if (at == len)
-        return len;
-    switch (rng_below(&rng, 5)) {
-    case 0: text[at] = (char)rng_below(&rng, 256); return len;
-    case 1: text[at] = special[rng_below(&rng, sizeof special)]; return len;
-    case 2: return at; /* cut */
-    case 3:            /* taken out */
-        n = n > len - at ? len - at : n;
-        memmove(text + at, text + at + n, len - at - n);
-        return len - n;
-    default: /* doubled */
-        n = n > len - at ? len - at : n;
-        if (len + n > TEXT_MAX)
-            return len;
-        memmove(text + at + n, text + at, len - at);
-        return len + n;
-    }
-}
-
-/* A damaged copy of the seed, 0-terminated in memory of just its size. */
-static char *damaged(const char *seed, size_t len, size_t *ret_len)
-{
-    char text[TEXT_MAX];
-    memcpy(text, seed, len);
-    for (size_t n = rng_below(&rng, 6); n; n--)
-        len = damage_once(text, len);
-    char *copy = malloc(len + 1);
-    assert_non_null(copy);
-    memcpy(copy, text, len);
-    copy[len] = 0;
-    *ret_len = len;
-    return copy;
-}
 
 static int count_element(void *arg, int64_t index, const char *text, size_t len,
                          struct sq_err *err)
@@ -145,9 +101,9 @@ static void test_texts(void **state)
     };
     (void)state;
     for (size_t i = 0; i < SQ_LEN(seeds); i++)
-        for (int k = rounds(ROUNDS); k; k--) {
+        for (int k = damage_rounds(ROUNDS); k; k--) {
             size_t len;
-            char *text = damaged(seeds[i], strlen(seeds[i]), &len);
+            char *text = damage_copy(&rng, seeds[i], strlen(seeds[i]), &len);
             read_text(text, len);
             free(text);
         }
@@ -161,11 +117,11 @@ static void test_frames(void **state)
     sq_buf_init(&whole, TEXT_MAX);
     for (int i = 0; i < 3; i++)
         sq_frame_add(&whole, SQ_FRAME_SIGNAL, &req, sizeof req, "text");
-    for (int k = rounds(ROUNDS); k; k--) {
+    for (int k = damage_rounds(ROUNDS); k; k--) {
         size_t at = 0;
         struct sq_frame f;
         struct sq_buf in = {.max_bytes = TEXT_MAX};
-        in.data = damaged(whole.data, whole.len, &in.len);
+        in.data = damage_copy(&rng, whole.data, whole.len, &in.len);
         in.cap = in.len + 1;
         while (sq_frame_next(&in, &at, &f) > 0) {
             assert_true(f.data >= in.data && f.data + f.len <= in.data + in.len);
@@ -192,9 +148,9 @@ static void test_settings(void **state)
 {
     static const char seed[] = "# c\nNAME=\"a \\\" b\" # c\nexport NAME='x'\nOTHER=1\n";
     struct scratch *s = *state;
-    for (int k = rounds(FILE_ROUNDS); k; k--) {
+    for (int k = damage_rounds(FILE_ROUNDS); k; k--) {
         size_t len;
-        char *text = damaged(seed, sizeof seed - 1, &len);
+        char *text = damage_copy(&rng, seed, sizeof seed - 1, &len);
         read_settings(scratch_write(s, "conf", text, len));
         free(text);
     }
@@ -228,11 +184,11 @@ static void test_spools(void **state)
     char seed[TEXT_MAX];
     const char *path = scratch_path(s, "spool");
     size_t seed_len = make_spool(path, seed), len;
-    for (int k = rounds(FILE_ROUNDS); k; k--) {
+    for (int k = damage_rounds(FILE_ROUNDS); k; k--) {
         struct sq_spool spool;
         struct sq_err err;
         struct sq_record r = {.execution_id = 77, .kind = SQ_RECORD_STATUS};
-        char *text = damaged(seed, seed_len, &len);
+        char *text = damage_copy(&rng, seed, seed_len, &len);
         write_file(path, text, len);
         free(text);
         OK(err, sq_spool_open(&spool, path, &err));
@@ -268,8 +224,8 @@ static void test_journals(void **state)
     int fd = open(path, O_RDONLY);
     size_t len, seed_len = (size_t)read(fd, seed, TEXT_MAX / 2);
     close(fd);
-    for (int k = rounds(FILE_ROUNDS); k; k--) {
-        char *text = damaged(seed, seed_len, &len);
+    for (int k = damage_rounds(FILE_ROUNDS); k; k--) {
+        char *text = damage_copy(&rng, seed, seed_len, &len);
         write_file(path, text, len);
         free(text);
         OK(err, sq_journal_open(&j, AT_FDCWD, path, last_id, &id, &err));
