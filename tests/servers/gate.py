@@ -5,6 +5,7 @@ to 127.0.0.1:TARGET, obeying the words in MODE_FILE, which are read again at eac
     cut:N       a connection is reset once it has brought the client N bytes
     up:N        … or once the client has sent N bytes
     stall:N     past N bytes nothing more goes through, and nothing is closed
+    flip:N      the N-th byte towards the client is another one
     slow:N      about N bytes a second towards the client
     refuse      connections are reset at once
 
@@ -78,6 +79,9 @@ class Gate:
                     room = max(1, int(number * POLL_S))
                     time.sleep(POLL_S)
                 data = source.recv(room)
+                if word == "flip" and cut == "cut" and count <= number < count + len(data):
+                    data = bytearray(data)
+                    data[number - count] ^= 0x55
                 if not data:
                     sink.shutdown(socket.SHUT_WR)
                     return count

@@ -1,0 +1,378 @@
+/* Many files in one command: the names go to rclone's standard input, and each file
+ * that it says it copied is told as done.  As for single files, what a storage shows
+ * while it arrives goes to a folder of its own first; a second command renames what is
+ * whole. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plugins/rclone/entry.h"
+#include "plugins/rclone/list.h"
+#include "plugins/rclone/place.h"
+#include "plugins/rclone/transfer.h"
+
+struct item {
+    char *name; /* in rclone's writing */
+    size_t index;
+    int is_moved;  /* by the command that runs */
+    int is_wanted; /* of the next command */
+};
+
+struct batch {
+    const struct sq_files *files;
+    const struct remote *remote;
+    struct item *items; /* sorted by name */
+    size_t n_moved;
+    int is_last; /* what is moved now is done */
+    char *input;
+};
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct item *)a)->name, ((const struct item *)b)->name);
+}
+
+static void batch_fini(struct batch *b)
+{
+    size_t i;
+    for (i = 0; b->items && i < b->files->n_names; i++)
+        free(b->items[i].name);
+    free(b->items);
+    free(b->input);
+}
+
+static int batch_init(struct batch *b, const struct sq_files *files,
+                      const struct remote *remote, struct sq_err *err)
+{
+    size_t i;
+    *b = (struct batch){.files = files, .remote = remote};
+    b->items = calloc(files->n_names + 1, sizeof *b->items);
+    if (!b->items)
+        return sq_fail(err, SQ_ENOMEM, "out of memory");
+    for (i = 0; i < files->n_names; i++) {
+        if (!name_is_text(files->names[i]))
+            return sq_fail(
+                err, SQ_EINVAL,
+                "the name \"%s\" is not UTF-8 text, and rclone knows only names "
+                "that are: give the file another one",
+                files->names[i]);
+        b->items[i].name = name_encode(files->names[i]);
+        b->items[i].index = i;
+        b->items[i].is_wanted = 1;
+        if (!b->items[i].name)
+            return sq_fail(err, SQ_ENOMEM, "out of memory");
+    }
+    qsort(b->items, files->n_names, sizeof *b->items, by_name);
+    return 0;
+}
+
+/* The names wanted, a line each, for the next command; those moved start at none. */
+static int take_input(struct batch *b, struct command *c, struct sq_err *err)
+{
+    size_t i, size = 1, len;
+    char *at;
+    for (i = 0; i < b->files->n_names; i++)
+        size += strlen(b->items[i].name) + 1;
+    free(b->input);
+    at = b->input = malloc(size);
+    if (!at)
+        return sq_fail(err, SQ_ENOMEM, "out of memory");
+    b->n_moved = 0;
+    for (i = 0; i < b->files->n_names; i++) {
+        b->items[i].is_moved = 0;
+        if (!b->items[i].is_wanted)
+            continue;
+        len = strlen(b->items[i].name);
+        memcpy(at, b->items[i].name, len);
+        at[len] = '\n';
+        at += len + 1;
+    }
+    c->input = b->input;
+    c->input_len = (size_t)(at - b->input);
+    command_add(c, "--files-from-raw");
+    command_add(c, "-");
+    return 0;
+}
+
+static void tell(struct batch *b, const struct item *item)
+{
+    const char *name = b->files->names[item->index];
+    struct sq_entry entry;
+    char *path = NULL;
+    if (asprintf(&path, "%s/%s", b->files->dir, name) < 0)
+        return;
+    if (entry_local(path, b->remote, &entry, NULL) == 0) {
+        entry.name = name;
+        b->files->done(b->files->arg, item->index, &entry);
+    }
+    free(path);
+}
+
+static void on_moved(void *arg, const char *object)
+{
+    struct batch *b = arg;
+    struct item key = {.name = (char *)object}, *item;
+    item = bsearch(&key, b->items, b->files->n_names, sizeof *b->items, by_name);
+    if (!item || item->is_moved)
+        return;
+    item->is_moved = 1;
+    b->n_moved++;
+    if (b->is_last)
+        tell(b, item);
+}
+
+/* What one command over the wanted names is. */
+struct pass {
+    const char *verb, *doing;
+    const struct sq_location *at;
+    const char *from, *to;
+    int is_fresh;
+    int64_t done_bytes;
+};
+
+static int run_pass(struct sq_storage *s, struct batch *b, struct pass *pass,
+                    struct sq_call *call, struct sq_err *err)
+{
+    struct command c;
+    int rc;
+    command_init(&c, s, call, pass->verb);
+    rc = take_input(b, &c, err);
+    command_add(&c, "--no-traverse");
+    command_add(&c, "--copy-links");
+    command_add(&c, pass->is_fresh ? "--no-check-dest" : "--ignore-times");
+    command_addf(&c, "--transfers=%d", b->files->parallel > 0 ? b->files->parallel : 1);
+    command_add(&c, "--");
+    command_add(&c, pass->from);
+    command_add(&c, pass->to);
+    c.moved = on_moved;
+    c.arg = b;
+    c.done_bytes = pass->done_bytes;
+    if (rc == 0)
+        rc = command_run(&c, pass->doing, pass->at, err);
+    pass->done_bytes = c.done_bytes;
+    command_fini(&c);
+    return rc;
+}
+
+/* rclone passes over names that are not there without a word. */
+static int all_moved(const struct batch *b, const struct pass *pass, struct sq_err *err)
+{
+    size_t i;
+    for (i = 0; i < b->files->n_names; i++)
+        if (b->items[i].is_wanted && !b->items[i].is_moved)
+            return sq_fail(err, SQ_ENOENT, "cannot %s %s://%.150s: there is no %.150s",
+                           pass->doing, pass->at->proto, pass->at->path,
+                           b->files->names[b->items[i].index]);
+    return 0;
+}
+
+int rclone_get_files(struct sq_storage *s, const struct sq_location *from,
+                     const struct sq_files *files, struct sq_call *call,
+                     struct sq_err *err)
+{
+    struct pass pass = {"copy", "fetch", from, NULL, files->dir, 1, 0};
+    const struct remote *remote;
+    struct batch b = {.files = files};
+    struct place p;
+    int rc = place_init(&p, from, err);
+    if (rc)
+        return rc;
+    pass.from = p.whole;
+    rc = remote_get(s, from, call, &remote, err);
+    if (rc == 0)
+        rc = batch_init(&b, files, remote, err);
+    b.is_last = 1;
+    if (rc == 0)
+        rc = run_pass(s, &b, &pass, call, err);
+    if (rc == 0)
+        rc = all_moved(&b, &pass, err);
+    batch_fini(&b);
+    place_fini(&p);
+    return rc;
+}
+
+/* Nothing depends on it: the folder has a name that nobody reads. */
+static void purge(struct sq_storage *s, const char *folder,
+                  const struct sq_location *at, struct sq_call *call)
+{
+    struct sq_err ignored;
+    struct command c;
+    command_init(&c, s, call, "purge");
+    command_add(&c, "--");
+    command_add(&c, folder);
+    c.done_bytes = INT64_MAX;
+    command_run(&c, "remove", at, &ignored);
+    command_fini(&c);
+}
+
+/* A new folder beside the place, in rclone's writing: it does not move files into a
+ * folder that holds them already.  NULL: no memory. */
+static char *partial_folder(const struct place *p)
+{
+    char name[40], *folder = NULL;
+    const char *slash = strrchr(p->whole, '/'), *colon = strchr(p->whole, ':');
+    int above = (int)((slash && slash > colon ? slash : colon) - p->whole) + 1;
+    partial_name(name);
+    if (asprintf(&folder, "%.*s%s", above, p->whole, name) < 0)
+        return NULL;
+    return folder;
+}
+
+/* Can what is stored there be seen before it is whole, and be helped? */
+static int needs_partial(const struct place *p, const struct remote *remote)
+{
+    return !remote->has_buckets && remote->can_move && *p->rest;
+}
+
+/* What came whole into the partial folder gets its place even when others failed. */
+static int put_by_partial(struct sq_storage *s, struct batch *b, const struct place *to,
+                          struct sq_call *call, struct sq_err *err)
+{
+    char *folder = partial_folder(to);
+    struct pass up = {"copy", "store", to->at, b->files->dir, folder, 1, 0};
+    struct pass rename = {"move", "store", to->at, folder, to->whole, 0, 0};
+    struct sq_err second;
+    size_t i;
+    int rc, moved = 0;
+    if (!folder)
+        return sq_fail(err, SQ_ENOMEM, "out of memory");
+    rc = run_pass(s, b, &up, call, err);
+    if (rc == 0)
+        rc = all_moved(b, &up, err);
+    for (i = 0; i < b->files->n_names; i++)
+        b->items[i].is_wanted = b->items[i].is_moved;
+    if (rc != SQ_ECANCELED && b->n_moved > 0) {
+        rename.done_bytes = up.done_bytes;
+        b->is_last = 1;
+        moved = run_pass(s, b, &rename, call, &second);
+        if (moved == 0)
+            moved = all_moved(b, &rename, &second);
+    }
+    if (rc == 0 && moved != 0) {
+        rc = moved;
+        if (err)
+            *err = second;
+    }
+    if (rc != SQ_ECANCELED)
+        purge(s, folder, to->at, call);
+    free(folder);
+    return rc;
+}
+
+int rclone_put_files(struct sq_storage *s, const struct sq_location *to,
+                     const struct sq_files *files, struct sq_call *call,
+                     struct sq_err *err)
+{
+    struct pass pass = {"copy", "store", to, files->dir, NULL, 0, 0};
+    const struct remote *remote;
+    struct batch b = {.files = files};
+    struct place p;
+    int rc = place_init(&p, to, err);
+    if (rc)
+        return rc;
+    rc = remote_get(s, to, call, &remote, err);
+    if (rc == 0)
+        rc = batch_init(&b, files, remote, err);
+    if (rc == 0 && needs_partial(&p, remote)) {
+        rc = put_by_partial(s, &b, &p, call, err);
+    } else if (rc == 0) {
+        pass.to = p.whole;
+        pass.is_fresh = remote->has_buckets;
+        b.is_last = 1;
+        rc = run_pass(s, &b, &pass, call, err);
+        if (rc == 0)
+            rc = all_moved(&b, &pass, err);
+    }
+    batch_fini(&b);
+    place_fini(&p);
+    return rc;
+}
+
+int rclone_remove_files(struct sq_storage *s, const struct sq_location *at,
+                        const struct sq_files *files, struct sq_call *call,
+                        struct sq_err *err)
+{
+    struct batch b = {.files = files};
+    struct command c;
+    struct place p;
+    int rc = place_init(&p, at, err);
+    if (rc)
+        return rc;
+    command_init(&c, s, call, "delete");
+    rc = batch_init(&b, files, NULL, err);
+    if (rc == 0)
+        rc = take_input(&b, &c, err);
+    command_add(&c, "--");
+    command_add(&c, p.whole);
+    if (rc == 0)
+        rc = command_run(&c, "remove files of", at, err);
+    command_fini(&c);
+    batch_fini(&b);
+    place_fini(&p);
+    return rc == SQ_ENOENT ? 0 : rc; /* absent already */
+}
+
+/* The whole tree; `verb` is copy or move. */
+static int run_tree(struct sq_storage *s, const char *verb, const char *from,
+                    const char *to, const struct sq_location *at, struct sq_call *call,
+                    int64_t *n_moved, int64_t *done_bytes, struct sq_err *err)
+{
+    struct command c;
+    int rc;
+    command_init(&c, s, call, verb);
+    command_add(&c, "--ignore-times");
+    command_folder(&c);
+    command_add(&c, "--");
+    command_add(&c, from);
+    command_add(&c, to);
+    c.done_bytes = *done_bytes;
+    rc = command_run(&c, "copy to", at, err);
+    *n_moved = c.n_moved;
+    *done_bytes = c.done_bytes;
+    command_fini(&c);
+    return rc;
+}
+
+static int tree_by_partial(struct sq_storage *s, const struct place *from,
+                           const struct place *to, struct sq_call *call,
+                           int64_t *n_moved, struct sq_err *err)
+{
+    char *folder = partial_folder(to);
+    int64_t done = 0;
+    int rc;
+    if (!folder)
+        return sq_fail(err, SQ_ENOMEM, "out of memory");
+    rc = run_tree(s, "copy", from->whole, folder, to->at, call, n_moved, &done, err);
+    if (rc == 0 && *n_moved > 0)
+        rc = run_tree(s, "move", folder, to->whole, to->at, call, n_moved, &done, err);
+    if (rc != SQ_ECANCELED)
+        purge(s, folder, to->at, call);
+    free(folder);
+    return rc;
+}
+
+int rclone_copy_tree(struct sq_storage *s, const struct sq_location *from,
+                     const struct sq_location *to, struct sq_call *call,
+                     struct sq_err *err)
+{
+    const struct remote *remote;
+    struct place a, b = {0};
+    struct sq_entry entry;
+    int64_t n_moved = 0, done = 0;
+    int rc = place_init(&a, from, err);
+    if (rc)
+        return rc;
+    rc = place_init(&b, to, err);
+    if (rc == 0)
+        rc = remote_get(s, to, call, &remote, err);
+    if (rc == 0 && needs_partial(&b, remote))
+        rc = tree_by_partial(s, &a, &b, call, &n_moved, err);
+    else if (rc == 0)
+        rc = run_tree(s, "copy", a.whole, b.whole, to, call, &n_moved, &done, err);
+    /* Nothing moved: an empty folder, or none at all. */
+    if (rc == 0 && n_moved == 0)
+        rc = rclone_info(s, from, 0, call, &entry, err);
+    place_fini(&a);
+    place_fini(&b);
+    return rc;
+}
