@@ -23,10 +23,9 @@ void sq_answer_fini(struct sq_answer *a)
     sq_tree_fini(&a->tree);
 }
 
-void sq_reports_init(struct sq_reports *r, struct sq_fetch *fetch)
+void sq_reports_init(struct sq_reports *r)
 {
     pthread_mutex_init(&r->lock, NULL);
-    r->fetch = fetch;
     r->broken = false;
 }
 

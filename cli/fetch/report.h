@@ -7,8 +7,7 @@
 
 struct sq_reports {
     pthread_mutex_t lock; /* lines never mix */
-    struct sq_fetch *fetch;
-    bool broken; /* nobody reads them: everything was stopped */
+    _Atomic bool broken;  /* nobody reads them */
 };
 
 /* What a job brought. */
@@ -21,7 +20,7 @@ struct sq_answer {
 void sq_answer_init(struct sq_answer *a);
 void sq_answer_fini(struct sq_answer *a);
 
-void sq_reports_init(struct sq_reports *r, struct sq_fetch *fetch);
+void sq_reports_init(struct sq_reports *r);
 void sq_reports_fini(struct sq_reports *r);
 /* Any thread. */
 void sq_report_progress(struct sq_reports *r, int64_t id, int64_t bytes, int64_t total);

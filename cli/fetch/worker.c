@@ -177,6 +177,10 @@ static void tick(void *arg, struct sq_job *job)
 {
     struct worker *w = arg;
     int64_t moved = atomic_load(&job->moved_bytes);
+    if (w->reports.broken) { /* for nobody: this one, and those to come */
+        atomic_store(&w->fetch->stop, SQ_STOP_KILLED);
+        sq_job_stop(job, SQ_STOP_KILLED);
+    }
     if (moved == job->told_bytes)
         return;
     job->told_bytes = moved;
@@ -244,7 +248,7 @@ int sq_fetch_worker(struct sq_fetch *f)
                                  .every_ms = 1000,
                                  .tick = tick,
                                  .tick_arg = &w};
-        sq_reports_init(&w.reports, f);
+        sq_reports_init(&w.reports);
         rc = sq_watch_run(&watch, &signal_came, &err);
         if (rc)
             fprintf(stderr, "scitq-fetch: %s\n", err.text);

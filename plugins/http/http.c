@@ -1,0 +1,75 @@
+/* http://, https:// and ftp://, read only, by libcurl.
+ *
+ * Each instance has one easy handle, whose connections are kept, run through a multi
+ * handle, so that a canceled call wakes the poll it waits in. */
+#include "plugins/http/http.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int http_open(struct sq_host *host, struct sq_storage **ret, struct sq_err *err)
+{
+    struct sq_storage *s = calloc(1, sizeof *s);
+    if (s && curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+        free(s);
+        return sq_fail(err, SQ_EIO, "libcurl does not start");
+    }
+    if (s) {
+        s->host = host;
+        s->easy = curl_easy_init();
+        s->multi = curl_multi_init();
+    }
+    if (!s || !s->easy || !s->multi) {
+        if (s) {
+            curl_easy_cleanup(s->easy);
+            curl_multi_cleanup(s->multi);
+            curl_global_cleanup();
+        }
+        free(s);
+        return sq_fail(err, SQ_ENOMEM, "out of memory");
+    }
+    *ret = s;
+    return 0;
+}
+
+static void http_close(struct sq_storage *s)
+{
+    if (!s)
+        return;
+    curl_easy_cleanup(s->easy);
+    curl_multi_cleanup(s->multi);
+    curl_global_cleanup();
+    free(s->begun.url);
+    free(s->begun.to);
+    free(s);
+}
+
+int http_info(struct sq_storage *s, const struct sq_location *at, unsigned want,
+              struct sq_call *call, struct sq_entry *ret, struct sq_err *err)
+{
+    (void)want;
+    if (at->path[strlen(at->path) - 1] == '/' && !http_is_ftp(at))
+        return sq_fail(err, SQ_EUNSUPPORTED, "%s://%.200s: %s has files, no folders",
+                       at->proto, at->path, at->proto);
+    char *url = http_url(s->host, at);
+    if (!url)
+        return sq_fail(err, SQ_ENOMEM, "out of memory");
+    int rc = http_look(s, url, call, ret, err);
+    free(url);
+    return rc;
+}
+
+static const char *const protocols[] = {"http", "https", "ftp", NULL};
+
+extern const struct sq_storage_ops http_LTX_sq_storage;
+const struct sq_storage_ops http_LTX_sq_storage = {
+    .abi = SQ_STORAGE_ABI,
+    .name = "http",
+    .help = "web and FTP servers, read only; @aria2 fetches in parallel segments",
+    .protocols = protocols,
+    .open = http_open,
+    .close = http_close,
+    .info = http_info,
+    .list = http_list,
+    .get = http_get,
+};

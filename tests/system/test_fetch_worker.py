@@ -1,0 +1,208 @@
+#!/usr/bin/env python3
+"""scitq-fetch --worker: every job of the list is answered, progress comes at most once a
+second, and what ends it in the middle (a signal, kill -9, a time limit, nobody reading,
+a dead parent) leaves no part of a file under its final name."""
+
+import json
+import os
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../servers"))
+from fetch import ends, environment, spawn, tree, worker, write  # noqa: E402
+from harness import Folder, done, has, is_, ok, program, run, signal, wait_until  # noqa: E402
+from servers import Servers  # noqa: E402
+
+BODY = os.urandom(5 * 1024 * 1024)
+
+
+def slow(servers, name="slow/f"):
+    return "http://127.0.0.1:%d/%s" % (servers["misbehave"].port, name)
+
+
+def moving(path):
+    """Bytes have arrived in a hidden folder below `path`."""
+    for folder, _, files in os.walk(path):
+        for name in files:
+            try:
+                if os.stat(os.path.join(folder, name)).st_size > 0:
+                    return True
+            except FileNotFoundError:
+                pass
+    return False
+
+
+def visible(path):
+    return {k for k in tree(path) if not k.startswith(".scitq-fetch-")}
+
+
+def jobs_of_all_kinds(servers, folder):
+    src, to = folder.join("src"), folder.join("to")
+    write(src + "/a", b"alpha")
+    write(src + "/d/b", b"")
+    os.symlink("a", src + "/link")
+    os.utime(src + "/a", (1000000000, 1000000000))
+    code, end, _, error = worker([
+        {"op": "get", "uri": src + "/a", "to": to},
+        {"op": "get", "uri": src + "/d/", "to": to + "/tree"},
+        {"op": "put", "from": src, "uri": "file://%s/" % folder.join("put")},
+        {"op": "put", "from": src + "/a", "uri": folder.join("one")},
+        {"op": "info", "uri": src + "/a"},
+        {"op": "hash", "uri": src + "/a"},
+        {"op": "hash", "uri": src + "/d/"},
+        {"op": "get", "uri": src + "/none", "to": to},
+        {"op": "get", "uri": "s 3://x", "to": to},
+        {"op": "get", "uri": src + "/a|mv:../x", "to": to},
+        {"op": "get", "uri": src + "/a"},
+        {"op": "get", "uri": src + "/a", "to": "relative"},
+        {"op": "put", "from": src + "/none", "uri": folder.join("x")},
+        {"op": "put", "from": src, "uri": folder.join("x") + "/|untar"},
+        {"op": "dance", "uri": src + "/a"},
+        {"op": "hash", "uri": slow(servers)},
+    ])
+    is_(code, 0, "every job is answered: exit 0")
+    is_({i: e["event"] for i, e in end.items()},
+        {i: "done" if i <= 7 else "failed" for i in range(1, 17)}, "as it should")
+    is_((end[1]["bytes"], end[1]["files"], end[1]["source_size"], end[1]["source_date"]),
+        (5, ["a"], 5, "2001-09-09T01:46:40"), "a file: bytes, name, source")
+    is_((end[2]["files"], tree(to)), (["b"], {"a": b"alpha", "tree": None,
+                                              "tree/b": b""}), "a tree")
+    is_((sorted(end[3]["files"]), end[3]["skipped"], tree(folder.join("put"))),
+        (["a", "d/b"], ["link"], {"a": b"alpha", "d": None, "d/b": b""}), "an upload")
+    is_(tree(folder.path)["one"], b"alpha", "an upload of one file")
+    is_((end[5]["source_size"], "md5" in end[5]), (5, False), "info")
+    is_(end[6]["md5"], "2c1743a391305fbf367df8e4f069f9f9", "hash of a file")
+    is_([(e["name"], e["md5"]) for e in end[7]["entries"]],
+        [("b", "d41d8cd98f00b204e9800998ecf8427e")], "hash of a tree")
+    for i in range(8, 17):
+        ok(end[i]["message"] and end[i]["retry"] is False, "reason %d" % i, end[i])
+    has(end[16]["message"], "no MD5", "a storage without hashes says so")
+    ok(not error, "nothing else is said", error)
+
+
+def progress(servers, folder):
+    code, end, every, _ = worker([{"op": "get", "uri": slow(servers), "to": folder.path}])
+    told = [e for e in every if e["event"] == "progress"]
+    is_((code, end[1]["event"], end[1]["bytes"]), (0, "done", len(BODY)), "a slow one")
+    ok(told and all(e["total"] == len(BODY) for e in told), "tells how far it is", told)
+    sizes = [e["bytes"] for e in told]
+    ok(sizes == sorted(set(sizes)) and len(told) <= 12, "a second apart, always more",
+       sizes)
+
+
+def begin(servers, folder, name="slow/f", timeout_s=0, **more):
+    """A download in its middle."""
+    to = folder.join("to")
+    p = spawn("--worker", **more)
+    p.stdin.write(json.dumps({"jobs": [
+        {"id": 7, "op": "get", "uri": slow(servers, name), "to": to}],
+        "timeout_s": timeout_s}).encode())
+    p.stdin.close()
+    p.stdin = None
+    wait_until("a download is in its middle", lambda: moving(to))
+    return p, to
+
+
+def canceled(servers, folder):
+    p, to = begin(servers, folder)
+    p.terminate()
+    out, _ = p.communicate(timeout=60)
+    end = ends(out)[7]
+    is_((p.returncode, end["event"], end["retry"], tree(to)), (1, "failed", False, {}),
+        "SIGTERM: answered, and nothing is left")
+    has(end["message"], "canceled", "with the reason")
+
+
+def killed(servers, folder):
+    p, to = begin(servers, folder)
+    p.kill()
+    p.communicate()
+    is_(visible(to), set(), "kill -9: nothing under a final name")
+    code, end, _, _ = worker([{"op": "get", "uri": slow(servers, "ok/f"), "to": to}])
+    is_((code, end[1]["event"], visible(to)), (0, "done", {"f"}), "and the next one works")
+
+
+def late(servers, folder):
+    p, to = begin(servers, folder, "stall/f", timeout_s=2)
+    out, _ = p.communicate(timeout=60)
+    end = ends(out)[7]
+    is_((p.returncode, end["event"], end["code"], tree(to)),
+        (0, "failed", "SQ_ETIMEDOUT", {}), "a time limit is kept")
+    has(end["message"], "took longer than the 2 s", "and named")
+
+
+def nobody_reads(servers, folder):
+    p, to = begin(servers, folder)
+    p.stdout.close()
+    p.stdout = None
+    is_(p.wait(60), 1, "when nobody reads, it ends")
+    is_(visible(to), set(), "and leaves nothing under a final name")
+    p.communicate()
+
+
+PARENT = """
+import os, subprocess, sys
+p = subprocess.Popen([sys.argv[1], "--worker"], stdin=subprocess.PIPE)
+p.stdin.write(sys.argv[2].encode()); p.stdin.close()
+print(p.pid, flush=True)
+p.wait()
+"""
+
+
+def orphaned(servers, folder):
+    """Killed with -9, the parent takes it along."""
+    to = folder.join("to")
+    text = json.dumps({"jobs": [{"id": 1, "op": "get", "uri": slow(servers), "to": to}]})
+    p = subprocess.Popen([sys.executable, "-c", PARENT, program("scitq-fetch"), text],
+                         stdout=subprocess.PIPE, env=environment())
+    pid = int(p.stdout.readline())
+    pidfd = os.pidfd_open(pid)
+    wait_until("a download is in its middle", lambda: moving(to))
+    p.kill()
+    p.communicate()
+    import select
+    ok(select.select([pidfd], [], [], 60)[0], "it ends with its parent")
+    is_(visible(to), set(), "and leaves nothing under a final name")
+
+
+def bad_lists(servers, folder):
+    for text in (b"", b"{", b"[]", b'{"jobs":3}', b'{"jobs":[{}]}',
+                 b'{"jobs":[{"id":"x","op":"get","uri":"y"}]}',
+                 b'{"jobs":[],"timeout_s":-1}'):
+        p = spawn("--worker")
+        out, error = p.communicate(text, timeout=60)
+        is_((p.returncode, out), (2, b""), "refused: %r" % text)
+        has(error.decode(), "the job list", "in words")
+    is_(worker([])[:2], (0, {}), "an empty list is nothing to do")
+    p = spawn("--worker", "list", "x")
+    is_((p.communicate()[0], p.returncode), (b"", 2), "--worker takes no verb")
+
+
+def many(servers, folder):
+    src = folder.join("src")
+    for i in range(500):
+        write("%s/%d/f%d" % (src, i % 7, i), b"%d" % i)
+    code, end, _, error = worker(
+        [{"op": "get", "uri": src + "/", "to": folder.join("to")}] +
+        [{"op": "get", "uri": "%s/%d/f%d" % (src, i % 7, i), "to": folder.join("one")}
+         for i in range(200)])
+    is_((code, {e["event"] for e in end.values()}), (0, {"done"}), "500 files, 201 jobs")
+    is_(tree(folder.join("to")), tree(src), "the tree is the same")
+    is_(sorted(tree(folder.join("one"))), sorted("f%d" % i for i in range(200)),
+        "so are the single ones")
+
+
+def main():
+    top = Folder()
+    os.makedirs(top.join("servers"))
+    with Servers(["misbehave"], top.join("servers"), gates=False) as servers:
+        write(os.path.join(servers["misbehave"].root, "f"), BODY)
+        for test in (jobs_of_all_kinds, progress, canceled, killed, late, nobody_reads,
+                     orphaned, bad_lists, many):
+            folder = Folder()
+            run(test, servers, folder)
+            folder.stop()
+    done()
+
+
+main()
