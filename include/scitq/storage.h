@@ -147,7 +147,8 @@ struct sq_storage_ops {
     /* Store the local file `from` (absolute), replacing what is there, making the
      * folders above.  Nobody may ever see a part of it under its name where the storage
      * can avoid that.  Its date is kept where the storage has one.  *ret describes what
-     * is stored now.  A file that changes meanwhile is SQ_EIO. */
+     * is stored now.  A file that changes meanwhile is SQ_EIO; a folder,
+     * a pipe, what is no regular file is SQ_EINVAL. */
     int (*put)(struct sq_storage *s, const char *from, const struct sq_location *to,
                struct sq_call *call, struct sq_entry *ret, struct sq_err *err);
 

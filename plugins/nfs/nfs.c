@@ -64,6 +64,18 @@ static int set_path(char to[PATH_MAX], const char *path, struct sq_err *err)
     return 0;
 }
 
+/* The same with one final slash if it had any: the kernel then insists on a folder, and
+ * messages name it as it was asked for. */
+static int set_place(struct nfs_request *r, const char *path, struct sq_err *err)
+{
+    int rc = set_path(r->from, path, err);
+    size_t len = rc ? 0 : strlen(r->from);
+    r->folder = path[strlen(path) - 1] == '/';
+    if (!rc && r->folder && len > 1 && len + 1 < sizeof r->from)
+        memcpy(r->from + len, "/", 2);
+    return rc;
+}
+
 static bool is_folder(const char *path)
 {
     return path[strlen(path) - 1] == '/';
@@ -101,16 +113,16 @@ static int carry_out(struct nfs_request *r, nfs_work *work, struct sq_call *call
 static int info(struct sq_storage *s, const struct sq_location *at, unsigned want,
                 struct sq_call *call, struct sq_entry *ret, struct sq_err *err)
 {
-    struct nfs_request r = {.s = s, .want = want, .folder = is_folder(at->path)};
-    int rc = set_path(r.from, at->path, err);
+    struct nfs_request r = {.s = s, .want = want};
+    int rc = set_place(&r, at->path, err);
     return rc ? rc : nfs_do(&r, nfs_work_info, call, NULL, NULL, ret, err);
 }
 
 static int list(struct sq_storage *s, const struct sq_location *at, unsigned want,
                 sq_entry_fn each, void *arg, struct sq_call *call, struct sq_err *err)
 {
-    struct nfs_request r = {.s = s, .want = want, .folder = is_folder(at->path)};
-    int rc = set_path(r.from, at->path, err);
+    struct nfs_request r = {.s = s, .want = want};
+    int rc = set_place(&r, at->path, err);
     r.total_bytes = SQ_UNKNOWN;
     return rc ? rc : nfs_do(&r, nfs_work_list, call, each, arg, NULL, err);
 }
@@ -128,25 +140,25 @@ static int get(struct sq_storage *s, const struct sq_location *from, const char 
     return rc ? rc : nfs_do(&r, nfs_work_copy, call, NULL, NULL, ret, err);
 }
 
-static int copy_file(struct sq_storage *s, const char *from, const char *to,
+static int copy_file(struct nfs_request *r, const char *from, const char *to,
                      struct sq_call *call, struct sq_entry *ret, struct sq_err *err)
 {
-    struct nfs_request r = {.s = s};
     if (is_folder(from) || is_folder(to))
         return sq_fail(err, SQ_EINVAL, "%s to %s: a file cannot become a folder", from,
                        to);
-    int rc = set_path(r.from, from, err);
+    int rc = set_path(r->from, from, err);
     if (!rc)
-        rc = set_path(r.to, to, err);
+        rc = set_path(r->to, to, err);
     if (!rc)
-        rc = set_temp(&r, r.to, false, err);
-    return rc ? rc : carry_out(&r, nfs_work_copy, call, ret, err);
+        rc = set_temp(r, r->to, false, err);
+    return rc ? rc : carry_out(r, nfs_work_copy, call, ret, err);
 }
 
 static int put(struct sq_storage *s, const char *from, const struct sq_location *to,
                struct sq_call *call, struct sq_entry *ret, struct sq_err *err)
 {
-    return copy_file(s, from, to->path, call, ret, err);
+    struct nfs_request r = {.s = s, .put = true};
+    return copy_file(&r, from, to->path, call, ret, err);
 }
 
 static int copy(struct sq_storage *s, const struct sq_location *from,
@@ -154,7 +166,7 @@ static int copy(struct sq_storage *s, const struct sq_location *from,
 {
     struct nfs_request r = {.s = s};
     if (!is_folder(from->path) || !is_folder(to->path))
-        return copy_file(s, from->path, to->path, call, NULL, err);
+        return copy_file(&r, from->path, to->path, call, NULL, err);
     int rc = set_path(r.from, from->path, err);
     if (!rc)
         rc = set_path(r.to, to->path, err);

@@ -32,6 +32,7 @@ struct nfs_request {
     char to[PATH_MAX];   /* what is written */
     char temp[PATH_MAX]; /* where it is written first; "": `to` at once */
     bool folder;         /* the location ended in / */
+    bool put;            /* `from` is the host's, no location */
     unsigned want;
 
     /* Of the child alone. */

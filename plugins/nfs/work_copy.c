@@ -124,16 +124,19 @@ static int settle(struct nfs_request *r, const struct copy *c, const struct stat
     return 0;
 }
 
-static int open_source(int dir, const char *name, struct copy *c, struct stat *st,
-                       struct sq_err *err)
+/* What is put has to be a file; what is got may turn out to be none. */
+static int open_source(const struct nfs_request *r, int dir, const char *name,
+                       struct copy *c, struct stat *st, struct sq_err *err)
 {
     c->in = openat(dir, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (c->in < 0 || fstat(c->in, st))
         return nfs_fail(err, errno, "read", c->from);
     if (S_ISDIR(st->st_mode))
-        return sq_fail(err, SQ_ENOENT, "%s is a folder, not a file", c->from);
+        return sq_fail(err, r->put ? SQ_EINVAL : SQ_ENOENT,
+                       "%s is a folder, not a file", c->from);
     if (!S_ISREG(st->st_mode))
-        return sq_fail(err, SQ_EUNSUPPORTED, "%s is no regular file", c->from);
+        return sq_fail(err, r->put ? SQ_EINVAL : SQ_EUNSUPPORTED,
+                       "%s is no regular file", c->from);
     return 0;
 }
 
@@ -145,7 +148,7 @@ int nfs_copy_file(struct nfs_request *r, int from_dir, const char *from, int to_
     /* A temporary name is given whole: it may be in another folder than `to`. */
     int out_dir = r->temp[0] ? AT_FDCWD : to_dir;
     const char *out = r->temp[0] ? r->temp : to;
-    int rc = open_source(from_dir, from, &c, &st, err);
+    int rc = open_source(r, from_dir, from, &c, &st, err);
     if (rc)
         goto out;
     c.out = openat(out_dir, out, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,

@@ -32,8 +32,13 @@ static struct world {
 static const char *const no_newline[] = {"\n", "\t", NULL};
 static const char *const all_bytes[] = {NULL};
 
-/* Through rclone: what each protocol and server is able to. */
+/* What each plugin, protocol and server is able to. */
 static struct target targets[] = {
+    {.label = "disk",
+     .plugin = "nfs",
+     .proto = "file",
+     .has = CAN_WRITE | CAN_LIST | HAS_DATES | HAS_MD5 | HAS_FOLDERS,
+     .impossible = all_bytes},
     {.label = "s3",
      .plugin = "rclone",
      .proto = "s3",
@@ -165,7 +170,10 @@ static int open_target(void **state)
     struct sq_err err = {0};
     world.made++;
     snprintf(t->folder, sizeof t->folder, "%s/local%d", world.folder, world.made);
-    snprintf(t->place, sizeof t->place, "%s/t%d/", t->path, world.made);
+    if (t->path)
+        snprintf(t->place, sizeof t->place, "%s/t%d/", t->path, world.made);
+    else
+        snprintf(t->place, sizeof t->place, "%s/there%d/", world.folder, world.made);
     assert_int_equal(mkdir(t->folder, 0755), 0);
     OK(err, sq_plugins_storage(world.plugins, t->proto, &plugin, &err));
     assert_string_equal(plugin->name, t->plugin);

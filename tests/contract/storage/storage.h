@@ -36,8 +36,8 @@ enum {
 struct target {
     const char *label, *plugin;
     const char *proto, *gated; /* protocols; gated NULL: none */
-    const char *path;          /* its folder there, up to the final `/` */
-    const char *server;        /* of serve.py; NULL: none */
+    const char *path; /* its folder there, up to the final `/`; NULL: this machine's */
+    const char *server; /* of serve.py; NULL: none */
     unsigned has;
     const char *const *impossible; /* bytes that its names cannot hold, ended by NULL */
     const struct sq_storage_ops *ops;
