@@ -47,6 +47,7 @@ const char *sq_exec_state_name(enum sq_exec_state state);
 enum { SQ_STDOUT = 1, SQ_STDERR = 2, SQ_STREAMS = 3 };
 
 struct sq_workdir;
+struct sq_stage;
 
 /* How far one stream was cut into records.  `shift` is how many bytes were dropped
  * from the front of the file by a command that truncated it (`echo > /dev/stderr`
@@ -58,13 +59,17 @@ struct sq_stream {
 struct sq_execution {
     int64_t id, task_id;
     enum sq_exec_state state;
-    struct sq_workdir *dir; /* NULL for one that fails before it needs any */
-    char *command;          /* until it is started */
+    struct sq_workdir *dir;          /* NULL for one that fails before it needs any */
+    char *command;                   /* until it is started */
+    char *input, *resource, *output; /* URIs, or NULL */
+    struct sq_stage *stage;          /* of staging.c; NULL: nothing to move (yet) */
+    bool fetched;                    /* what it needs had to be fetched, and is here */
     int pid;
     bool spawned; /* asked of the supervisor, which remembers it */
     bool started; /* it had a pid: its output files are its own, no longer another's */
 
-    bool accepted_cut, running_cut, end_cut; /* told, in a record of the spool */
+    bool accepted_cut, fetched_cut, running_cut,
+        end_cut; /* told, in a record of the spool */
     struct sq_stream streams[SQ_STREAMS];
 
     bool succeeded;

@@ -294,7 +294,10 @@ static void obey(struct sq_link *l, const struct sq_order *o)
         sq_workdirs_clean(&l->tasks->dirs);
         break;
     case RESTART: l->restart = true; break; /* once the server knows that we obeyed */
-    case RESET_RESOURCES: break;            /* there are none before data is moved */
+    case RESET_RESOURCES:
+        sq_log(SQ_LOG_INFO, "worker", "removing the resources that no task uses");
+        sq_tasks_reset_resources(l->tasks);
+        break;
     default:
         sq_log(SQ_LOG_WARNING, "worker", "unknown signal %d for the worker",
                (int)o->signal);

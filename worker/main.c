@@ -101,6 +101,7 @@ static int open_tasks(struct daemon *d, struct sq_err *err)
         .state_dir = s->state_dir,
         .base_workdir = s->base_workdir,
         .worker_file_name = s->file_name,
+        .settings_file = s->file,
         .autoclean = s->autoclean,
         .concurrency = s->concurrency,
         .no_spawn = s->no_spawn,

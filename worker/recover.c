@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "lib/log.h"
+#include "worker/memo.h"
 
 static const struct sq_record *end_in_spool(const struct sq_spool *s, int64_t id)
 {
@@ -40,6 +41,49 @@ static void recall(struct sq_tasks *t, struct sq_execution *e)
     e->succeeded = end && end->status == SQ_TOLD_SUCCEEDED;
 }
 
+static bool copy(char **to, const char *text)
+{
+    *to = text ? strdup(text) : NULL;
+    return !text || *to;
+}
+
+/* The command, and what else was kept of it. */
+static bool read_memo(struct sq_tasks *t, struct sq_execution *e, struct sq_workdir *d)
+{
+    struct sq_err err;
+    struct sq_memo m;
+    if (sq_memo_read(d->command, &t->arena, &m, &err) != 0)
+        return false;
+    if (m.command == d->command) { /* plain: as it is */
+        e->command = d->command;
+        d->command = NULL;
+        return true;
+    }
+    bool ok = copy(&e->command, m.command) && copy(&e->input, m.input) &&
+              copy(&e->resource, m.resource) && copy(&e->output, m.output);
+    sq_arena_reset(&t->arena);
+    return ok;
+}
+
+static enum sq_exec_state state_of(enum sq_workdir_stage stage)
+{
+    switch (stage) {
+    case SQ_DIR_FETCHING: return SQ_STATE_DOWNLOADING;
+    case SQ_DIR_STARTED: return SQ_STATE_STARTING;
+    default: return SQ_STATE_WAITING;
+    }
+}
+
+/* Its data: fetched anew, or held. */
+static void stage(struct sq_tasks *t, struct sq_execution *e)
+{
+    e->fetched = e->state != SQ_STATE_DOWNLOADING && sq_staging_fetches(e);
+    if (e->state == SQ_STATE_DOWNLOADING)
+        sq_staging_fetch(t, e, true);
+    else if (e->state != SQ_STATE_REPORTING)
+        sq_staging_hold(t, e);
+}
+
 static int recover(struct sq_tasks *t, struct sq_workdir *d)
 {
     const struct sq_workdir_header *h = &d->header;
@@ -53,9 +97,12 @@ static int recover(struct sq_tasks *t, struct sq_workdir *d)
         return 0;
     }
     e->dir = d;
-    e->command = d->command;
-    d->command = NULL;
-    e->state = h->stage == SQ_DIR_STARTED ? SQ_STATE_STARTING : SQ_STATE_WAITING;
+    if (!read_memo(t, e, d)) {
+        sq_log(SQ_LOG_WARNING, "worker", "%s holds what cannot be read", d->path);
+        e->command = d->command; /* which fails, and tells so */
+        d->command = NULL;
+    }
+    e->state = state_of(h->stage);
     recall(t, e);
     t->slots_used += sq_exec_holds_slot(e->state);
     if (e->state == SQ_STATE_WAITING)
@@ -65,7 +112,9 @@ static int recover(struct sq_tasks *t, struct sq_workdir *d)
     else if (!end_in_spool(t->spool, e->id)) {
         e->succeeded = false; /* it is not known: its directory is kept */
         sq_tasks_step(t, e, SQ_EV_ACKNOWLEDGED);
+        return 1;
     }
+    stage(t, e);
     return 1;
 }
 

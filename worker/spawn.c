@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "lib/words.h"
+#include "worker/memo.h"
 
 extern char **environ;
 
@@ -97,6 +98,23 @@ static char **environment(struct sq_tasks *t, const struct sq_workdir *d)
     return env;
 }
 
+int sq_spawn_save(struct sq_execution *e, struct sq_err *err)
+{
+    enum { MEMO_MAX = 16 << 20 };
+    struct sq_buf text SQ_CLEANUP(sq_buf_fini);
+    sq_buf_init(&text, MEMO_MAX);
+    if (!e->command)
+        return sq_workdir_save(e->dir, NULL, err);
+    sq_memo_write(&(struct sq_memo){.command = e->command,
+                                    .input = e->input,
+                                    .resource = e->resource,
+                                    .output = e->output},
+                  &text);
+    if (!sq_buf_ok(&text))
+        return sq_fail(err, SQ_ENOMEM, "the command is too long to be written down");
+    return sq_workdir_save(e->dir, text.data ? text.data : "", err);
+}
+
 static int ask(struct sq_tasks *t, struct sq_execution *e, char *const *words,
                struct sq_err *err)
 {
@@ -114,7 +132,7 @@ static int ask(struct sq_tasks *t, struct sq_execution *e, char *const *words,
     snprintf(e->dir->header.instance, sizeof e->dir->header.instance, "%s",
              t->sup_instance);
     e->dir->header.stage = SQ_DIR_STARTED;
-    int rc = sq_workdir_save(e->dir, e->command, err);
+    int rc = sq_spawn_save(e, err);
     if (!rc)
         rc = sq_sup_spawn(t->sup, &req, err);
     e->spawned = rc == 0;

@@ -32,7 +32,11 @@ struct sq_execution *sq_tasks_new(struct sq_tasks *t, int64_t id, int64_t task_i
 
 static void free_execution(struct sq_execution *e)
 {
+    sq_staging_free(e);
     free(e->command);
+    free(e->input);
+    free(e->resource);
+    free(e->output);
     free(e->note);
     free(e->output_files);
     free(e);
@@ -90,8 +94,23 @@ static void wait_for_slot(struct sq_tasks *t, struct sq_execution *e)
     if (e->state != SQ_STATE_WAITING || !e->dir)
         return;
     e->dir->header.stage = SQ_DIR_HELD;
-    if (sq_workdir_save(e->dir, e->command, &err) != 0)
+    if (sq_spawn_save(e, &err) != 0)
         sq_tasks_refuse(t, e, -1001, SQ_EV_UNABLE, "%s", err.text);
+    else if (e->fetched) /* its download limit is over */
+        sq_tasks_mark(t, e, true);
+}
+
+/* Written down first: it must be found again before it is told that we have it. */
+static void fetch(struct sq_tasks *t, struct sq_execution *e)
+{
+    struct sq_err err;
+    e->dir->header.stage = SQ_DIR_FETCHING;
+    if (sq_spawn_save(e, &err) != 0) {
+        sq_tasks_refuse(t, e, -1001, SQ_EV_UNABLE, "%s", err.text);
+        return;
+    }
+    sq_tasks_mark(t, e, false);
+    sq_staging_fetch(t, e, false);
 }
 
 /* What follows from the new state; whatever is done twice here must be harmless. */
@@ -99,8 +118,12 @@ static void enter(struct sq_tasks *t, struct sq_execution *e)
 {
     switch (e->state) {
     case SQ_STATE_DOWNLOADING:
+        if (sq_staging_fetches(e)) {
+            fetch(t, e);
+            break;
+        }
         sq_tasks_mark(t, e, false);
-        sq_tasks_step(t, e, SQ_EV_FETCHED); /* nothing to fetch yet */
+        sq_tasks_step(t, e, SQ_EV_FETCHED);
         break;
     case SQ_STATE_WAITING: wait_for_slot(t, e); break;
     case SQ_STATE_STARTING: start(t, e); break;
@@ -111,7 +134,7 @@ static void enter(struct sq_tasks *t, struct sq_execution *e)
         break;
     case SQ_STATE_UPLOADING:
         list_outputs(t, e);
-        sq_tasks_step(t, e, SQ_EV_UPLOADED); /* nothing to upload yet */
+        sq_staging_store(t, e);
         break;
     case SQ_STATE_REPORTING: sq_tasks_mark(t, e, true); break;
     case SQ_STATE_KILLING: sq_supervision_signal(t, e->id, SIGKILL); break;
@@ -128,6 +151,9 @@ void sq_tasks_step(struct sq_tasks *t, struct sq_execution *e, enum sq_exec_even
            sq_exec_state_name(from), sq_exec_state_name(to));
     if (from == SQ_STATE_WAITING)
         TAILQ_REMOVE(&t->waiting, e, queue);
+    if (from == SQ_STATE_DOWNLOADING || from == SQ_STATE_UPLOADING)
+        sq_staging_cancel(e);
+    e->fetched |= event == SQ_EV_FETCHED && sq_staging_fetches(e);
     t->slots_used += sq_exec_holds_slot(to) - sq_exec_holds_slot(from);
     e->state = to;
     if (to == SQ_STATE_DONE)
@@ -189,12 +215,29 @@ static void put_away(struct sq_tasks *t, struct sq_execution *e)
     free_execution(e);
 }
 
+/* Its directory is still written to; on the disk it is over already. */
+static void put_off(struct sq_execution *e)
+{
+    struct sq_err err;
+    enum sq_workdir_stage stage = e->keep ? SQ_DIR_KEPT : SQ_DIR_FREE;
+    if (e->dir->header.stage == stage)
+        return;
+    e->dir->header.stage = stage;
+    if (sq_workdir_save(e->dir, NULL, &err) != 0)
+        sq_log(SQ_LOG_ERROR, "worker", "%s", err.text);
+}
+
 void sq_tasks_put_away(struct sq_tasks *t)
 {
-    struct sq_execution *e;
+    struct sq_execution *e, *next;
     if (t->sup)
         sq_sup_cork(t->sup, true);
-    while ((e = TAILQ_FIRST(&t->done))) {
+    for (e = TAILQ_FIRST(&t->done); e; e = next) {
+        next = TAILQ_NEXT(e, all);
+        if (sq_staging_busy(e)) {
+            put_off(e);
+            continue;
+        }
         TAILQ_REMOVE(&t->done, e, all);
         put_away(t, e);
     }
@@ -233,9 +276,6 @@ static const char *unable(const struct sq_assignment *a)
 {
     if (a->container)
         return "this worker cannot run containers yet";
-    if (a->input || a->resource || a->output)
-        return "this worker cannot move data yet: the task has an input, resource or "
-               "output URI";
     return NULL;
 }
 
@@ -250,6 +290,22 @@ static int take_directory(struct sq_tasks *t, struct sq_execution *e,
     return 0;
 }
 
+static bool copy_texts(struct sq_execution *e, const struct sq_assignment *a)
+{
+    const struct {
+        const char *from;
+        char **to;
+    } texts[] = {{a->command ? a->command : "", &e->command},
+                 {a->input, &e->input},
+                 {a->resource, &e->resource},
+                 {a->output, &e->output}};
+    bool ok = true;
+    for (size_t i = 0; i < SQ_LEN(texts); i++)
+        if (texts[i].from)
+            ok &= (*texts[i].to = strdup(texts[i].from)) != NULL;
+    return ok;
+}
+
 void sq_tasks_arrive(struct sq_tasks *t, const struct sq_assignment *a)
 {
     struct sq_err err;
@@ -257,16 +313,13 @@ void sq_tasks_arrive(struct sq_tasks *t, const struct sq_assignment *a)
         sq_idmap_get(&t->over, a->execution_id))
         return;
     struct sq_execution *e = sq_tasks_new(t, a->execution_id, a->task_id);
-    char *command = strdup(a->command ? a->command : "");
-    if (!e || !command) {
+    if (!e || !copy_texts(e, a)) {
         sq_log(SQ_LOG_ERROR, "worker", "no memory to take on execution %lld",
                (long long)a->execution_id);
-        free(command);
         if (e) /* the server will name it again */
             sq_tasks_step(t, e, SQ_EV_WITHDRAWN);
         return;
     }
-    e->command = command;
     sq_workdirs_autoclean(&t->dirs);
     const char *why = unable(a);
     if (why)
@@ -290,6 +343,14 @@ void sq_tasks_signal(struct sq_tasks *t, int64_t execution_id, int signal)
         if (signal == SIGKILL || signal == SIGTERM || signal == SIGQUIT)
             sq_tasks_refuse(t, e, -signal, SQ_EV_KILL, "killed by %s before it started",
                             sq_verdict_signal(signal));
+        break;
+    case SQ_STATE_UPLOADING:
+        if (signal != SIGKILL && signal != SIGTERM && signal != SIGQUIT)
+            break;
+        e->succeeded = false;
+        sq_tasks_refuse(t, e, -signal, SQ_EV_KILL,
+                        "killed by %s while its output was uploaded",
+                        sq_verdict_signal(signal));
         break;
     default: break;
     }
@@ -324,6 +385,11 @@ void sq_tasks_set_concurrency(struct sq_tasks *t, int64_t concurrency)
     sq_log(SQ_LOG_INFO, "worker", "concurrency is now %lld", (long long)concurrency);
     t->concurrency = concurrency;
     sq_tasks_start_waiting(t);
+}
+
+void sq_tasks_reset_resources(struct sq_tasks *t)
+{
+    sq_resources_reset(&t->staging.resources);
 }
 
 void sq_tasks_acknowledged(struct sq_tasks *t, const struct sq_record *r)
@@ -407,6 +473,8 @@ int sq_tasks_init(struct sq_tasks *t, const struct sq_tasks_conf *conf,
     if (!rc)
         rc = sq_spawn_init(t, err);
     if (!rc)
+        rc = sq_staging_init(t, err);
+    if (!rc)
         rc = sq_recover_load(t, err);
     if (!rc && !conf->no_spawn)
         rc = sq_supervision_open(t, err);
@@ -416,6 +484,7 @@ int sq_tasks_init(struct sq_tasks *t, const struct sq_tasks_conf *conf,
 void sq_tasks_fini(struct sq_tasks *t)
 {
     struct sq_execution *e;
+    sq_staging_end(t);
     sq_tasks_put_away(t);
     sq_timer_stop(t->loop, &t->done_timer);
     sq_supervision_close(t);
@@ -425,6 +494,7 @@ void sq_tasks_fini(struct sq_tasks *t)
             TAILQ_INSERT_TAIL(&t->dirs.found, e->dir, link); /* freed with these */
         free_execution(e);
     }
+    sq_staging_fini(t);
     sq_workdirs_close(&t->dirs);
     sq_watcher_fini(&t->watcher);
     sq_spawn_fini(t);

@@ -3,6 +3,7 @@
  * is here; when a state changes is execution.c's table.
  *
  * tasks.c     what is done on entering each state, slots, news from the server
+ * staging.c   its data: inputs, resources, outputs
  * spawn.c     the command, its environment, its start
  * verdict.c   what an exit means, in words
  * supervision.c  the supervisor: open, listen, lost, open again
@@ -17,6 +18,7 @@
 #include "worker/loop.h"
 #include "worker/message.h"
 #include "worker/spool.h"
+#include "worker/staging.h"
 #include "worker/supervisor_client.h"
 #include "worker/watcher.h"
 #include "worker/workdir.h"
@@ -27,6 +29,7 @@ typedef void sq_tell_fn(void *arg, bool urgent);
 struct sq_tasks_conf {
     const char *state_dir;
     const char *base_workdir, *worker_file_name;
+    const char *settings_file; /* that transfers read too, or NULL */
     int autoclean;
     int64_t concurrency; /* until the server says another */
     bool no_spawn;       /* succeed at once without running: for the bench */
@@ -52,6 +55,8 @@ struct sq_tasks {
     struct sq_timer sup_retry;
     char sup_instance[SQ_INSTANCE_MAX];
     bool sup_ready, sup_lost, sup_failing; /* failing: and it was said */
+
+    struct sq_staging staging;
 
     int64_t concurrency;
     int cores;
@@ -82,6 +87,8 @@ void sq_tasks_signal(struct sq_tasks *t, int64_t execution_id, int signal);
 void sq_tasks_withdraw(struct sq_tasks *t, int64_t execution_id);
 void sq_tasks_withdraw_all(struct sq_tasks *t);
 void sq_tasks_set_concurrency(struct sq_tasks *t, int64_t concurrency);
+/* Remove the resources that none uses. */
+void sq_tasks_reset_resources(struct sq_tasks *t);
 /* The server has stored this record; called before the spool drops it. */
 void sq_tasks_acknowledged(struct sq_tasks *t, const struct sq_record *r);
 /* Forget how far anything was told: all of it will be told again. */

@@ -22,9 +22,10 @@
 
 enum sq_workdir_stage {
     SQ_DIR_FREE = 'F',
-    SQ_DIR_HELD = 'H',    /* an execution's, its command not started */
-    SQ_DIR_STARTED = 'S', /* its command was asked of the supervisor `instance` */
-    SQ_DIR_KEPT = 'K'     /* of a failed execution, since `time` */
+    SQ_DIR_FETCHING = 'D', /* an execution's, its inputs not here yet */
+    SQ_DIR_HELD = 'H',     /* an execution's, its command not started */
+    SQ_DIR_STARTED = 'S',  /* its command was asked of the supervisor `instance` */
+    SQ_DIR_KEPT = 'K'      /* of a failed execution, since `time` */
 };
 
 enum { SQ_INSTANCE_MAX = 48 };

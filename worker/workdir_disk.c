@@ -23,7 +23,7 @@
 const char *const sq_workdir_names[] = {"input",   "output",  "tmp",        "resource",
                                         ".stdout", ".stderr", ".execution", NULL};
 enum { FOLDERS = 4, OUTPUTS = 4, EXECUTION = 6, NAMES = 7 };
-enum { HEADER_BYTES = 256, COMMAND_MAX = 4 << 20 };
+enum { HEADER_BYTES = 256, COMMAND_MAX = 16 << 20 /* with what else is kept of it */ };
 enum { QUICK_FILES = 64 }; /* unlinked at once; more are the cleaner's */
 
 static int fail_errno(const struct sq_workdir *d, const char *what, const char *name,
@@ -213,6 +213,7 @@ int sq_workdir_load(struct sq_workdir *d, struct sq_err *err)
     if (d->found_owner != d->owner)
         return sq_fail(err, SQ_ENOENT, "it is another worker's");
     switch (d->header.stage) {
+    case SQ_DIR_FETCHING:
     case SQ_DIR_HELD:
     case SQ_DIR_STARTED: return load_command(d, err);
     case SQ_DIR_KEPT:

@@ -11,8 +11,5 @@ static int run(struct sq_cli *cli, struct sq_err *err)
 }
 
 const struct sq_verb sq_verb_batch_delete = {
-    .name = "delete",
-    .help = "delete the tasks of a batch, their executions and its recruiters",
-    .options = options,
-    .run = run,
-};
+    "delete", "delete the tasks of a batch, their executions and its recruiters",
+    options, run};

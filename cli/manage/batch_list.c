@@ -15,8 +15,5 @@ static int run(struct sq_cli *cli, struct sq_err *err)
 }
 
 const struct sq_verb sq_verb_batch_list = {
-    .name = "list",
-    .help = "count the tasks of each batch by status, and name its workers",
-    .options = options,
-    .run = run,
-};
+    "list", "count the tasks of each batch by status, and name its workers", options,
+    run};

@@ -10,8 +10,4 @@ static int run(struct sq_cli *cli, struct sq_err *err)
 }
 
 const struct sq_verb sq_verb_db_init = {
-    .name = "init",
-    .help = "make the database's tables where there are none",
-    .options = options,
-    .run = run,
-};
+    "init", "make the database's tables where there are none", options, run};

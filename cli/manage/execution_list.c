@@ -49,8 +49,4 @@ static int run(struct sq_cli *cli, struct sq_err *err)
 }
 
 const struct sq_verb sq_verb_execution_list = {
-    .name = "list",
-    .help = "list executions, the newest first",
-    .options = options,
-    .run = run,
-};
+    "list", "list executions, the newest first", options, run};

@@ -134,8 +134,4 @@ static int run(struct sq_cli *cli, struct sq_err *err)
 }
 
 const struct sq_verb sq_verb_execution_output = {
-    .name = "output",
-    .help = "print what executions wrote",
-    .options = options,
-    .run = run,
-};
+    "output", "print what executions wrote", options, run};

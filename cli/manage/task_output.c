@@ -75,8 +75,4 @@ static int run(struct sq_cli *cli, struct sq_err *err)
 }
 
 const struct sq_verb sq_verb_task_output = {
-    .name = "output",
-    .help = "print what a task's latest execution wrote",
-    .options = options,
-    .run = run,
-};
+    "output", "print what a task's latest execution wrote", options, run};

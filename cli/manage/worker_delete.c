@@ -28,8 +28,4 @@ static int run(struct sq_cli *cli, struct sq_err *err)
 }
 
 const struct sq_verb sq_verb_worker_delete = {
-    .name = "delete",
-    .help = "forget a permanent worker, destroy a recruited one",
-    .options = options,
-    .run = run,
-};
+    "delete", "forget a permanent worker, destroy a recruited one", options, run};

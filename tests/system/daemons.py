@@ -340,6 +340,7 @@ class Worker(Daemon):
     """scitq-worker for a server, with folders of its own.  Whatever it leaves behind
     (its supervisor, commands) is killed at stop."""
     numbers = iter(range(1, 10 ** 9))
+    fetch = None  # another program than scitq-fetch
 
     def __init__(self, server, concurrency=1, name=None, options=(), start=True,
                  wrapper=(), **settings):
@@ -360,7 +361,8 @@ class Worker(Daemon):
         with open(conf, "w") as f:
             for key, value in self.settings.items():
                 f.write('%s="%s"\n' % (key, value))
-        env = clean_env(SCITQ_SUPERVISOR=os.path.join(BUILD, "scitq-supervisor"))
+        env = clean_env(SCITQ_SUPERVISOR=os.path.join(BUILD, "scitq-supervisor"),
+                        SCITQ_FETCH=self.fetch or os.path.join(BUILD, "scitq-fetch"))
         self.spawn(self.wrapper + [
             program("scitq-worker"), self.server.address, str(self.concurrency),
             "-n", self.name, "-c", conf] + self.options, env)

@@ -10,7 +10,7 @@
 static const char *const expected[SQ_STATES] = {
     [SQ_STATE_ASSIGNED] = "D.P.........N",  [SQ_STATE_DOWNLOADING] = ".WP........PN",
     [SQ_STATE_WAITING] = "..PS.......PN",   [SQ_STATE_STARTING] = "..P.RPUUW...K",
-    [SQ_STATE_RUNNING] = "......UU....K",   [SQ_STATE_UPLOADING] = ".........P..N",
+    [SQ_STATE_RUNNING] = "......UU....K",   [SQ_STATE_UPLOADING] = ".........P.PN",
     [SQ_STATE_REPORTING] = "..........N.N", [SQ_STATE_KILLING] = ".....NNN.....",
     [SQ_STATE_DONE] = ".............",
 };

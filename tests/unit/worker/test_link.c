@@ -115,6 +115,10 @@ void sq_tasks_withdraw(struct sq_tasks *t, int64_t execution_id)
 {
 }
 
+void sq_tasks_reset_resources(struct sq_tasks *t)
+{
+}
+
 void sq_tasks_set_concurrency(struct sq_tasks *t, int64_t concurrency)
 {
 }
