@@ -18,6 +18,7 @@ struct sq_cli {
     int timeout_s;        /* for an answer */
     const char *longer;   /* what to do when that is too short; NULL: nothing */
     FILE *out;
+    const char *word; /* what a verb is given besides options, such as a file */
     bool misused;
 };
 

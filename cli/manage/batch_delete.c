@@ -11,5 +11,8 @@ static int run(struct sq_cli *cli, struct sq_err *err)
 }
 
 const struct sq_verb sq_verb_batch_delete = {
-    "delete", "delete the tasks of a batch, their executions and its recruiters",
-    options, run};
+    .name = "delete",
+    .help = "delete the tasks of a batch, their executions and its recruiters",
+    .options = options,
+    .run = run,
+};

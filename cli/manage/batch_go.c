@@ -20,5 +20,9 @@ static int run(struct sq_cli *cli, struct sq_err *err)
     return sq_batch_each(cli, "PUT", "/go", signal, "goes on", err);
 }
 
-const struct sq_verb sq_verb_batch_go = {"go", "let the workers of a batch work again",
-                                         options, run};
+const struct sq_verb sq_verb_batch_go = {
+    .name = "go",
+    .help = "let the workers of a batch work again",
+    .options = options,
+    .run = run,
+};

@@ -15,5 +15,8 @@ static int run(struct sq_cli *cli, struct sq_err *err)
 }
 
 const struct sq_verb sq_verb_batch_list = {
-    "list", "count the tasks of each batch by status, and name its workers", options,
-    run};
+    .name = "list",
+    .help = "count the tasks of each batch by status, and name its workers",
+    .options = options,
+    .run = run,
+};

@@ -29,4 +29,8 @@ static int run(struct sq_cli *cli, struct sq_err *err)
 }
 
 const struct sq_verb sq_verb_batch_stop = {
-    "stop", "pause the workers of a batch, and if told what they run", options, run};
+    .name = "stop",
+    .help = "pause the workers of a batch, and if told what they run",
+    .options = options,
+    .run = run,
+};

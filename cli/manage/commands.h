@@ -10,6 +10,8 @@ struct sq_verb {
     const char *help; /* one sentence, small first letter, no full stop */
     const struct sq_opt *options;
     int (*run)(struct sq_cli *cli, struct sq_err *err);
+    const char
+        *word; /* it takes one word, cli->word, which the help calls so; or NULL */
 };
 
 enum { SQ_VERBS_MAX = 8 };
@@ -42,6 +44,7 @@ extern const struct sq_verb sq_verb_task_list, sq_verb_task_relaunch,
 extern const struct sq_verb sq_verb_batch_list, sq_verb_batch_stop, sq_verb_batch_go,
     sq_verb_batch_delete;
 extern const struct sq_verb sq_verb_execution_list, sq_verb_execution_output;
+extern const struct sq_verb sq_verb_plugin_list, sq_verb_plugin_check;
 extern const struct sq_verb sq_verb_db_init, sq_verb_db_check;
 
 #endif

@@ -10,4 +10,8 @@ static int run(struct sq_cli *cli, struct sq_err *err)
 }
 
 const struct sq_verb sq_verb_db_check = {
-    "check", "tell whether the database can be used", options, run};
+    .name = "check",
+    .help = "tell whether the database can be used",
+    .options = options,
+    .run = run,
+};

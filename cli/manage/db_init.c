@@ -10,4 +10,8 @@ static int run(struct sq_cli *cli, struct sq_err *err)
 }
 
 const struct sq_verb sq_verb_db_init = {
-    "init", "make the database's tables where there are none", options, run};
+    .name = "init",
+    .help = "make the database's tables where there are none",
+    .options = options,
+    .run = run,
+};

@@ -49,4 +49,8 @@ static int run(struct sq_cli *cli, struct sq_err *err)
 }
 
 const struct sq_verb sq_verb_execution_list = {
-    "list", "list executions, the newest first", options, run};
+    .name = "list",
+    .help = "list executions, the newest first",
+    .options = options,
+    .run = run,
+};

@@ -134,4 +134,8 @@ static int run(struct sq_cli *cli, struct sq_err *err)
 }
 
 const struct sq_verb sq_verb_execution_output = {
-    "output", "print what executions wrote", options, run};
+    .name = "output",
+    .help = "print what executions wrote",
+    .options = options,
+    .run = run,
+};

@@ -36,6 +36,7 @@ const struct sq_object sq_objects[] = {
     {"execution",
      "attempts of tasks on workers",
      {&sq_verb_execution_list, &sq_verb_execution_output}},
+    {"plugin", "modules that move data", {&sq_verb_plugin_list, &sq_verb_plugin_check}},
     {"db", "the server's database", {&sq_verb_db_init, &sq_verb_db_check}},
     {0},
 };

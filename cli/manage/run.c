@@ -54,6 +54,10 @@ static int read_line(struct sq_cli *cli, char **argv, struct command *c,
         rc = sq_args_add(&cli->args, c->verb ? c->verb->options : no_options, err);
     if (rc == 0)
         rc = sq_args_parse(&cli->args, &argv, err);
+    if (rc == 0 && *argv && c->verb && c->verb->word) {
+        cli->word = *argv++;
+        rc = sq_args_parse(&cli->args, &argv, err);
+    }
     if (rc == 0 && *argv)
         return sq_fail(err, SQ_EINVAL, "unexpected word '%s'", *argv);
     return rc;
@@ -73,6 +77,10 @@ static int run_verb(struct sq_cli *cli, const struct command *c)
     struct sq_err err = {0};
     if (sq_args_check(&cli->args, &err) != 0)
         return usage_error(cli, c, err.text);
+    if (c->verb->word && !cli->word) {
+        sq_fail(&err, SQ_EINVAL, "which %s?", c->verb->word);
+        return usage_error(cli, c, err.text);
+    }
     int rc = c->verb->run(cli, &err);
     if (rc == 0)
         rc = sq_cli_finish(cli, &err);

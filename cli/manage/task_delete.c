@@ -23,5 +23,8 @@ static int run(struct sq_cli *cli, struct sq_err *err)
 }
 
 const struct sq_verb sq_verb_task_delete = {
-    "delete", "delete a task with its executions, stopping it where it runs", options,
-    run};
+    .name = "delete",
+    .help = "delete a task with its executions, stopping it where it runs",
+    .options = options,
+    .run = run,
+};

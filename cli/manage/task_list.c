@@ -30,4 +30,9 @@ static int run(struct sq_cli *cli, struct sq_err *err)
     return sq_listing_print_take(cli, &l, filter, err);
 }
 
-const struct sq_verb sq_verb_task_list = {"list", "list tasks", options, run};
+const struct sq_verb sq_verb_task_list = {
+    .name = "list",
+    .help = "list tasks",
+    .options = options,
+    .run = run,
+};

@@ -75,4 +75,8 @@ static int run(struct sq_cli *cli, struct sq_err *err)
 }
 
 const struct sq_verb sq_verb_task_output = {
-    "output", "print what a task's latest execution wrote", options, run};
+    .name = "output",
+    .help = "print what a task's latest execution wrote",
+    .options = options,
+    .run = run,
+};

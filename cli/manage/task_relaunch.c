@@ -38,5 +38,9 @@ static int run(struct sq_cli *cli, struct sq_err *err)
     return 0;
 }
 
-const struct sq_verb sq_verb_task_relaunch = {"relaunch", "run a task again", options,
-                                              run};
+const struct sq_verb sq_verb_task_relaunch = {
+    .name = "relaunch",
+    .help = "run a task again",
+    .options = options,
+    .run = run,
+};

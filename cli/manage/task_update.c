@@ -107,4 +107,8 @@ static int run(struct sq_cli *cli, struct sq_err *err)
 }
 
 const struct sq_verb sq_verb_task_update = {
-    "update", "change a task; one that has not started runs as changed", options, run};
+    .name = "update",
+    .help = "change a task; one that has not started runs as changed",
+    .options = options,
+    .run = run,
+};

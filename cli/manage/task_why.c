@@ -23,5 +23,9 @@ static int run(struct sq_cli *cli, struct sq_err *err)
     return 0;
 }
 
-const struct sq_verb sq_verb_task_why = {"why", "tell why a task is not running",
-                                         options, run};
+const struct sq_verb sq_verb_task_why = {
+    .name = "why",
+    .help = "tell why a task is not running",
+    .options = options,
+    .run = run,
+};

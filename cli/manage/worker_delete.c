@@ -28,4 +28,8 @@ static int run(struct sq_cli *cli, struct sq_err *err)
 }
 
 const struct sq_verb sq_verb_worker_delete = {
-    "delete", "forget a permanent worker, destroy a recruited one", options, run};
+    .name = "delete",
+    .help = "forget a permanent worker, destroy a recruited one",
+    .options = options,
+    .run = run,
+};

@@ -43,5 +43,9 @@ static int run(struct sq_cli *cli, struct sq_err *err)
         sq_args_text(&cli->args, "flavor"), sq_args_text(&cli->args, "provider"));
 }
 
-const struct sq_verb sq_verb_worker_deploy = {"deploy", "recruit workers", options,
-                                              run};
+const struct sq_verb sq_verb_worker_deploy = {
+    .name = "deploy",
+    .help = "recruit workers",
+    .options = options,
+    .run = run,
+};

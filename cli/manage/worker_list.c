@@ -28,4 +28,9 @@ static int run(struct sq_cli *cli, struct sq_err *err)
     return sq_listing_print_take(cli, &l, filter, err);
 }
 
-const struct sq_verb sq_verb_worker_list = {"list", "list workers", options, run};
+const struct sq_verb sq_verb_worker_list = {
+    .name = "list",
+    .help = "list workers",
+    .options = options,
+    .run = run,
+};

@@ -30,5 +30,9 @@ static int run(struct sq_cli *cli, struct sq_err *err)
     return sq_change_apply_take(cli, &sq_kind_worker, body, err);
 }
 
-const struct sq_verb sq_verb_worker_update = {"update", "change a worker", options,
-                                              run};
+const struct sq_verb sq_verb_worker_update = {
+    .name = "update",
+    .help = "change a worker",
+    .options = options,
+    .run = run,
+};

@@ -280,6 +280,8 @@ static void test_misuse_is_exit_2(void **state)
         {"task", "lost"},
         {"task", "list", "-S", "bogus"},
         {"task", "list", "word"},
+        {"plugin", "check"},
+        {"plugin", "check", "a", "b"},
         {"task", "list", "-H", "-H"},
         {"task", "relaunch"},
         {"task", "relaunch", "-i", "1", "-n", "x"},
@@ -381,6 +383,8 @@ static bool run_with_all(const struct sq_object *object, const struct sq_verb *v
             words[n++] = value_for(o, values[i]);
         assert_true(n < WORDS);
     }
+    if (verb->word)
+        words[n++] = "x";
     struct sq_cli cli;
     if (picked)
         manage_in(&cli, words, &text);

@@ -1,0 +1,299 @@
+/* The trial of a storage plugin: a file goes there and comes back, is told of, listed
+ * and removed; what is absent is said to be absent; a canceled call ends.
+ *
+ * The contract suite in tests/contract/storage asks much more; this is what an author
+ * can run against any storage with an installed scitq. */
+#include "cli/manage/plugin_trial.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "lib/file.h"
+#include "lib/uri.h"
+
+enum { SIZE = 3 * 65536 + 7, FILE_MAX_BYTES = 64 << 20 };
+
+static const char odd_name[] = "a b'c\"d%20\xc3\xa9.txt";
+
+struct trial {
+    FILE *out;
+    const struct sq_storage_ops *ops;
+    struct sq_storage *s;
+    struct sq_uri uri;
+    char dir[50]; /* local files */
+    char here[100], back[100];
+    /* There: a folder, ending in /; a file, what is not. */
+    const char *folder, *file, *absent;
+    struct sq_arena arena; /* of these and of the URI */
+    struct sq_call call;
+    struct sq_buf content;
+};
+
+static int always(const struct sq_call *call)
+{
+    (void)call;
+    return 1;
+}
+
+static int never(const struct sq_call *call)
+{
+    (void)call;
+    return 0;
+}
+
+static void ignore(struct sq_call *call, int64_t done, int64_t total)
+{
+    (void)call;
+    (void)done;
+    (void)total;
+}
+
+static struct sq_location at(const struct trial *t, const char *path)
+{
+    return (struct sq_location){.proto = t->uri.proto,
+                                .options = (const char *const *)t->uri.options,
+                                .n_options = t->uri.n_options,
+                                .path = path};
+}
+
+static int kept(const struct trial *t, const char *promise)
+{
+    fprintf(t->out, "ok: %s\n", promise);
+    return 0;
+}
+
+/* `code` instead of `wanted`. */
+static int must_be(const struct trial *t, const char *what, int code, int wanted,
+                   struct sq_err *err)
+{
+    if (code == wanted)
+        return kept(t, what);
+    return sq_fail(err, SQ_EINVAL, "%s: %s instead of %s%s%.300s", what,
+                   sq_code_name(code), sq_code_name(wanted), code ? ": " : "",
+                   code ? err->text : "");
+}
+
+/* What was fetched into t->back is t->content? */
+static int must_be_same(const struct trial *t, const char *what, struct sq_err *err)
+{
+    SQ_CLEANUP(sq_buf_fini) struct sq_buf got;
+    sq_buf_init(&got, FILE_MAX_BYTES);
+    int rc = sq_file_read(t->back, &got, err);
+    unlink(t->back);
+    if (rc)
+        return rc;
+    if (got.len != t->content.len || memcmp(got.data, t->content.data, got.len) != 0)
+        return sq_fail(err, SQ_EINVAL, "%s: %zu other bytes came instead of %zu", what,
+                       got.len, t->content.len);
+    return kept(t, what);
+}
+
+static int try_absent(struct trial *t, struct sq_err *err)
+{
+    struct sq_entry e;
+    struct sq_location where = at(t, t->absent);
+    int rc = t->ops->info(t->s, &where, 0, &t->call, &e, err);
+    rc = must_be(t, "info of what is absent", rc, SQ_ENOENT, err);
+    if (rc)
+        return rc;
+    rc = t->ops->get(t->s, &where, t->back, &t->call, &e, err);
+    unlink(t->back);
+    return must_be(t, "get of what is absent", rc, SQ_ENOENT, err);
+}
+
+static int check_info(struct trial *t, struct sq_err *err)
+{
+    struct sq_entry e = {.kind = SQ_ENTRY_OTHER};
+    struct sq_location where = at(t, t->file);
+    int rc = t->ops->info(t->s, &where, SQ_WANT_DATE, &t->call, &e, err);
+    if (!rc && (e.kind != SQ_ENTRY_FILE ||
+                (e.size_bytes != SQ_UNKNOWN && (size_t)e.size_bytes != t->content.len)))
+        return sq_fail(err, SQ_EINVAL, "info: kind %d, %lld bytes", (int)e.kind,
+                       (long long)e.size_bytes);
+    return must_be(t, "info of a file", rc, 0, err);
+}
+
+static int try_get(struct trial *t, struct sq_err *err)
+{
+    struct sq_entry e;
+    struct sq_location where = at(t, t->file);
+    int rc = t->ops->get(t->s, &where, t->back, &t->call, &e, err);
+    rc = must_be(t, "get", rc, 0, err);
+    return rc ? rc : must_be_same(t, "the same bytes come back", err);
+}
+
+static int try_cancel(struct trial *t, struct sq_err *err)
+{
+    struct sq_entry e;
+    struct sq_location where = at(t, t->file);
+    uint64_t one = 1;
+    struct sq_call call = {
+        .canceled = always, .cancel_fd = eventfd(0, EFD_CLOEXEC), .progress = ignore};
+    if (call.cancel_fd < 0 || write(call.cancel_fd, &one, sizeof one) < 0)
+        return sq_fail(err, SQ_EIO, "cannot make an eventfd");
+    int rc = t->ops->get(t->s, &where, t->back, &call, &e, err);
+    close(call.cancel_fd);
+    unlink(t->back);
+    return must_be(t, "a canceled get", rc, SQ_ECANCELED, err);
+}
+
+static int see(void *arg, const struct sq_entry *e)
+{
+    bool *seen = arg;
+    *seen |= e->name && strcmp(e->name, odd_name) == 0 && e->kind == SQ_ENTRY_FILE;
+    return 0;
+}
+
+static int try_list(struct trial *t, struct sq_err *err)
+{
+    bool seen = false;
+    struct sq_location where = at(t, t->folder);
+    if (!t->ops->list)
+        return kept(t, "(it cannot list)");
+    int rc = t->ops->list(t->s, &where, 0, see, &seen, &t->call, err);
+    if (!rc && !seen)
+        return sq_fail(err, SQ_EINVAL, "list does not tell the file stored");
+    return must_be(t, "list tells the file stored", rc, 0, err);
+}
+
+/* Store t->content as t->file. */
+static int try_put(struct trial *t, const char *what, struct sq_err *err)
+{
+    struct sq_entry e;
+    struct sq_location where = at(t, t->file);
+    int fd = open(t->here, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0 || sq_write_all(fd, t->content.data, t->content.len, err)) {
+        sq_closep(&fd);
+        return sq_fail(err, SQ_EIO, "cannot write %s", t->here);
+    }
+    close(fd);
+    int rc = t->ops->put(t->s, t->here, &where, &t->call, &e, err);
+    return must_be(t, what, rc, 0, err);
+}
+
+static int try_remove(struct trial *t, struct sq_err *err)
+{
+    struct sq_entry e;
+    struct sq_location folder = at(t, t->folder), file = at(t, t->file);
+    if (!t->ops->remove)
+        return kept(t, "(it cannot remove: the trial's folder stays)");
+    int rc = t->ops->remove(t->s, &folder, &t->call, err);
+    rc = must_be(t, "remove of a folder with its tree", rc, 0, err);
+    if (rc)
+        return rc;
+    rc = t->ops->info(t->s, &file, 0, &t->call, &e, err);
+    return must_be(t, "info of what was removed", rc, SQ_ENOENT, err);
+}
+
+/* Store, look, fetch, replace by nothing, remove. */
+static int try_both_ways(struct trial *t, struct sq_err *err)
+{
+    int rc = try_put(t, "put of a file with an odd name", err);
+    if (!rc)
+        rc = check_info(t, err);
+    if (!rc)
+        rc = try_list(t, err);
+    if (!rc)
+        rc = try_get(t, err);
+    if (!rc)
+        rc = try_cancel(t, err);
+    sq_buf_clear(&t->content);
+    if (!rc)
+        rc = try_put(t, "put of an empty file in its place", err);
+    if (!rc)
+        rc = try_get(t, err);
+    struct sq_err ignored;
+    if (rc && t->ops->remove)
+        t->ops->remove(t->s,
+                       &(struct sq_location){.proto = t->uri.proto, .path = t->folder},
+                       &t->call, &ignored);
+    return rc ? rc : try_remove(t, err);
+}
+
+/* A file that is there: its size is known only from the storage itself. */
+static int try_reading(struct trial *t, struct sq_err *err)
+{
+    struct sq_entry e;
+    struct sq_location where = at(t, t->file);
+    int rc = t->ops->get(t->s, &where, t->back, &t->call, &e, err);
+    rc = must_be(t, "get", rc, 0, err);
+    sq_buf_clear(&t->content);
+    if (!rc)
+        rc = sq_file_read(t->back, &t->content, err);
+    unlink(t->back);
+    if (!rc)
+        rc = check_info(t, err);
+    if (!rc)
+        rc = try_get(t, err);
+    return rc ? rc : try_cancel(t, err);
+}
+
+/* Paths there and here. */
+static int set_names(struct trial *t, struct sq_err *err)
+{
+    uint64_t lot = 0;
+    const char *path = t->uri.path;
+    bool folder = path[strlen(path) - 1] == '/';
+    if (folder != (t->ops->put != NULL))
+        return sq_fail(err, SQ_EINVAL,
+                       folder ? "it stores nothing: --uri has to be a file"
+                              : "--uri has to be a folder, ending in /");
+    if (getrandom(&lot, sizeof lot, 0) < 0)
+        return sq_fail(err, SQ_EIO, "no random numbers");
+    int dir = (int)(strrchr(path, '/') ? strrchr(path, '/') + 1 - path : 0);
+    t->folder = sq_arena_printf(&t->arena, "%.*sscitq-check-%016llx/", dir, path,
+                                (unsigned long long)lot);
+    t->file = folder ? sq_arena_printf(&t->arena, "%s%s", t->folder, odd_name) : path;
+    t->absent = sq_arena_printf(&t->arena, "%sabsent", t->folder);
+    if (!t->folder || !t->file || !t->absent)
+        return sq_fail(err, SQ_ENOMEM, "out of memory");
+    snprintf(t->dir, sizeof t->dir, "/tmp/scitq-check-XXXXXX");
+    if (!mkdtemp(t->dir))
+        return sq_fail(err, SQ_EIO, "cannot make a folder in /tmp");
+    snprintf(t->here, sizeof t->here, "%s/here", t->dir);
+    snprintf(t->back, sizeof t->back, "%s/back", t->dir);
+    return 0;
+}
+
+static int try_all(struct trial *t, struct sq_err *err)
+{
+    for (unsigned i = 0; i < SIZE; i++)
+        sq_buf_addc(&t->content, (char)(i * 2654435761U >> 24));
+    int rc = set_names(t, err);
+    if (rc)
+        return rc;
+    rc = try_absent(t, err);
+    if (!rc)
+        rc = t->ops->put ? try_both_ways(t, err) : try_reading(t, err);
+    unlink(t->here);
+    rmdir(t->dir);
+    return rc;
+}
+
+int sq_plugin_trial(FILE *out, const struct sq_plugin *p, struct sq_storage *s,
+                    const char *uri, struct sq_err *err)
+{
+    struct trial *t = calloc(1, sizeof *t);
+    if (!t)
+        return sq_fail(err, SQ_ENOMEM, "out of memory");
+    *t = (struct trial){
+        .out = out,
+        .ops = p->storage,
+        .s = s,
+        .call = {.canceled = never, .cancel_fd = -1, .progress = ignore}};
+    sq_arena_init(&t->arena, 64 << 10);
+    sq_buf_init(&t->content, FILE_MAX_BYTES);
+    int rc = sq_uri_parse(uri, &t->arena, &t->uri, err);
+    if (!rc && !sq_plugin_names(p, t->uri.proto) && !sq_plugin_names(p, "*"))
+        rc = sq_fail(err, SQ_EINVAL, "%s does not serve %s://", p->name, t->uri.proto);
+    if (!rc)
+        rc = try_all(t, err);
+    sq_buf_fini(&t->content);
+    sq_arena_fini(&t->arena);
+    free(t);
+    return rc;
+}
