@@ -108,9 +108,15 @@ static int get_file(struct sq_job *job, const struct sq_place *from, const char 
 {
     enum sq_unpack_kind kind;
     const char *action = from->uri.action;
-    int rc = get_one(job, from, NULL, l->archive, true, &moved->source, err);
+    struct sq_err why = {0};
+    int rc = get_one(job, from, NULL, l->archive, true, &moved->source, &why);
+    if (rc == SQ_ENOENT && sq_tree_look(job, from, 0, &moved->source, NULL) == 0 &&
+        moved->source.kind == SQ_ENTRY_FOLDER)
+        return sq_fail(err, SQ_EINVAL,
+                       "%.300s is a folder: with a / at its end its tree is fetched",
+                       from->text);
     if (rc)
-        return rc;
+        return sq_fail(err, rc, "%s", why.text);
     atomic_fetch_add(&job->files, 1);
     if (!action || !sq_unpack_parse(action, &kind))
         return place_file(name, &moved->source, l, moved, err);

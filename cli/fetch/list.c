@@ -37,6 +37,24 @@ static int print_entry(struct sq_fetch_line *line, const struct sq_place *at,
     return 0;
 }
 
+/* Was the place, which ends in no slash, a folder after all?  One entry of its own name
+ * may be the file or what is in a folder. */
+static int find_kind(struct sq_fetch_line *line, struct sq_place *at,
+                     const struct sq_tree *t, struct sq_err *err)
+{
+    struct sq_entry e;
+    const char *slash = strrchr(at->path, '/');
+    const char *name = slash ? slash + 1 : at->path;
+    if (t->n != 1 || strcmp(t->entries[0].name, name) != 0) {
+        at->folder = !at->url;
+        return 0;
+    }
+    int rc = sq_tree_look(&line->job, at, 0, &e, err);
+    if (rc == 0)
+        at->folder = e.kind == SQ_ENTRY_FOLDER;
+    return rc;
+}
+
 static int list(struct sq_fetch_line *line, bool recursive, bool whole,
                 struct sq_err *err)
 {
@@ -50,6 +68,8 @@ static int list(struct sq_fetch_line *line, bool recursive, bool whole,
         want |= SQ_WANT_MD5;
     sq_tree_init(&t);
     rc = sq_tree_list(&line->job, &at, want, &t, err);
+    if (rc == 0 && whole && !at.folder)
+        rc = find_kind(line, &at, &t, err);
     for (size_t i = 0; rc == 0 && i < t.n; i++)
         rc = print_entry(line, &at, &t.entries[i], whole, err);
     sq_tree_fini(&t);

@@ -47,8 +47,11 @@ int sq_put_names(struct sq_job *job, const char *from, const struct sq_place *to
 int sq_relay_file(struct sq_job *job, const struct sq_place *from,
                   const char *from_path, const struct sq_place *to, const char *to_path,
                   struct sq_err *err);
-int sq_relay_names(struct sq_job *job, const struct sq_place *from,
-                   const struct sq_place *to, const char *const *names, size_t n,
+int sq_relay_files(struct sq_job *job, const struct sq_place *from,
+                   const struct sq_place *to, const struct sq_entry *files, size_t n,
                    struct sq_moved *moved, struct sq_err *err);
+/* The whole tree by the storage itself; SQ_EUNSUPPORTED when it cannot. */
+int sq_relay_tree(struct sq_job *job, const struct sq_place *from,
+                  const struct sq_place *to, struct sq_err *err);
 
 #endif

@@ -9,6 +9,12 @@
 #include "cli/fetch/move.h"
 #include "cli/fetch/stores.h"
 
+/* A storage's own copy costs a program or a few requests for each file: worth it for
+ * few files or large ones.  Small ones pass by here, so many at a time that they leave
+ * room on the disk. */
+enum { FEW_FILES = 5, LARGE_BYTES = 32 * 1000 * 1000, BATCH_FILES = 2000 };
+static const int64_t BATCH_BYTES = 1000 * 1000 * 1000;
+
 struct copy {
     struct sq_store *store;
     struct sq_location from, to;
@@ -105,7 +111,7 @@ int sq_relay_file(struct sq_job *job, const struct sq_place *from,
 struct relay {
     struct sq_job *job;
     const struct sq_place *from, *to;
-    const char *const *names;
+    const struct sq_entry *files;
     struct sq_moved *moved;
 };
 
@@ -114,23 +120,77 @@ static int relay_name(void *arg, size_t i, struct sq_err *err)
     struct relay *r = arg;
     SQ_CLEANUP(sq_arena_fini) struct sq_arena arena;
     sq_arena_init(&arena, 256 * 1024);
-    char *from = sq_place_below(r->from, r->names[i], &arena);
-    char *to = sq_place_below(r->to, r->names[i], &arena);
+    char *from = sq_place_below(r->from, r->files[i].name, &arena);
+    char *to = sq_place_below(r->to, r->files[i].name, &arena);
     if (!from || !to)
         return sq_fail(err, SQ_ENOMEM, "out of memory");
     int rc = relay_one(r->job, r->from, from, r->to, to, false, err);
     if (rc == 0) {
         atomic_fetch_add(&r->job->files, 1);
-        sq_moved_file(r->moved, r->names[i]);
+        sq_moved_file(r->moved, r->files[i].name);
     }
     return rc;
 }
 
-int sq_relay_names(struct sq_job *job, const struct sq_place *from,
-                   const struct sq_place *to, const char *const *names, size_t n,
+/* Many small files: fetched here together, stored there together. */
+static int relay_batch(struct relay *r, const char **names, size_t n,
+                       struct sq_err *err)
+{
+    struct sq_landing l;
+    struct sq_moved passing;
+    char stop[4096];
+    int rc = open_stop(&l, stop, sizeof stop, err);
+    if (rc)
+        return rc;
+    sq_moved_init(&passing);
+    rc = sq_get_names(r->job, r->from, l.tree_path, names, n, &passing, err);
+    if (rc == 0)
+        rc = sq_put_names(r->job, l.tree_path, r->to, names, n, r->moved, err);
+    sq_moved_fini(&passing);
+    sq_landing_close(&l);
+    rmdir(stop);
+    return rc;
+}
+
+/* How many of the n files are the next batch; their names. */
+static size_t next_batch(const struct sq_entry *files, size_t n, const char **names)
+{
+    int64_t bytes = 0;
+    size_t taken = 0;
+    while (taken < n && taken < BATCH_FILES && bytes < BATCH_BYTES) {
+        bytes += files[taken].size_bytes > 0 ? files[taken].size_bytes : 0;
+        names[taken] = files[taken].name;
+        taken++;
+    }
+    return taken;
+}
+
+int sq_relay_files(struct sq_job *job, const struct sq_place *from,
+                   const struct sq_place *to, const struct sq_entry *files, size_t n,
                    struct sq_moved *moved, struct sq_err *err)
 {
-    struct relay r = {job, from, to, names, moved};
-    atomic_fetch_add(&job->total_files, (int64_t)n);
-    return sq_each(job->fetch->parallel, n, relay_name, &r, err);
+    struct relay r = {job, from, to, files, moved};
+    int64_t bytes = 0;
+    for (size_t i = 0; i < n; i++)
+        bytes += files[i].size_bytes > 0 ? files[i].size_bytes : 0;
+    if (n == 0)
+        return 0;
+    if (n < FEW_FILES || bytes / (int64_t)n >= LARGE_BYTES) {
+        atomic_fetch_add(&job->total_files, (int64_t)n);
+        return sq_each(job->fetch->parallel, n, relay_name, &r, err);
+    }
+    const char **names = calloc(BATCH_FILES, sizeof *names);
+    int rc = names ? 0 : sq_fail(err, SQ_ENOMEM, "out of memory");
+    for (size_t i = 0, taken; rc == 0 && i < n; i += taken) {
+        taken = next_batch(files + i, n - i, names);
+        rc = relay_batch(&r, names, taken, err);
+    }
+    free(names);
+    return rc;
+}
+
+int sq_relay_tree(struct sq_job *job, const struct sq_place *from,
+                  const struct sq_place *to, struct sq_err *err)
+{
+    return copy_there(job, from, NULL, to, NULL, true, err);
 }

@@ -7,25 +7,19 @@
 #include "cli/fetch/tree.h"
 #include "cli/fetch/verbs.h"
 
-int sq_transfer_names(struct sq_job *job, const struct sq_place *from,
-                      const struct sq_place *to, const char *const *names, size_t n,
-                      struct sq_moved *moved, struct sq_err *err)
-{
-    if (to->local)
-        return sq_get_names(job, from, to->path, names, n, moved, err);
-    if (from->local)
-        return sq_put_names(job, from->path, to, names, n, moved, err);
-    return sq_relay_names(job, from, to, names, n, moved, err);
-}
-
 static int transfer(struct sq_job *job, const struct sq_place *from,
                     const struct sq_place *to, struct sq_tree *t,
                     struct sq_moved *moved, struct sq_err *err)
 {
     atomic_store(&job->total_bytes, sq_tree_bytes(t));
     const char **names = sq_tree_names(t);
-    return names ? sq_transfer_names(job, from, to, names, t->n, moved, err)
-                 : sq_fail(err, SQ_ENOMEM, "out of memory");
+    if (!names)
+        return sq_fail(err, SQ_ENOMEM, "out of memory");
+    if (to->local)
+        return sq_get_names(job, from, to->path, names, t->n, moved, err);
+    if (from->local)
+        return sq_put_names(job, from->path, to, names, t->n, moved, err);
+    return sq_relay_files(job, from, to, t->entries, t->n, moved, err);
 }
 
 static int list_files(struct sq_job *job, const struct sq_place *at,
@@ -43,8 +37,11 @@ int sq_transfer_tree(struct sq_job *job, const struct sq_place *from,
                      struct sq_err *err)
 {
     struct sq_tree t;
+    int rc = sq_relay_tree(job, from, to, err);
+    if (rc != SQ_EUNSUPPORTED)
+        return rc;
     sq_tree_init(&t);
-    int rc = list_files(job, from, moved, &t, err);
+    rc = list_files(job, from, moved, &t, err);
     sq_tree_keep_files(&t, NULL, 0);
     if (rc == 0)
         rc = transfer(job, from, to, &t, moved, err);

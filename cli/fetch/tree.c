@@ -90,6 +90,37 @@ int sq_tree_list(struct sq_job *job, const struct sq_place *at, unsigned want,
     return rc;
 }
 
+struct look {
+    struct sq_job *job;
+    const struct sq_place *place;
+    unsigned want;
+    struct sq_entry *ret;
+};
+
+static int look_once(void *arg, struct sq_err *err)
+{
+    struct look *l = arg;
+    struct sq_stores *all = l->job->fetch->stores;
+    struct sq_location at = sq_place_at(l->place, NULL);
+    struct sq_store *store;
+    struct sq_leg leg;
+    int rc = sq_store_take(all, l->place->uri.proto, &store, err);
+    if (rc)
+        return rc;
+    sq_leg_init(&leg, l->job, false);
+    rc = store->ops->info(store->s, &at, l->want, &leg.call, l->ret, err);
+    sq_store_shown(store, rc, err);
+    sq_store_give(all, store);
+    return rc;
+}
+
+int sq_tree_look(struct sq_job *job, const struct sq_place *at, unsigned want,
+                 struct sq_entry *ret, struct sq_err *err)
+{
+    struct look l = {job, at, want, ret};
+    return sq_retry(job, look_once, &l, err);
+}
+
 static bool taken(const char *name, const char *const *patterns, size_t n)
 {
     const char *slash = strrchr(name, '/');

@@ -17,6 +17,9 @@ void sq_tree_fini(struct sq_tree *t);
  * outside the folder. */
 int sq_tree_list(struct sq_job *job, const struct sq_place *at, unsigned want,
                  struct sq_tree *ret, struct sq_err *err);
+/* What is at a place itself.  Retried. */
+int sq_tree_look(struct sq_job *job, const struct sq_place *at, unsigned want,
+                 struct sq_entry *ret, struct sq_err *err);
 /* Keep only the files that one of these patterns takes (n 0: all files); links that
  * lead to files count as files.  A pattern without `/` is held against the last step of
  * a name, one with it against the whole, where * stays within a step. */

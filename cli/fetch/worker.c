@@ -12,7 +12,6 @@
 
 #include "cli/fetch/move.h"
 #include "cli/fetch/report.h"
-#include "cli/fetch/stores.h"
 #include "cli/fetch/tree.h"
 #include "cli/fetch/watch.h"
 #include "lib/file.h"
@@ -61,37 +60,12 @@ static int op_put(struct sq_job *job, const struct order *o, struct sq_place *pl
     return sq_put_file(job, o->from, place, NULL, &a->moved.source, err);
 }
 
-struct look {
-    struct sq_job *job;
-    const struct sq_place *place;
-    unsigned want;
-    struct sq_entry *ret;
-};
-
-static int look_once(void *arg, struct sq_err *err)
-{
-    struct look *l = arg;
-    struct sq_stores *all = l->job->fetch->stores;
-    struct sq_location at = sq_place_at(l->place, NULL);
-    struct sq_store *store;
-    struct sq_leg leg;
-    int rc = sq_store_take(all, l->place->uri.proto, &store, err);
-    if (rc)
-        return rc;
-    sq_leg_init(&leg, l->job, false);
-    rc = store->ops->info(store->s, &at, l->want, &leg.call, l->ret, err);
-    sq_store_shown(store, rc, err);
-    sq_store_give(all, store);
-    return rc;
-}
-
 /* A file's size, date, hash; or those of everything in a folder. */
 static int look(struct sq_job *job, struct sq_place *place, unsigned want,
                 struct sq_answer *a, struct sq_err *err)
 {
-    struct look l = {job, place, want, &a->moved.source};
     if (!place->folder)
-        return sq_retry(job, look_once, &l, err);
+        return sq_tree_look(job, place, want, &a->moved.source, err);
     int rc = sq_tree_list(job, place, want | SQ_LIST_RECURSIVE, &a->tree, err);
     if (rc == 0)
         sq_tree_keep_files(&a->tree, NULL, 0);

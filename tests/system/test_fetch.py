@@ -157,6 +157,9 @@ def lists(folder):
         "file://%s/a/\nfile://%s/a/x\nfile://%s/b%%20c\n" % (src, src, src),
         "whole URIs, which can be given back")
     is_(good("list of a file", "list", src + "/a/x"), src + "/a/x\n", "itself")
+    write(folder.join("one", "one"))
+    is_(good("a folder without its slash", "list", folder.join("one")),
+        folder.join("one/one") + "\n", "is seen to be one")
     is_(good("--md5", "rlist", "--md5", src + "/a/"),
         "764efa883dda1e11db47671c4a3bbd9e  x\n", "as md5sum prints it")
     page = json.loads(good("ncdu", "ncdu", "--only-file", src))

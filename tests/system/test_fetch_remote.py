@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+"""scitq-fetch between this machine, an S3 server and Azure Blob: trees up, down and
+across, syncs that do nothing twice, deletions, and errors in words."""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../servers"))
+from fetch import fetch, tree, write  # noqa: E402
+from harness import Folder, done, is_, ok, run  # noqa: E402
+from servers import Servers  # noqa: E402
+
+FILES = {"f%d" % i: b"%d" % i for i in range(30)}
+FILES.update({"d/e/big": os.urandom(9 * 1024 * 1024), "d/sp ace'\u00e9": b"odd",
+              "d/none": b""})
+
+
+def files(path):
+    return {k: v for k, v in tree(path).items() if v is not None}
+
+
+class World:
+    def __init__(self, servers, folder):
+        self.env = {"RCLONE_CONFIG": servers.conf}
+        self.servers, self.folder = servers, folder
+        self.src = folder.join("src")
+        for name, data in FILES.items():
+            write(os.path.join(self.src, name), data)
+
+    def fetch(self, *words):
+        return fetch(*words, env=self.env)
+
+    def good(self, name, *words):
+        code, out, error = self.fetch(*words)
+        ok(code == 0, name, error)
+        return out
+
+    def bad(self, name, word, *words):
+        code, _, error = self.fetch(*words)
+        ok(code == 1 and word in error, name, error)
+
+
+def up_and_down(w):
+    for remote in ("s3", "azure"):
+        there = "%s://lab/tree/" % remote
+        w.good(remote + ": a tree goes up", "copy", w.src + "/", there)
+        is_(sorted(w.good("is listed", "rlist", there).splitlines()),
+            sorted(set(FILES) | ({"d/", "d/e/"})), "whole")
+        w.good("comes down", "copy", there, w.folder.join(remote))
+        is_(files(w.folder.join(remote)), FILES, "to the byte")
+        uri = "%s://lab/tree/d/sp%%20ace'\u00e9" % remote
+        ok(uri in w.good("list", "list", there).splitlines(), "names are escaped")
+        w.good("as listed", "copy", uri, w.folder.join("one"))
+        is_(files(w.folder.path)["one"], b"odd", "an odd one comes")
+        is_(w.fetch("-v", "sync", w.src, there)[1:], ("", ""), "nothing is to sync up")
+        is_(w.fetch("-v", "sync", there, w.folder.join(remote))[1:], ("", ""),
+            "nor down")
+
+
+def across(w):
+    """Small ones in batches by way of here, a large one alone; within one storage by the
+    storage."""
+    w.good("s3 to azure", "sync", "s3://lab/tree", "azure://lab/across")
+    is_(w.good("is listed", "rlist", "azure://lab/across/"),
+        w.good("like the source", "rlist", "s3://lab/tree/"), "the same names")
+    w.good("comes down", "copy", "azure://lab/across/", w.folder.join("across"))
+    is_(files(w.folder.join("across")), FILES, "to the byte")
+    is_(w.fetch("-v", "sync", "s3://lab/tree", "azure://lab/across")[1:], ("", ""),
+        "once is enough")
+    w.good("one file across", "copy", "azure://lab/tree/d/e/big", "s3://lab/one/")
+    w.good("one file within", "copy", "s3://lab/one/big", "s3://lab/one/again")
+    is_(w.good("both", "rlist", "s3://lab/one/"), "again\nbig\n", "are there")
+    w.good("a tree within", "copy", "s3://lab/tree/d/", "s3://lab/within/")
+    is_(w.good("is", "rlist", "s3://lab/within/"), "e/\ne/big\nnone\nsp ace'\u00e9\n",
+        "whole")
+    is_([n for n in os.listdir("/var/tmp") if n.startswith("scitq-fetch-")], [],
+        "nothing is left on the way")
+
+
+def deletes(w):
+    out = w.good("dryrun", "delete", "--dryrun", "--include", "f1?", "s3://lab/tree/")
+    is_(sorted(out.split()), ["s3://lab/tree/f1%d" % i for i in range(10)], "says which")
+    w.good("delete some", "delete", "--include", "f1?", "s3://lab/tree/")
+    left = w.good("list", "rlist", "s3://lab/tree/").splitlines()
+    is_([n for n in left if n.startswith("f1")], ["f1"], "those are gone")
+    w.good("delete one", "delete", "s3://lab/tree/f1")
+    w.good("delete a tree", "delete", "s3://lab/tree/")
+    w.bad("it is gone", "nothing there", "list", "s3://lab/tree/")
+
+
+def refused(w):
+    to = w.folder.join("to")
+    w.bad("an absent object", "no such object", "copy", "s3://lab/none", to)
+    w.bad("an absent folder", "nothing there", "copy", "s3://lab/none/", to)
+    w.bad("a folder without its slash", "with a / at its end", "copy", "s3://lab/one", to)
+    w.bad("an unknown remote", "nowhere", "copy", "nowhere://lab/x", to)
+    w.bad("a folder up without its slash", "with a / at its end", "copy", w.src,
+          "s3://lab/x")
+    w.bad("an absent file up", "No such file", "copy", w.src + "/none", "s3://lab/x")
+    code, _, error = w.fetch("copy", "s3://lab/one/big|untar", "azure://lab/x/")
+    ok(code == 2 and "copies to this machine" in error, "an action elsewhere", error)
+    is_(files(to), {}, "nothing came")
+
+
+def main():
+    folder = Folder()
+    os.makedirs(folder.join("servers"))
+    with Servers(["s3", "azure"], folder.join("servers"), gates=False) as servers:
+        w = World(servers, folder)
+        for test in (up_and_down, across, deletes, refused):
+            run(test, w)
+    done()
+
+
+main()
