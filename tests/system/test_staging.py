@@ -1,0 +1,295 @@
+"""A task's data: inputs, shared resources, outputs; what a killed worker does with what
+it was in the midst of; cancellation; what cannot be moved, in words.
+
+The storage is file://, the program that moves is the true scitq-fetch, behind
+gated_fetch.py, which counts what is asked and holds it in a phase as long as a test
+needs."""
+
+import os
+import signal
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from harness import *  # noqa: E402,F403
+from daemons import BUILD, TOP  # noqa: E402
+from test_worker import ended, execution, registered, send, state_of  # noqa: E402
+
+LONG = os.environ.get("SCITQ_TEST_LONG") == "1"
+
+
+class Gated(Worker):
+    """A worker whose transfers are counted and can be held."""
+    fetch = os.path.join(TOP, "tests", "system", "gated_fetch.py")
+
+    def __init__(self, server, gates, *args, **settings):
+        self.gates = gates
+        os.makedirs(gates, exist_ok=True)
+        super().__init__(server, *args, **settings)
+
+    def spawn(self, argv, env, ready=False):
+        env["SCITQ_GATES"] = self.gates
+        env["SCITQ_TRUE_FETCH"] = os.path.join(BUILD, "scitq-fetch")
+        super().spawn(argv, env, ready)
+
+    def asked(self, op, uri):
+        try:
+            with open(os.path.join(self.gates, "log")) as f:
+                return f.read().split("\n").count("%s %s" % (op, uri))
+        except FileNotFoundError:
+            return 0
+
+    def close_gate(self, op):
+        os.mkfifo(os.path.join(self.gates, op))
+
+    def open_gate(self, op):
+        """Whoever waits goes on, and nobody waits any more."""
+        gate = os.path.join(self.gates, op)
+        os.rename(gate, gate + ".open")
+        try:
+            os.close(os.open(gate + ".open", os.O_WRONLY | os.O_NONBLOCK))
+        except OSError:
+            pass  # nobody waits
+        os.unlink(gate + ".open")
+        if os.path.exists(gate + ".at"):
+            os.unlink(gate + ".at")
+
+    def held(self, op):
+        """Wait until a transfer is held at the gate; its pid."""
+        at = os.path.join(self.gates, op + ".at")
+        wait_until("a transfer at the gate " + op, lambda: os.path.exists(at))
+        with open(at) as f:
+            return int(f.read())
+
+    def resources(self):
+        """The folders of the cache."""
+        base = self.settings["BASE_WORKDIR"]
+        found = [os.path.join(base, n) for n in os.listdir(base) if "-resources-" in n]
+        return [os.path.join(f, n) for f in found for n in sorted(os.listdir(f))]
+
+
+def write(path, text):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w") as f:
+        f.write(text)
+    return path
+
+
+def read(path):
+    with open(path) as f:
+        return f.read()
+
+
+def uri(path):
+    return "file://" + path
+
+
+def shared(server, api, folder):
+    """Many small tasks, one resource."""
+    count = 200
+    write(folder.join("db/index"), "index\n")
+    write(folder.join("db/deep/part 1"), "part\n")
+    script = ("sh -c 'cat $INPUT/* $RESOURCE/index \"$RESOURCE/deep/part 1\" "
+              "> $OUTPUT/result && stat -c %a $RESOURCE/index'")
+    with Gated(server, folder.join("gates"), concurrency=4) as worker:
+        registered(worker, api)
+        row = worker.row(api)
+        api.put("/workers/%d" % row["worker_id"], {"prefetch": 4})
+        ids = []
+        for i in range(count):
+            path = write(folder.join("in/%d.txt" % i), "input %d\n" % i)
+            ids.append(api.task(script, input=uri(path),
+                                resource=uri(folder.join("db/")),
+                                output=uri(folder.join("out/%d/" % i))))
+        states = [api.wait_task(t, ("succeeded", "failed"), 300)["status"] for t in ids]
+        is_(states.count("succeeded"), count, "all of %d tasks succeed" % count)
+        wrong = [i for i in range(count) if read(folder.join("out/%d/result" % i)) !=
+                 "input %d\nindex\npart\n" % i]
+        is_(wrong, [], "their outputs are right to the byte")
+        is_(worker.asked("get", uri(folder.join("db/"))), 1,
+            "the resource was downloaded once")
+        ok(worker.asked("info", uri(folder.join("db/"))) <= count,
+           "and looked at no more often than it was needed")
+        is_(execution(api, ids[0])["output_files"], "result", "outputs are listed")
+        is_(api.raw_log(execution(api, ids[0])["execution_id"], "stdout"), b"444\n",
+            "a resource is read-only")
+
+
+def remembered(server, api, folder):
+    """Across restarts; refreshed; mended; reset."""
+    source = write(folder.join("db.txt"), "one")
+    show = "sh -c 'cat $RESOURCE/db.txt'"
+    with Gated(server, folder.join("gates"), options=["-b", "remembered"]) as worker:
+        def got():
+            return ended(api, api.task(show, batch="remembered",
+                                       resource=uri(source)))[2]
+        registered(worker, api)
+        is_(got(), b"one", "a resource")
+        worker.kill()
+        worker.start()
+        is_(got(), b"one", "after kill -9")
+        is_(worker.asked("get", uri(source)), 1, "it is remembered")
+        write(source, "two!")
+        is_(got(), b"two!", "a changed source is noticed")
+        is_(worker.asked("get", uri(source)), 2, "and fetched again")
+        wait_until("the old one is removed", lambda: len(worker.resources()) == 1)
+        cached = os.path.join(worker.resources()[0], "data", "db.txt")
+        os.chmod(cached, 0o644)
+        write(cached, "spoilt")
+        is_(got(), b"two!", "what somebody wrote into the cache is given to nobody")
+        is_(worker.asked("get", uri(source)), 3, "it is fetched anew")
+        wait_until("the spoilt one is removed", lambda: len(worker.resources()) == 1)
+        os.unlink(os.path.join(worker.resources()[0], "about"))
+        worker.kill()
+        worker.start()
+        is_(got(), b"two!", "half a resource is none")
+        is_(worker.asked("get", uri(source)), 4, "it is fetched anew, too")
+        send(api, worker, -3)
+        wait_until("the cache is empty", lambda: worker.resources() == [])
+        ok(True, "reset-resources empties the cache")
+        is_(got(), b"two!", "and it fills again")
+        own = [os.path.join("a", "x"), os.path.join("b", "x")]
+        both = [uri(write(folder.join(p), p)) for p in own]
+        out = ended(api, api.task("true", batch="remembered", resource=" ".join(both)))
+        is_(out[:2], ("failed", -1001), "two resources with a file of one name")
+        has(out[3].decode(), "both bring x", "are told")
+        out = ended(api, api.task("sh -c 'cat $RESOURCE/x $RESOURCE/m/x'",
+                                  batch="remembered",
+                                  resource="%s %s|mv:m" % tuple(both)))
+        is_(out[2], b"a/xb/x", "and do not collide otherwise")
+
+
+def phases(server, api, folder):
+    """kill -9 of the worker in each phase: the phase is asserted, the result is the same
+    as without."""
+    source = write(folder.join("data.txt"), "data\n")
+    with Gated(server, folder.join("gates"), options=["-b", "phases"],
+               LOG_LEVEL="debug") as worker:
+        registered(worker, api)
+        for n in range(10 if LONG else 2):
+            fifo = folder.join("fifo%d" % n)
+            os.mkfifo(fifo)
+            resource = write(folder.join("r%d" % n), "r%d\n" % n)
+            out = folder.join("out%d" % n)
+            for op in ("info", "get", "put"):
+                worker.close_gate(op)
+            task = api.task("sh -c 'cat %s; cat $INPUT/* $RESOURCE/* > $OUTPUT/o'" % fifo,
+                            batch="phases", input=uri(source), resource=uri(resource),
+                            output=uri(out + "/"))
+
+            def killed(what, status):
+                wait_until("the server knows", lambda: api.get(
+                    "/tasks/%d" % task).json["status"] == status)
+                number = execution(api, task)["execution_id"]
+                lines = [line for line in worker.log().split("\n")
+                         if "execution %d: " % number in line and "->" in line]
+                worker.kill()
+                ok(lines[-1].endswith("-> " + what),
+                   "round %d: killed while %s" % (n, what), lines[-1])
+                worker.start()
+
+            pids = [worker.held("get")]
+            wait_until("the look is asked", lambda: worker.asked("info", uri(resource)))
+            killed("downloading", "accepted")
+            wait_until("the old child is gone", lambda: not state_of(pids[0]))
+            ok(True, "round %d: its child dies with it" % n)
+            worker.open_gate("info")
+            worker.open_gate("get")
+            wait_until("it runs", lambda: api.get(
+                "/tasks/%d" % task).json["status"] == "running")
+            killed("running", "running")
+            with open(fifo, "w"):
+                pass
+            pid = worker.held("put")
+            killed("uploading", "running")
+            wait_until("the old child is gone", lambda: not state_of(pid))
+            worker.open_gate("put")
+            is_(ended(api, task), ("succeeded", 0, b"", b""), "round %d: it succeeds" % n)
+            is_(read(out + "/o"), "data\nr%d\n" % n, "round %d: to the byte" % n)
+
+
+def cancel(server, api, folder):
+    """Events only: what was waiting for the slot ends while the gate is still closed."""
+    source = write(folder.join("data.txt"), "data\n")
+    with Gated(server, folder.join("gates"), options=["-b", "cancel"]) as worker:
+        registered(worker, api)
+        for field in ("input", "resource"):
+            op = "get" if field == "input" else "info"
+            worker.close_gate(op)
+            first = api.task("true", batch="cancel", **{field: uri(source)})
+            second = api.task("echo free", batch="cancel")
+            pid = worker.held(op)
+            is_(api.get("/tasks/%d" % first).json["status"], "accepted",
+                "%s: downloading is accepted" % field)
+            send(api, worker, 9, first)
+            is_(ended(api, first), (
+                "failed", -9, b"", b"scitq: killed by signal 9 (SIGKILL) before it "
+                b"started\n"), "%s: killed in mid-download" % field)
+            is_(ended(api, second)[:3], ("succeeded", 0, b"free\n"),
+                "%s: its slot is free at once" % field)
+            wait_until("the child is gone", lambda: not state_of(pid))
+            worker.open_gate(op)
+        worker.close_gate("put")
+        task = api.task("sh -c 'echo x > $OUTPUT/x'", batch="cancel",
+                        output=uri(folder.join("out/")))
+        pid = worker.held("put")
+        other = api.task("echo free", batch="cancel")
+        send(api, worker, 9, task)
+        out = ended(api, task)
+        is_(out[:2], ("failed", -9), "killed in mid-upload")
+        has(out[3].decode(), "while its output was uploaded", "it says so")
+        is_(ended(api, other)[0], "succeeded", "the next one runs")
+        wait_until("the child is gone", lambda: not state_of(pid))
+        worker.open_gate("put")
+        worker.close_gate("get")
+        task = api.task("true", batch="cancel", input=uri(source))
+        pid = worker.held("get")
+        api.delete("/tasks/%d" % task)
+        wait_until("the child is gone", lambda: not state_of(pid))
+        ok(True, "a deleted task's download is given up")
+        worker.open_gate("get")
+
+
+def trouble(server, api, folder):
+    """What cannot be moved, in words; what can be is moved even so."""
+    blocked = write(folder.join("file"), "no folder")
+    with Gated(server, folder.join("gates"), options=["-b", "trouble"]) as worker:
+        registered(worker, api)
+        absent = uri(folder.join("absent"))
+        for field in ("input", "resource"):
+            out = ended(api, api.task("true", batch="trouble", **{field: absent}))
+            is_(out[:3], ("failed", -1001, b""), "%s: absent" % field)
+            has(out[3].decode(), folder.join("absent"), "%s: named" % field)
+        out = ended(api, api.task("sh -c 'echo x > $OUTPUT/x'", batch="trouble",
+                                  output=uri(blocked + "/below/")))
+        is_(out[:2], ("failed", -1000), "an output that cannot be stored")
+        has(out[3].decode(), "the output is not uploaded", "says so")
+        out = ended(api, api.task("sh -c 'echo x > $OUTPUT/x; exit 3'", batch="trouble",
+                                  output=uri(folder.join("failed/"))))
+        is_(out[:2], ("failed", 3), "a failed command")
+        is_(read(folder.join("failed/x")), "x\n", "its output is uploaded all the same")
+        victim = folder.join("victim")
+        write(os.path.join(victim, "secret"), "secret")
+        out = ended(api, api.task(
+            "sh -c 'rmdir $OUTPUT; ln -s %s $OUTPUT'" % victim, batch="trouble",
+            output=uri(folder.join("linked/"))))
+        is_(out[:2], ("failed", -1000), "a link in the place of the output folder")
+        ok(not os.path.exists(folder.join("linked/secret")), "is not followed")
+        out = ended(api, api.task(
+            "sh -c 'echo x > $OUTPUT/x; ln -s /etc/passwd $OUTPUT/link; "
+            "mkfifo $OUTPUT/pipe'", batch="trouble", output=uri(folder.join("some/"))))
+        is_(out[0], "succeeded", "links and pipes among the outputs")
+        is_(os.listdir(folder.join("some")), ["x"], "stay here")
+        has(out[3].decode(), "link", "and are named")
+
+
+def main():
+    server = Server()
+    api = server.api()
+    for part in (shared, remembered, phases, cancel, trouble):
+        run(part, server, api, Folder())
+    server.stop()
+    done()
+
+
+if __name__ == "__main__":
+    main()
