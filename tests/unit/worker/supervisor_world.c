@@ -301,6 +301,12 @@ int world_teardown(void **state)
     return 0;
 }
 
+int world_run_with_groups(const struct CMUnitTest *tests, size_t n)
+{
+    atexit(end_all);
+    return _cmocka_run_group_tests("supervisor", tests, n, NULL, NULL);
+}
+
 int world_run(const struct CMUnitTest *tests, size_t n)
 {
     enum { MAX = 50 };
@@ -315,6 +321,5 @@ int world_run(const struct CMUnitTest *tests, size_t n)
         both[n + i].name = names[i];
         both[n + i].initial_state = &yes;
     }
-    atexit(end_all);
-    return _cmocka_run_group_tests("supervisor", both, 2 * n, NULL, NULL);
+    return world_run_with_groups(both, 2 * n);
 }

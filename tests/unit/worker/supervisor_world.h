@@ -29,6 +29,8 @@ struct world {
 #define WORLD_TEST(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
 /* Run all with control groups as the machine has them, then all without. */
 int world_run(const struct CMUnitTest *tests, size_t n);
+/* Only the former: for tests that are about the groups. */
+int world_run_with_groups(const struct CMUnitTest *tests, size_t n);
 
 /* cmocka fixtures.  Teardown ends the supervisor, however the test ended, that of
  * worlds set up since, too, and checks that it left nothing: no complaint (a
