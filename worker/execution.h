@@ -47,6 +47,7 @@ const char *sq_exec_state_name(enum sq_exec_state state);
 enum { SQ_STDOUT = 1, SQ_STDERR = 2, SQ_STREAMS = 3 };
 
 struct sq_workdir;
+struct sq_container;
 struct sq_stage;
 
 /* How far one stream was cut into records.  `shift` is how many bytes were dropped
@@ -64,6 +65,7 @@ struct sq_execution {
     char *input, *resource, *output; /* URIs, or NULL */
     struct sq_stage *stage;          /* of staging.c; NULL: nothing to move (yet) */
     bool fetched;                    /* what it needs had to be fetched, and is here */
+    struct sq_container *container;  /* NULL: it runs in none */
     int pid;
     bool spawned; /* asked of the supervisor, which remembers it */
     bool started; /* it had a pid: its output files are its own, no longer another's */

@@ -103,6 +103,7 @@ static int open_tasks(struct daemon *d, struct sq_err *err)
         .worker_file_name = s->file_name,
         .settings_file = s->file,
         .autoclean = s->autoclean,
+        .container_runtime = s->container_runtime,
         .concurrency = s->concurrency,
         .no_spawn = s->no_spawn,
         .tell = sq_link_tell,

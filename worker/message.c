@@ -50,6 +50,7 @@ static int parse_execution(const json_t *v, struct sq_arena *arena,
         const char **to;
     } texts[] = {{"command", &a->command},
                  {"container", &a->container},
+                 {"container_options", &a->container_options},
                  {"input", &a->input},
                  {"output", &a->output},
                  {"resource", &a->resource}};

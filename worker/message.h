@@ -9,7 +9,8 @@
 
 struct sq_assignment {
     int64_t execution_id, task_id;
-    const char *command, *container, *input, *output, *resource; /* or NULL */
+    const char *command, *container, *container_options, *input, *output,
+        *resource; /* or NULL */
 };
 
 struct sq_order {

@@ -61,8 +61,9 @@ static bool read_memo(struct sq_tasks *t, struct sq_execution *e, struct sq_work
     }
     bool ok = copy(&e->command, m.command) && copy(&e->input, m.input) &&
               copy(&e->resource, m.resource) && copy(&e->output, m.output);
+    e->container = ok && m.container ? sq_container_recall(t, e, &m) : NULL;
     sq_arena_reset(&t->arena);
-    return ok;
+    return ok && (e->container || !m.container);
 }
 
 static enum sq_exec_state state_of(enum sq_workdir_stage stage)
@@ -139,6 +140,10 @@ void sq_recover_settle(struct sq_tasks *t)
     struct sq_execution *e, *next;
     for (e = TAILQ_FIRST(&t->all); e; e = next) {
         next = TAILQ_NEXT(e, all);
+        if (e->container && sq_exec_holds_slot(e->state)) {
+            sq_container_settle(e->container);
+            continue;
+        }
         if (e->state != SQ_STATE_STARTING || e->spawned)
             continue;
         if (strcmp(e->dir->header.instance, t->sup_instance) == 0) {

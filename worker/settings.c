@@ -19,6 +19,7 @@
 #include "lib/file.h"
 #include "lib/http.h"
 #include "lib/ready.h"
+#include "worker/container.h"
 
 enum { CONCURRENCY_MAX = 100000, NAME_MAX_BYTES = 200 };
 
@@ -38,7 +39,7 @@ static const struct sq_conf_key keys[] = {
     {"LOG_FILE_MAX_SIZE", SQ_CONF_INT, "10000000", "bytes", 1000, INT64_MAX, 0},
     {"LOG_FILE_KEEP", SQ_CONF_INT, "10", "rotated files kept", 0, 1000, 0},
     {"LOG_LEVEL", SQ_CONF_TEXT, "info", "error, warning, info or debug", 0, 0, 0},
-    LATER("SCITQ_CONTAINER_RUNTIME"),
+    {"SCITQ_CONTAINER_RUNTIME", SQ_CONF_TEXT, NULL, "docker or podman", 0, 0, 0},
     LATER("RCLONE_CONFIG"),
     LATER("SCITQ_TOKEN"),
     LATER("SCITQ_TOKEN_FILE"),
@@ -188,6 +189,20 @@ static int take_server(struct sq_settings *s, struct sq_err *err)
     return 0;
 }
 
+static int take_runtime(struct sq_settings *s, struct sq_err *err)
+{
+    enum sq_runtime r;
+    const char *told = sq_conf_text(s->conf, "SCITQ_CONTAINER_RUNTIME");
+    s->container_runtime = -1;
+    if (!told)
+        return 0;
+    if (!sq_runtime_parse(told, &r))
+        return sq_conf_refuse(s->conf, "SCITQ_CONTAINER_RUNTIME", err,
+                              "must be docker or podman, not \"%s\"", told);
+    s->container_runtime = (int)r;
+    return 0;
+}
+
 static int take_conf(struct sq_settings *s, struct sq_err *err)
 {
     s->permanent = sq_conf_bool(s->conf, "SCITQ_PERMANENT_WORKER");
@@ -200,7 +215,8 @@ static int take_conf(struct sq_settings *s, struct sq_err *err)
         return sq_conf_refuse(s->conf, "LOG_LEVEL", err,
                               "must be error, warning, info or debug, not \"%s\"",
                               level);
-    return s->server ? 0 : take_server(s, err);
+    int rc = take_runtime(s, err);
+    return rc || s->server ? rc : take_server(s, err);
 }
 
 int sq_settings_load(struct sq_settings *s, int argc, char **argv,

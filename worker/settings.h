@@ -14,8 +14,9 @@ struct sq_settings {
     const char *flavor;         /* of -f, or NULL */
     const char *default_flavor; /* of a row that is made */
     char hostname[256];
-    int autoclean; /* percent */
-    int ready_fd;  /* -1: none */
+    int autoclean;         /* percent */
+    int ready_fd;          /* -1: none */
+    int container_runtime; /* enum sq_runtime; -1: docker, else podman */
     bool permanent, no_spawn;
     struct sq_log_conf log;
     char *file;         /* the settings file read, or NULL */

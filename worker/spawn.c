@@ -75,13 +75,18 @@ void sq_spawn_fini(struct sq_tasks *t)
     free(t->base_env);
 }
 
+int64_t sq_spawn_cpu(const struct sq_tasks *t)
+{
+    int64_t share = t->concurrency > 0 ? t->cores / t->concurrency : t->cores;
+    return share > 0 ? share : 1;
+}
+
 static char **environment(struct sq_tasks *t, const struct sq_workdir *d)
 {
     static const char *const folders[][2] = {{"INPUT", "input"},
                                              {"OUTPUT", "output"},
                                              {"RESOURCE", "resource"},
                                              {"TEMP", "tmp"}};
-    int64_t share = t->concurrency > 0 ? t->cores / t->concurrency : t->cores;
     size_t n = t->n_base_env;
     char **env = sq_arena_array(&t->arena, n + SQ_LEN(folders) + 2, sizeof *env);
     if (!env)
@@ -90,8 +95,7 @@ static char **environment(struct sq_tasks *t, const struct sq_workdir *d)
     for (size_t i = 0; i < SQ_LEN(folders); i++)
         env[n++] = sq_arena_printf(&t->arena, "%s=%s/%s", folders[i][0], d->path,
                                    folders[i][1]);
-    env[n++] =
-        sq_arena_printf(&t->arena, "CPU=%lld", (long long)(share > 0 ? share : 1));
+    env[n++] = sq_arena_printf(&t->arena, "CPU=%lld", (long long)sq_spawn_cpu(t));
     for (size_t i = t->n_base_env; i < n; i++)
         if (!env[i])
             return NULL;
@@ -101,30 +105,39 @@ static char **environment(struct sq_tasks *t, const struct sq_workdir *d)
 int sq_spawn_save(struct sq_execution *e, struct sq_err *err)
 {
     enum { MEMO_MAX = 16 << 20 };
+    const struct sq_container *c = e->container;
     struct sq_buf text SQ_CLEANUP(sq_buf_fini);
     sq_buf_init(&text, MEMO_MAX);
     if (!e->command)
         return sq_workdir_save(e->dir, NULL, err);
-    sq_memo_write(&(struct sq_memo){.command = e->command,
-                                    .input = e->input,
-                                    .resource = e->resource,
-                                    .output = e->output},
-                  &text);
+    sq_memo_write(
+        &(struct sq_memo){.command = e->command,
+                          .container = c ? c->image : NULL,
+                          .container_options = c ? c->options : NULL,
+                          .runtime = c && c->id ? sq_runtime_name(c->runtime) : NULL,
+                          .container_id = c ? c->id : NULL,
+                          .input = e->input,
+                          .resource = e->resource,
+                          .output = e->output},
+        &text);
     if (!sq_buf_ok(&text))
         return sq_fail(err, SQ_ENOMEM, "the command is too long to be written down");
     return sq_workdir_save(e->dir, text.data ? text.data : "", err);
 }
 
-static int ask(struct sq_tasks *t, struct sq_execution *e, char *const *words,
-               struct sq_err *err)
+int sq_spawn_ask(struct sq_tasks *t, struct sq_execution *e, char *const *words,
+                 bool own, struct sq_err *err)
 {
+    static const char nowhere[] = "/dev/null";
     const struct sq_spawn req = {
         .id = e->id,
         .argv = words,
         .envp = environment(t, e->dir),
         .workdir = e->dir->path,
-        .stdout_path = sq_arena_printf(&t->arena, "%s/.stdout", e->dir->path),
-        .stderr_path = sq_arena_printf(&t->arena, "%s/.stderr", e->dir->path),
+        .stdout_path =
+            own ? sq_arena_printf(&t->arena, "%s/.stdout", e->dir->path) : nowhere,
+        .stderr_path =
+            own ? sq_arena_printf(&t->arena, "%s/.stderr", e->dir->path) : nowhere,
     };
     if (!req.envp || !req.stdout_path || !req.stderr_path)
         return sq_fail(err, SQ_ENOMEM, "no memory to start the command");
@@ -149,7 +162,7 @@ int sq_spawn_start(struct sq_tasks *t, struct sq_execution *e, struct sq_err *er
         return rc;
     if (n == 0)
         return sq_fail(err, SQ_EINVAL, "the command is empty");
-    rc = ask(t, e, words, err);
+    rc = sq_spawn_ask(t, e, words, true, err);
     sq_supervision_flush(t);
     return rc;
 }

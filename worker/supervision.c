@@ -54,6 +54,10 @@ static void exited(struct sq_tasks *t, const struct sq_sup_event *event)
         return;
     e->started = true;
     e->pid = event->pid ? event->pid : e->pid;
+    if (e->container) {
+        sq_container_client_exited(e->container, &event->exit);
+        return;
+    }
     sq_verdict(e, &event->exit);
     sq_tasks_step(t, e, SQ_EV_EXITED);
 }
@@ -66,6 +70,7 @@ static void started(struct sq_tasks *t, const struct sq_sup_event *event)
                "execution %lld runs here but is not ours any more: killing it",
                (long long)event->id);
         sq_supervision_signal(t, event->id, SIGKILL);
+        sq_containers_sweep(t); /* it may be the client of one */
         return;
     }
     e->spawned = e->started = true;
@@ -85,7 +90,8 @@ static void on_event(void *arg, const struct sq_sup_event *event)
         e = sq_idmap_get(&t->by_id, event->id);
         if (e) {
             e->spawned = false;
-            sq_tasks_refuse(t, e, 127, SQ_EV_NOT_STARTED, "%s", event->text);
+            sq_tasks_refuse(t, e, 127, e->container ? SQ_EV_LOST : SQ_EV_NOT_STARTED,
+                            "%s", event->text);
         }
         break;
     case SQ_SUP_READY:
@@ -106,8 +112,8 @@ static void lost(struct sq_tasks *t)
     for (e = TAILQ_FIRST(&t->all); e; e = next) {
         next = TAILQ_NEXT(e, all);
         e->spawned = false;
-        if (!sq_exec_holds_slot(e->state))
-            continue;
+        if (!sq_exec_holds_slot(e->state) || e->container)
+            continue; /* a container may live on: it is looked at */
         sq_tasks_refuse(t, e, -SIGKILL, SQ_EV_LOST,
                         "the supervisor was killed, and the command with it");
     }

@@ -33,6 +33,7 @@ struct sq_execution *sq_tasks_new(struct sq_tasks *t, int64_t id, int64_t task_i
 static void free_execution(struct sq_execution *e)
 {
     sq_staging_free(e);
+    sq_container_free(e->container);
     free(e->command);
     free(e->input);
     free(e->resource);
@@ -79,7 +80,9 @@ static void start(struct sq_tasks *t, struct sq_execution *e)
         sq_tasks_step(t, e, SQ_EV_EXITED);
         return;
     }
-    if (sq_spawn_start(t, e, &err) != 0)
+    if (e->container)
+        sq_container_start(e->container);
+    else if (sq_spawn_start(t, e, &err) != 0)
         sq_tasks_refuse(t, e, 127, SQ_EV_UNABLE, "%s", err.text);
     sq_watcher_active(&t->watcher, true);
 }
@@ -113,6 +116,14 @@ static void fetch(struct sq_tasks *t, struct sq_execution *e)
     sq_staging_fetch(t, e, false);
 }
 
+static void signal_command(struct sq_tasks *t, struct sq_execution *e, int signal)
+{
+    if (e->container)
+        sq_container_signal(e->container, signal);
+    else
+        sq_supervision_signal(t, e->id, signal);
+}
+
 /* What follows from the new state; whatever is done twice here must be harmless. */
 static void enter(struct sq_tasks *t, struct sq_execution *e)
 {
@@ -137,7 +148,7 @@ static void enter(struct sq_tasks *t, struct sq_execution *e)
         sq_staging_store(t, e);
         break;
     case SQ_STATE_REPORTING: sq_tasks_mark(t, e, true); break;
-    case SQ_STATE_KILLING: sq_supervision_signal(t, e->id, SIGKILL); break;
+    case SQ_STATE_KILLING: signal_command(t, e, SIGKILL); break;
     default: break;
     }
 }
@@ -199,10 +210,14 @@ static void trim(struct sq_execution *e)
         sq_workdir_trim(e->dir);
 }
 
-/* What finish left to be done: the directory, the supervisor's record. */
+/* What finish left to be done: the container, the directory, the supervisor's record.
+ */
 static void put_away(struct sq_tasks *t, struct sq_execution *e)
 {
     struct sq_err err;
+    const struct sq_container *c = e->container;
+    if (c && c->id && (!e->keep || c->gone))
+        sq_containers_remove(t, c->runtime, c->id);
     if (e->dir) {
         if (!e->keep)
             trim(e);
@@ -271,14 +286,6 @@ static void finish(struct sq_tasks *t, struct sq_execution *e, bool told)
     t->conf->tell(t->conf->tell_arg, false);
 }
 
-/* Why this version cannot run it, or NULL. */
-static const char *unable(const struct sq_assignment *a)
-{
-    if (a->container)
-        return "this worker cannot run containers yet";
-    return NULL;
-}
-
 static int take_directory(struct sq_tasks *t, struct sq_execution *e,
                           struct sq_err *err)
 {
@@ -320,10 +327,11 @@ void sq_tasks_arrive(struct sq_tasks *t, const struct sq_assignment *a)
             sq_tasks_step(t, e, SQ_EV_WITHDRAWN);
         return;
     }
+    if (a->container)
+        e->container = sq_container_new(t, e, a->container, a->container_options);
     sq_workdirs_autoclean(&t->dirs);
-    const char *why = unable(a);
-    if (why)
-        sq_tasks_refuse(t, e, -1001, SQ_EV_UNABLE, "%s", why);
+    if (a->container && !e->container)
+        sq_tasks_refuse(t, e, -1001, SQ_EV_UNABLE, "no memory for a container");
     else if (!t->conf->no_spawn && take_directory(t, e, &err) != 0)
         sq_tasks_refuse(t, e, -1001, SQ_EV_UNABLE, "%s", err.text);
     else
@@ -337,7 +345,7 @@ void sq_tasks_signal(struct sq_tasks *t, int64_t execution_id, int signal)
         return;
     switch (e->state) {
     case SQ_STATE_STARTING:
-    case SQ_STATE_RUNNING: sq_supervision_signal(t, execution_id, signal); break;
+    case SQ_STATE_RUNNING: signal_command(t, e, signal); break;
     case SQ_STATE_DOWNLOADING:
     case SQ_STATE_WAITING:
         if (signal == SIGKILL || signal == SIGTERM || signal == SIGQUIT)
@@ -443,6 +451,12 @@ static void written(void *arg, struct sq_workdir *d)
         sq_tasks_mark(t, e, false);
 }
 
+/* Directories of failures went: their containers go with them. */
+static void kept_removed(void *arg)
+{
+    sq_containers_sweep(arg);
+}
+
 static int count_cores(void)
 {
     cpu_set_t set;
@@ -468,7 +482,10 @@ int sq_tasks_init(struct sq_tasks *t, const struct sq_tasks_conf *conf,
         .state_dir = conf->state_dir,
         .autoclean = conf->autoclean,
         .watcher = &t->watcher,
+        .removed = kept_removed,
+        .arg = t,
     };
+    sq_containers_init(t);
     int rc = sq_workdirs_open(&t->dirs, &dirs, loop, err);
     if (!rc)
         rc = sq_spawn_init(t, err);
@@ -488,6 +505,7 @@ void sq_tasks_fini(struct sq_tasks *t)
     sq_tasks_put_away(t);
     sq_timer_stop(t->loop, &t->done_timer);
     sq_supervision_close(t);
+    sq_containers_fini(t);
     while ((e = TAILQ_FIRST(&t->all))) {
         TAILQ_REMOVE(&t->all, e, all);
         if (e->dir)

@@ -6,6 +6,7 @@
  * staging.c   its data: inputs, resources, outputs
  * spawn.c     the command, its environment, its start
  * verdict.c   what an exit means, in words
+ * containers*.c  the same of those in containers: started, judged, removed
  * supervision.c  the supervisor: open, listen, lost, open again
  * recover.c   what an earlier process of this worker left
  * report.c    what is to be told: cut into records of the spool, written as JSON */
@@ -14,6 +15,7 @@
 
 #include "lib/arena.h"
 #include "lib/jsonio.h"
+#include "worker/containers.h"
 #include "worker/execution.h"
 #include "worker/loop.h"
 #include "worker/message.h"
@@ -31,8 +33,9 @@ struct sq_tasks_conf {
     const char *base_workdir, *worker_file_name;
     const char *settings_file; /* that transfers read too, or NULL */
     int autoclean;
-    int64_t concurrency; /* until the server says another */
-    bool no_spawn;       /* succeed at once without running: for the bench */
+    int container_runtime; /* enum sq_runtime; -1: what there is */
+    int64_t concurrency;   /* until the server says another */
+    bool no_spawn;         /* succeed at once without running: for the bench */
     sq_tell_fn *tell;
     void *tell_arg;
     /* Nothing can be started here any more, and no waiting helps: the worker must end.
@@ -65,6 +68,8 @@ struct sq_tasks {
     bool worked;     /* has run something */
     char **base_env; /* what every command gets; NULL-terminated */
     size_t n_base_env;
+
+    struct sq_containers containers;
 
     struct sq_idmap by_id;
     struct sq_execution_list all, waiting, dirty;

@@ -23,6 +23,14 @@ void sq_spawn_fini(struct sq_tasks *t);
 /* Write down the header and, until it is started, what the execution is. */
 int sq_spawn_save(struct sq_execution *e, struct sq_err *err);
 int sq_spawn_start(struct sq_tasks *t, struct sq_execution *e, struct sq_err *err);
+/* Have the supervisor run these words (of the arena) for the execution; `own`: what
+ * they write is the task's output, else it is dropped. */
+int sq_spawn_ask(struct sq_tasks *t, struct sq_execution *e, char *const *words,
+                 bool own, struct sq_err *err);
+/* Write down the header and, until it is started, what the execution is. */
+int sq_spawn_save(struct sq_execution *e, struct sq_err *err);
+/* The processors of one task. */
+int64_t sq_spawn_cpu(const struct sq_tasks *t);
 
 /* verdict.c: fill succeeded, return_code and note. */
 void sq_verdict(struct sq_execution *e, const struct sq_exit *exit);
@@ -30,6 +38,8 @@ void sq_verdict(struct sq_execution *e, const struct sq_exit *exit);
 void sq_verdict_note(struct sq_execution *e, const char *fmt, ...) SQ_PRINTF(2, 3);
 /* The same, after what is noted already. */
 void sq_verdict_add(struct sq_execution *e, const char *words);
+/* The same; and output is missing: a success without all of it is none. */
+void sq_verdict_missing(struct sq_execution *e, const char *fmt, ...) SQ_PRINTF(2, 3);
 const char *sq_verdict_signal(int signal); /* "signal 9 (SIGKILL)", static buffer */
 
 /* supervision.c */

@@ -24,14 +24,11 @@ const char *sq_verdict_signal(int signal)
     return text;
 }
 
-void sq_verdict_note(struct sq_execution *e, const char *fmt, ...)
+static void set_note(struct sq_execution *e, const char *fmt, va_list args)
 {
     char text[1200];
     size_t len = (size_t)snprintf(text, sizeof text, "scitq: ");
-    va_list args;
-    va_start(args, fmt);
     vsnprintf(text + len, sizeof text - len, fmt, args);
-    va_end(args);
     for (char *p = text; *p; p++) /* one line, of text: a line of the spool holds it */
         if (*p == '\n' || *p == '\r')
             *p = ' ';
@@ -43,6 +40,14 @@ void sq_verdict_note(struct sq_execution *e, const char *fmt, ...)
     e->note = strdup(text);
 }
 
+void sq_verdict_note(struct sq_execution *e, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    set_note(e, fmt, args);
+    va_end(args);
+}
+
 void sq_verdict_add(struct sq_execution *e, const char *words)
 {
     if (e->note) /* "scitq: " is written again */
@@ -51,12 +56,12 @@ void sq_verdict_add(struct sq_execution *e, const char *words)
         sq_verdict_note(e, "%s", words);
 }
 
-/* A success without all of its output is none.  A command that writes on gets SIGPIPE:
- * this says more than that does. */
-static void say_unwritten(struct sq_execution *e, int error)
+void sq_verdict_missing(struct sq_execution *e, const char *fmt, ...)
 {
-    sq_verdict_note(e, "output is missing here: the worker cannot write it: %s",
-                    strerror(error));
+    va_list args;
+    va_start(args, fmt);
+    set_note(e, fmt, args);
+    va_end(args);
     if (e->succeeded)
         e->return_code = NOT_STORED;
     e->succeeded = false;
@@ -75,6 +80,8 @@ void sq_verdict(struct sq_execution *e, const struct sq_exit *exit)
                         WIFSIGNALED(exit->status) ? "the command" : "a process", gib);
     else if (WIFSIGNALED(exit->status))
         sq_verdict_note(e, "killed by %s", sq_verdict_signal(WTERMSIG(exit->status)));
+    /* A command that writes on gets SIGPIPE: this says more than that does. */
     if (exit->unwritten)
-        say_unwritten(e, exit->unwritten);
+        sq_verdict_missing(e, "output is missing here: the worker cannot write it: %s",
+                           strerror(exit->unwritten));
 }

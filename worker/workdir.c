@@ -50,6 +50,8 @@ static void cleaned(void *arg, void *item, bool ok)
     struct sq_err err;
     if (d->header.stage == SQ_DIR_KEPT) {
         free_dir(w, d);
+        if (w->removed)
+            w->removed(w->arg);
         if (w->autocleaning) {
             w->autocleaning = false;
             sq_workdirs_autoclean(w);
@@ -159,6 +161,8 @@ int sq_workdirs_open(struct sq_workdirs *w, const struct sq_workdirs_conf *conf,
     TAILQ_INIT(&w->kept);
     w->autoclean = conf->autoclean;
     w->watcher = conf->watcher;
+    w->removed = conf->removed;
+    w->arg = conf->arg;
     w->owner = sq_checksum(conf->state_dir, strlen(conf->state_dir));
     int rc = sq_cleaner_init(&w->cleaner, loop, cleaned, w, err);
     if (rc)
@@ -293,6 +297,15 @@ void sq_workdirs_autoclean(struct sq_workdirs *w)
            w->autoclean, TAILQ_FIRST(&w->kept)->path);
     w->autocleaning = true;
     remove_oldest(w);
+}
+
+bool sq_workdirs_keep(const struct sq_workdirs *w, int64_t execution_id)
+{
+    const struct sq_workdir *d;
+    TAILQ_FOREACH(d, &w->kept, link)
+    if (d->header.execution_id == execution_id)
+        return true;
+    return false;
 }
 
 void sq_workdirs_clean(struct sq_workdirs *w)

@@ -65,12 +65,16 @@ struct sq_workdirs {
     int64_t next_number;
     bool autocleaning;
     struct sq_watcher *watcher;
+    void (*removed)(void *arg);
+    void *arg;
 };
 
 struct sq_workdirs_conf {
     const char *base, *worker, *state_dir; /* worker: fit for a file name */
     int autoclean;                         /* percent */
     struct sq_watcher *watcher;
+    void (*removed)(void *arg); /* a kept one is gone; NULL is allowed */
+    void *arg;
 };
 
 /* Make the base where it is absent and look at what earlier processes left. */
@@ -93,6 +97,8 @@ void sq_workdir_trim(const struct sq_workdir *d);
 
 /* Over the threshold, kept ones go, oldest first, one at a time until it is enough. */
 void sq_workdirs_autoclean(struct sq_workdirs *w);
+/* Whether one is kept for this execution. */
+bool sq_workdirs_keep(const struct sq_workdirs *w, int64_t execution_id);
 /* All kept ones go. */
 void sq_workdirs_clean(struct sq_workdirs *w);
 

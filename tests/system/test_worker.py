@@ -107,9 +107,6 @@ def commands(server, worker, api, folder):
             has(got[3].decode(), "scitq: ", "%s: the reason is told" % row[0])
             got, want = got[:3], want[:3]
         is_(got, want, "%s: status, return code, output" % row[0])
-    got = ended(api, api.task("true", container="debian"))
-    is_(got[:2], ("failed", -1001), "a container is not run by this version")
-    has(got[3].decode(), "containers", "and it says so")
 
 
 def surroundings(server, worker, api, folder):
