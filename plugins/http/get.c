@@ -209,6 +209,8 @@ static int get_by_curl(struct sq_storage *s, const char *url, const char *to, bo
     if (rc == 0)
         rc = request(s, url, &k, ftp, err);
     close(fd);
+    if (rc && k.at == 0)
+        unlink(to);
     if (k.error)
         rc = fail_write(to, k.error, err);
     if (k.other || s->answer.status == 416) {
@@ -229,8 +231,7 @@ int http_get(struct sq_storage *s, const struct sq_location *from, const char *t
         aria2 = true;
     }
     if (from->path[strlen(from->path) - 1] == '/')
-        return sq_fail(err, SQ_EINVAL, "%s://%.200s is no file", from->proto,
-                       from->path);
+        return http_no_folder(from, SQ_ENOENT, err);
     char *url = http_url(s->host, from);
     if (!url)
         return sq_fail(err, SQ_ENOMEM, "out of memory");

@@ -4,6 +4,7 @@
  * handle, so that a canceled call wakes the poll it waits in. */
 #include "plugins/http/http.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,19 +45,47 @@ static void http_close(struct sq_storage *s)
     free(s);
 }
 
+/* Can its server change into the FTP folder `url`?  With or without a final slash. */
+static int look_at_folder(struct sq_storage *s, const char *url, struct sq_call *call,
+                          struct sq_entry *ret, struct sq_err *err)
+{
+    char *folder = NULL;
+    bool ends = url[strlen(url) - 1] == '/';
+    if (asprintf(&folder, "%s%s", url, ends ? "" : "/") < 0)
+        return sq_fail(err, SQ_ENOMEM, "out of memory");
+    http_prepare(s, folder);
+    curl_easy_setopt(s->easy, CURLOPT_NOBODY, 1L);
+    curl_easy_setopt(s->easy, CURLOPT_FTP_FILEMETHOD, (long)CURLFTPMETHOD_SINGLECWD);
+    int rc = http_perform(s, folder, call, err);
+    free(folder);
+    if (rc == 0)
+        *ret = (struct sq_entry){
+            .kind = SQ_ENTRY_FOLDER, .size_bytes = SQ_UNKNOWN, .date_ns = SQ_UNKNOWN};
+    return rc;
+}
+
 int http_info(struct sq_storage *s, const struct sq_location *at, unsigned want,
               struct sq_call *call, struct sq_entry *ret, struct sq_err *err)
 {
     (void)want;
-    if (at->path[strlen(at->path) - 1] == '/' && !http_is_ftp(at))
-        return sq_fail(err, SQ_EUNSUPPORTED, "%s://%.200s: %s has files, no folders",
-                       at->proto, at->path, at->proto);
+    bool folder = at->path[strlen(at->path) - 1] == '/', ftp = http_is_ftp(at);
+    if (folder && !ftp)
+        return http_no_folder(at, SQ_ENOENT, err);
     char *url = http_url(s->host, at);
+    struct sq_err why = {0};
     if (!url)
         return sq_fail(err, SQ_ENOMEM, "out of memory");
-    int rc = http_look(s, url, call, ret, err);
+    int rc = folder ? SQ_ENOENT : http_look(s, url, call, ret, &why);
+    if (rc == SQ_ENOENT && ftp)
+        rc = look_at_folder(s, url, call, ret, &why);
     free(url);
-    return rc;
+    return rc ? sq_fail(err, rc, "%s", why.text) : 0;
+}
+
+int http_no_folder(const struct sq_location *at, int code, struct sq_err *err)
+{
+    return sq_fail(err, code, "%s://%.200s is no file: %s has files, no folders",
+                   at->proto, at->path, at->proto);
 }
 
 static const char *const protocols[] = {"http", "https", "ftp", NULL};

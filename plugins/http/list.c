@@ -125,14 +125,10 @@ static int list_one(struct sq_storage *s, const struct sq_location *at,
     return rc;
 }
 
-int http_list(struct sq_storage *s, const struct sq_location *at, unsigned want,
-              sq_entry_fn each, void *arg, struct sq_call *call, struct sq_err *err)
+static int list_folder(struct sq_storage *s, const struct sq_location *at,
+                       unsigned want, sq_entry_fn each, void *arg, struct sq_call *call,
+                       struct sq_err *err)
 {
-    if (at->path[strlen(at->path) - 1] != '/')
-        return list_one(s, at, each, arg, call, err);
-    if (!http_is_ftp(at))
-        return sq_fail(err, SQ_EUNSUPPORTED, "%s://%.200s: %s has files, no folders",
-                       at->proto, at->path, at->proto);
     struct listing l = {.s = s,
                         .call = call,
                         .each = each,
@@ -146,5 +142,28 @@ int http_list(struct sq_storage *s, const struct sq_location *at, unsigned want,
         free(l.queue[i]);
     free(l.queue);
     free(url);
+    return rc;
+}
+
+int http_list(struct sq_storage *s, const struct sq_location *at, unsigned want,
+              sq_entry_fn each, void *arg, struct sq_call *call, struct sq_err *err)
+{
+    struct sq_entry e;
+    bool slash = at->path[strlen(at->path) - 1] == '/';
+    if (!http_is_ftp(at))
+        return slash ? http_no_folder(at, SQ_EUNSUPPORTED, err)
+                     : list_one(s, at, each, arg, call, err);
+    int rc = http_info(s, at, 0, call, &e, err);
+    if (rc)
+        return rc;
+    if (e.kind == SQ_ENTRY_FILE)
+        return list_one(s, at, each, arg, call, err);
+    char *path = NULL;
+    struct sq_location folder = *at;
+    if (asprintf(&path, "%s%s", at->path, slash ? "" : "/") < 0)
+        return sq_fail(err, SQ_ENOMEM, "out of memory");
+    folder.path = path;
+    rc = list_folder(s, &folder, want, each, arg, call, err);
+    free(path);
     return rc;
 }

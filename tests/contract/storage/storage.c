@@ -87,9 +87,35 @@ static struct target targets[] = {
      .server = "web",
      .has = CAN_LIST | HAS_GATE | HAS_DATES,
      .impossible = no_newline},
+    {.label = "http",
+     .plugin = "http",
+     .proto = "http",
+     .path = "lab",
+     .server = "web",
+     .before = "127.0.0.1:",
+     .has = HAS_DATES,
+     .impossible = no_newline},
+    {.label = "ftp by http",
+     .plugin = "http",
+     .proto = "ftp",
+     .path = "lab",
+     .server = "ftp",
+     .before = "lab:secret@127.0.0.1:",
+     .has = CAN_LIST,
+     .impossible = no_newline},
 };
 
 /* ---- servers */
+
+/* "NAME=PORT FOLDER" */
+static void note_port(const char *line)
+{
+    size_t len = strcspn(line, "=");
+    for (size_t i = 0; i < SQ_LEN(targets); i++)
+        if (targets[i].server && strlen(targets[i].server) == len &&
+            strncmp(targets[i].server, line, len) == 0)
+            targets[i].port = atoi(line + len + 1);
+}
 
 static void start_servers(void)
 {
@@ -119,6 +145,8 @@ static void start_servers(void)
             return;
         if (strncmp(line, "conf=", 5) == 0)
             snprintf(world.conf, sizeof world.conf, "%s", line + 5);
+        else
+            note_port(line);
     }
     fail_msg("%s does not start the servers", script);
 }
@@ -246,8 +274,10 @@ const struct sq_location *at_path(const char *proto, const char *path)
 
 const struct sq_location *at(struct target *t, const char *name)
 {
-    char path[9000];
-    snprintf(path, sizeof path, "%s%s", t->place, name);
+    char path[9000], host[100] = "";
+    if (t->before)
+        snprintf(host, sizeof host, "%s%d/", t->before, t->port);
+    snprintf(path, sizeof path, "%s%s%s", host, t->place, name);
     return at_path(t->proto, path);
 }
 

@@ -38,6 +38,8 @@ struct target {
     const char *proto, *gated; /* protocols; gated NULL: none */
     const char *path; /* its folder there, up to the final `/`; NULL: this machine's */
     const char *server; /* of serve.py; NULL: none */
+    const char *before; /* what comes before port and path; NULL: nothing */
+    int port;           /* of the server */
     unsigned has;
     const char *const *impossible; /* bytes that its names cannot hold, ended by NULL */
     const struct sq_storage_ops *ops;
