@@ -79,7 +79,8 @@ static int move_bytes(struct nfs_request *r, const struct copy *c, off_t size,
         if (rc || n == 0)
             return rc;
         /* Begin to write what a flush would have to wait for. */
-        sync_file_range(c->out, moved, n, SYNC_FILE_RANGE_WRITE);
+        if (r->temp[0])
+            sync_file_range(c->out, moved, n, SYNC_FILE_RANGE_WRITE);
         moved += n;
         r->done_bytes += n;
         if (nfs_alive(r))
