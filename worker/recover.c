@@ -19,7 +19,7 @@ static const struct sq_record *end_in_spool(const struct sq_spool *s, int64_t id
     for (size_t i = 0; i < s->n; i++)
         if (s->records[i].execution_id == id &&
             s->records[i].kind == SQ_RECORD_STATUS &&
-            s->records[i].status >= SQ_TOLD_SUCCEEDED)
+            sq_record_ends(s->records[i].status))
             return &s->records[i];
     return NULL;
 }

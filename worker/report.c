@@ -58,7 +58,7 @@ static bool put_status(struct sq_tasks *t, const struct sq_execution *e,
         .status = status,
         .pid = status == SQ_TOLD_RUNNING ? e->pid : 0,
     };
-    if (status >= SQ_TOLD_SUCCEEDED) {
+    if (sq_record_ends(status)) {
         r.return_code = e->return_code;
         r.bytes[SQ_STDOUT] = e->streams[SQ_STDOUT].cut;
         r.bytes[SQ_STDERR] = e->streams[SQ_STDERR].cut;
@@ -122,6 +122,11 @@ static bool cut_execution(struct sq_tasks *t, struct sq_execution *e, int64_t *b
             return false;
         e->accepted_cut = true;
         t->untold--;
+    }
+    if (e->fetched && e->state == SQ_STATE_WAITING && !e->fetched_cut) {
+        if (!put_status(t, e, SQ_TOLD_DOWNLOADED, budget))
+            return false;
+        e->fetched_cut = true;
     }
     if (e->started && e->pid && !e->running_cut) {
         if (!put_status(t, e, SQ_TOLD_RUNNING, budget))
@@ -229,7 +234,11 @@ static void write_status(const struct sq_record *r, struct sq_jw *w)
         sq_jw_key(w, "pid");
         sq_jw_text(w, pid);
     }
-    if (r->status < SQ_TOLD_SUCCEEDED)
+    if (r->status == SQ_TOLD_DOWNLOADED) {
+        sq_jw_key(w, "downloaded");
+        sq_jw_bool(w, true);
+    }
+    if (!sq_record_ends(r->status))
         return;
     sq_jw_key(w, "return_code");
     sq_jw_int(w, r->return_code);

@@ -24,7 +24,8 @@ enum { SEQ_SKIP = 1 << 20 };
 
 const char *sq_record_status_name(enum sq_record_status status)
 {
-    static const char *const names[] = {"accepted", "running", "succeeded", "failed"};
+    static const char *const names[] = {"accepted", "running", "succeeded", "failed",
+                                        "accepted"};
     return names[status];
 }
 
@@ -100,7 +101,7 @@ static void advance(struct sq_position *p, const struct sq_record *r)
     if (r->kind == SQ_RECORD_STATUS) {
         p->accepted = true;
         p->running |= r->status == SQ_TOLD_RUNNING;
-        p->ended |= r->status >= SQ_TOLD_SUCCEEDED;
+        p->ended |= sq_record_ends(r->status);
         return;
     }
     p->streams[r->stream].cut = r->offset + r->length;

@@ -402,7 +402,7 @@ void sq_tasks_reset_resources(struct sq_tasks *t)
 
 void sq_tasks_acknowledged(struct sq_tasks *t, const struct sq_record *r)
 {
-    if (r->kind != SQ_RECORD_STATUS || r->status < SQ_TOLD_SUCCEEDED)
+    if (r->kind != SQ_RECORD_STATUS || !sq_record_ends(r->status))
         return;
     struct sq_execution *e = sq_idmap_get(&t->by_id, r->execution_id);
     if (e && e->end_cut)
@@ -417,7 +417,7 @@ void sq_tasks_retell(struct sq_tasks *t)
         if (e->state == SQ_STATE_KILLING)
             continue;
         t->untold += e->accepted_cut;
-        e->accepted_cut = e->running_cut = e->end_cut = false;
+        e->accepted_cut = e->fetched_cut = e->running_cut = e->end_cut = false;
         memset(e->streams, 0, sizeof e->streams);
         sq_tasks_mark(t, e, false);
     }

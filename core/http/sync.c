@@ -212,7 +212,7 @@ int sq_register_answer(struct sq_request *r, struct sq_err *err)
 
 struct record {
     int64_t seq, execution_id, return_code, stdout_bytes, stderr_bytes, offset;
-    int status;
+    int status, downloaded;
     char *pid, *output_files, *stream;
 };
 static const struct sq_field record_fields[] = {
@@ -220,6 +220,7 @@ static const struct sq_field record_fields[] = {
     F(record, execution_id, SQ_K_INT, SQ_F_REQUIRED),
     {"status", SQ_K_ENUM, offsetof(struct record, status), 0, &sq_execution_statuses},
     F(record, pid, SQ_K_TEXT, 0),
+    F(record, downloaded, SQ_K_BOOL, 0),
     F(record, return_code, SQ_K_INT, 0),
     F(record, output_files, SQ_K_TEXT, 0),
     F(record, stdout_bytes, SQ_K_INT, 0),
@@ -288,6 +289,7 @@ static int read_status(const struct record *in, int64_t worker_id,
                                          .pid = in->pid,
                                          .output_files = in->output_files,
                                          .return_code = in->return_code};
+    out->downloaded = in->downloaded == 1;
     out->log_end[SQ_STDOUT] = in->stdout_bytes;
     out->log_end[SQ_STDERR] = in->stderr_bytes;
     return 0;

@@ -117,8 +117,8 @@ static int remember_note(struct sq_due_notes *notes, const struct sq_due_note *n
 }
 
 /* Kill the task's execution, unless it was told already.  A downloaded task that
- * waits for a place to run is not downloading: it is left alone while its worker's
- * places are all taken. */
+ * waits for a place to run is not downloading: ours say so (doc/sync.md); of a 1.3
+ * worker it may be so while its places are all taken. */
 static int kill_overdue(struct sq_sched *s, struct sq_tx *tx, const struct overdue *o,
                         struct sq_err *err)
 {
@@ -128,7 +128,8 @@ static int kill_overdue(struct sq_sched *s, struct sq_tx *tx, const struct overd
         return sq_db_error(tx->db, err);
     int64_t execution_id = sq_col_int(st, 0), worker_id = sq_col_int(st, 1);
     bool told = sq_col_bool(st, 2) == 1;
-    bool waits = o->download && sq_col_int(st, 3) >= sq_col_int(st, 4);
+    bool waits = o->download && sq_col_bool(st, 5) != 1 &&
+                 sq_col_int(st, 3) >= sq_col_int(st, 4);
     sq_stmt_end(st);
     if (waits)
         return sq_db_error(tx->db, err);

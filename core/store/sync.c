@@ -143,6 +143,23 @@ static void acknowledge(struct sq_tx *tx, const struct sq_sync *s, int64_t seq)
     sq_send(st);
 }
 
+/* Their download limit is over. */
+static void set_downloaded(struct sq_tx *tx, const struct sq_sync *s,
+                           const struct news *news)
+{
+    SQ_CLEANUP(sq_set_fini) struct sq_set ids;
+    sq_set_init(&ids);
+    for (size_t i = 0; i < news->n_changes; i++)
+        if (news->records[i]->downloaded && !news->changes[i].result)
+            sq_set_int(&ids, news->changes[i].execution_id);
+    if (!ids.n)
+        return;
+    struct sq_stmt *st = sq_db_query(tx->db, SQ_Q_SYNC_SET_DOWNLOADED);
+    sq_bind_text(st, 1, sq_set_text(&ids));
+    sq_bind_int(st, 2, s->worker_id);
+    sq_send(st);
+}
+
 static void forget_signals(struct sq_tx *tx, const struct sq_sync *s)
 {
     SQ_CLEANUP(sq_set_fini) struct sq_set ids;
@@ -202,6 +219,7 @@ int sq_sync_apply(struct sq_tx *tx, struct sq_sync *s, struct sq_err *err)
     if (code)
         return code;
     log_refused(s, &news);
+    set_downloaded(tx, s, &news);
     bool any = news.n_chunks || news.n_changes;
     if (any)
         acknowledge(tx, s, news.last);

@@ -10,6 +10,7 @@ struct sq_sync_record {
     int64_t seq;
     enum { SQ_SYNC_STATUS, SQ_SYNC_OUTPUT } kind;
     struct sq_transition status; /* SQ_SYNC_STATUS */
+    bool downloaded;             /* with accepted: its inputs are there */
     int64_t log_end[3];          /* with an end status: bytes of stdout [1], stderr [2]
                                     that must be stored first; SQ_NULL: unknown */
     struct sq_log_chunk output;  /* SQ_SYNC_OUTPUT */

@@ -8,6 +8,7 @@
 
 #include "core/store/execution.h"
 #include "core/store/log.h"
+#include "core/store/sync.h"
 #include "core/store/worker.h"
 #include "tests/contract/sched_world.h"
 
@@ -98,6 +99,39 @@ static void test_download_limit(void **state)
     OK(w->err, sq_log_size(w->db, 1, SQ_STDERR, &size, &w->err));
     assert_int_equal(size, 0);
     assert_int_equal(w->s->notes.n, 0);
+}
+
+/* Of a worker of ours, which says when a download is over: until then it is one, be a
+ * place free or not, and afterwards it is none. */
+static void test_downloaded(void **state)
+{
+    WORLD(w);
+    start_limited(w, "download_timeout = 5, input = 's3://a/b'");
+    world_begin(w);
+    world_sql(w, "update worker set concurrency = 0, spool = 's'");
+    struct sq_sync_record records[] = {
+        {.seq = 1, .kind = SQ_SYNC_STATUS},
+        {.seq = 2, .kind = SQ_SYNC_STATUS, .downloaded = true},
+    };
+    for (size_t i = 0; i < SQ_LEN(records); i++)
+        records[i].status = (struct sq_transition){
+            .execution_id = 1, .to = SQ_EXEC_ACCEPTED, .return_code = SQ_NULL};
+    struct sq_sync call = {.worker_id = world_ask(w, "select worker_id from worker"),
+                           .spool = "s",
+                           .records = records,
+                           .n_records = 1};
+    OK(w->err, sq_sync_apply(&w->tx, &call, &w->err));
+    world_commit(w);
+    world_begin(w);
+    w->tx.now += 6000000;
+    OK(w->err, sq_due_scan(w->s, &w->tx, &w->err));
+    assert_int_equal(signals(w), 1);
+    world_sql(w, "delete from signal");
+    call.n_records = 2;
+    OK(w->err, sq_sync_apply(&w->tx, &call, &w->err));
+    OK(w->err, sq_due_scan(w->s, &w->tx, &w->err));
+    assert_int_equal(signals(w), 0);
+    world_commit(w);
 }
 
 /* Accepted with nothing to fetch, it waits for a place, be one free or not. */
@@ -267,6 +301,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_run_limit),
         cmocka_unit_test(test_download_limit),
+        cmocka_unit_test(test_downloaded),
         cmocka_unit_test(test_no_download_no_limit),
         cmocka_unit_test(test_lost_worker),
         cmocka_unit_test(test_timer),

@@ -249,6 +249,37 @@ def cancel(server, api, folder):
         worker.open_gate("get")
 
 
+def prefetched(server, api, folder):
+    """Downloaded ahead, told so, and kept over a restart."""
+    source = write(folder.join("data.txt"), "data\n")
+    fifo = folder.join("fifo")
+    os.mkfifo(fifo)
+    with Gated(server, folder.join("gates"), options=["-b", "ahead"]) as worker:
+        row = registered(worker, api)
+        api.put("/workers/%d" % row["worker_id"], {"prefetch": 1})
+        first = api.task("cat " + fifo, batch="ahead")
+        wait_until("the first one runs", lambda: api.get(
+            "/tasks/%d" % first).json["status"] == "running")
+        second = api.task("sh -c 'cat $INPUT/*'", batch="ahead", input=uri(source),
+                          download_timeout=1000)
+        number = wait_until("the second one is given", lambda: [
+            e for e in api.get("/executions/", {"task_id": second}).json])
+        number = number[0]["execution_id"]
+        wait_until("its download is told to be over", lambda: server.sql(
+            "select downloaded from execution where execution_id = %d" % number)
+            in ([[1]], [["t"]]))
+        is_(api.get("/tasks/%d" % second).json["status"], "accepted",
+            "fetched ahead, while another one runs")
+        worker.kill()
+        worker.start()
+        with open(fifo, "w"):
+            pass
+        is_(ended(api, first)[0], "succeeded", "the first one")
+        is_(ended(api, second), ("succeeded", 0, b"data\n", b""), "the second one")
+        is_(worker.asked("get", uri(source)), 1,
+            "what was downloaded is not fetched again after kill -9")
+
+
 def trouble(server, api, folder):
     """What cannot be moved, in words; what can be is moved even so."""
     blocked = write(folder.join("file"), "no folder")
@@ -285,7 +316,7 @@ def trouble(server, api, folder):
 def main():
     server = Server()
     api = server.api()
-    for part in (shared, remembered, phases, cancel, trouble):
+    for part in (shared, remembered, phases, cancel, prefetched, trouble):
         run(part, server, api, Folder())
     server.stop()
     done()

@@ -93,16 +93,18 @@ where t.status in ('accepted', 'running')
   and (t.run_timeout is not null or t.download_timeout is not null);
 
 -- The live execution of a task over its limit: where it is, whether it was told
--- already, how many run on its worker and how many may.
+-- already, how many run on its worker and how many may, whether that one is ours.  Not
+-- one whose download is over: only the other limit is left, and has not begun.
 -- name: sched_over_limit
 select e.execution_id, e.worker_id,
        exists (select 1 from signal s
                where s.execution_id = e.execution_id and s.signal = 9),
        (select count(*) from execution r where r.worker_id = e.worker_id
         and r.status = 'running' and r.status in ('pending', 'accepted', 'running')),
-       w.concurrency
+       w.concurrency, w.spool is not null
 from execution e join worker w on w.worker_id = e.worker_id
-where e.task_id = $1 and e.latest and e.status in ('accepted', 'running');
+where e.task_id = $1 and e.latest
+  and (e.status = 'running' or (e.status = 'accepted' and e.downloaded is not true));
 
 -- name: sched_execution_status
 select status from execution where execution_id = $1;

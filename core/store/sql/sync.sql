@@ -26,3 +26,7 @@ from execution e join requirement r on r.task_id = e.task_id
 where e.worker_id = cast($1 as bigint) and e.status = 'pending'
     and e.status in ('pending', 'accepted', 'running')
 order by r.task_id, r.requirement_id
+
+-- name: sync_set_downloaded
+update execution set downloaded = true
+where execution_id in ids($1) and worker_id = cast($2 as bigint) and status = 'accepted'

@@ -94,7 +94,8 @@ create table execution (
     resource varchar,
     input_hash varchar,
     output_hash varchar,
-    latest boolean
+    latest boolean,
+    downloaded boolean                -- ours: inputs and resources are there
 );
 create index ix_execution_input_hash on execution (input_hash)
     where input_hash is not null;
