@@ -89,7 +89,7 @@ static char *pattern_of(CURL *easy, const char *url, const char *folder)
     return text;
 }
 
-static int read_folder(struct listing *l, const char *url, struct sq_err *err)
+static int perform_list(struct listing *l, const char *url, struct sq_err *err)
 {
     char *pattern = pattern_of(l->s->easy, url, l->queue[l->next]);
     if (!pattern)
@@ -104,6 +104,20 @@ static int read_folder(struct listing *l, const char *url, struct sq_err *err)
     if (rc == SQ_ENOENT && l->s->answer.status / 100 != 5)
         return 0;
     return l->rc ? sq_fail(err, l->rc, "the list of %.300s was stopped", url) : rc;
+}
+
+/* On a handle of its own: libcurl 7.88 forgets the list of files of one that is used
+ * again after a stop.  Connections are the multi handle's, and stay. */
+static int read_folder(struct listing *l, const char *url, struct sq_err *err)
+{
+    CURL *kept = l->s->easy, *own = curl_easy_init();
+    if (!own)
+        return sq_fail(err, SQ_ENOMEM, "out of memory");
+    l->s->easy = own;
+    int rc = perform_list(l, url, err);
+    l->s->easy = kept;
+    curl_easy_cleanup(own);
+    return rc;
 }
 
 static int list_one(struct sq_storage *s, const struct sq_location *at,
