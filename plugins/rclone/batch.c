@@ -66,7 +66,15 @@ static int batch_init(struct batch *b, const struct sq_files *files,
     return 0;
 }
 
-/* The names wanted, a line each, for the next command; those moved start at none. */
+static void start_pass(struct batch *b)
+{
+    size_t i;
+    b->n_moved = 0;
+    for (i = 0; i < b->files->n_names; i++)
+        b->items[i].is_moved = 0;
+}
+
+/* The names wanted, a line each, for the next command. */
 static int take_input(struct batch *b, struct command *c, struct sq_err *err)
 {
     size_t i, size = 1, len;
@@ -77,9 +85,7 @@ static int take_input(struct batch *b, struct command *c, struct sq_err *err)
     at = b->input = malloc(size);
     if (!at)
         return sq_fail(err, SQ_ENOMEM, "out of memory");
-    b->n_moved = 0;
     for (i = 0; i < b->files->n_names; i++) {
-        b->items[i].is_moved = 0;
         if (!b->items[i].is_wanted)
             continue;
         len = strlen(b->items[i].name);
@@ -91,6 +97,7 @@ static int take_input(struct batch *b, struct command *c, struct sq_err *err)
     c->input_len = (size_t)(at - b->input);
     command_add(c, "--files-from-raw");
     command_add(c, "-");
+    command_add(c, "--no-traverse");
     return 0;
 }
 
@@ -108,17 +115,23 @@ static void tell(struct batch *b, const struct item *item)
     free(path);
 }
 
-static void on_moved(void *arg, const char *object)
+static void set_moved(struct batch *b, struct item *item)
 {
-    struct batch *b = arg;
-    struct item key = {.name = (char *)object}, *item;
-    item = bsearch(&key, b->items, b->files->n_names, sizeof *b->items, by_name);
-    if (!item || item->is_moved)
+    if (item->is_moved)
         return;
     item->is_moved = 1;
     b->n_moved++;
     if (b->is_last)
         tell(b, item);
+}
+
+static void on_moved(void *arg, const char *object)
+{
+    struct batch *b = arg;
+    struct item key = {.name = (char *)object}, *item;
+    item = bsearch(&key, b->items, b->files->n_names, sizeof *b->items, by_name);
+    if (item)
+        set_moved(b, item);
 }
 
 /* What one command over the wanted names is. */
@@ -128,16 +141,19 @@ struct pass {
     const char *from, *to;
     int is_fresh;
     int64_t done_bytes;
+    int is_whole; /* all there is, not by names: a folder may be renamed at once then */
 };
 
 static int run_pass(struct sq_storage *s, struct batch *b, struct pass *pass,
                     struct sq_call *call, struct sq_err *err)
 {
     struct command c;
-    int rc;
+    size_t i;
+    int rc = 0;
     command_init(&c, s, call, pass->verb);
-    rc = take_input(b, &c, err);
-    command_add(&c, "--no-traverse");
+    start_pass(b);
+    if (!pass->is_whole)
+        rc = take_input(b, &c, err);
     command_add(&c, "--copy-links");
     command_add(&c, pass->is_fresh ? "--no-check-dest" : "--ignore-times");
     command_addf(&c, "--transfers=%d", b->files->parallel > 0 ? b->files->parallel : 1);
@@ -151,6 +167,9 @@ static int run_pass(struct sq_storage *s, struct batch *b, struct pass *pass,
         rc = command_run(&c, pass->doing, pass->at, err);
     pass->done_bytes = c.done_bytes;
     command_fini(&c);
+    /* A folder renamed at once says nothing of its files. */
+    for (i = 0; rc == 0 && pass->is_whole && i < b->files->n_names; i++)
+        set_moved(b, &b->items[i]);
     return rc;
 }
 
@@ -170,7 +189,7 @@ int rclone_get_files(struct sq_storage *s, const struct sq_location *from,
                      const struct sq_files *files, struct sq_call *call,
                      struct sq_err *err)
 {
-    struct pass pass = {"copy", "fetch", from, NULL, files->dir, 1, 0};
+    struct pass pass = {"copy", "fetch", from, NULL, files->dir, 1, 0, 0};
     const struct remote *remote;
     struct batch b = {.files = files};
     struct place p;
@@ -229,8 +248,8 @@ static int put_by_partial(struct sq_storage *s, struct batch *b, const struct pl
                           struct sq_call *call, struct sq_err *err)
 {
     char *folder = partial_folder(to);
-    struct pass up = {"copy", "store", to->at, b->files->dir, folder, 1, 0};
-    struct pass rename = {"move", "store", to->at, folder, to->whole, 0, 0};
+    struct pass up = {"copy", "store", to->at, b->files->dir, folder, 1, 0, 0};
+    struct pass rename = {"move", "store", to->at, folder, to->whole, 0, 0, 0};
     struct sq_err second;
     size_t i;
     int rc, moved = 0;
@@ -243,6 +262,7 @@ static int put_by_partial(struct sq_storage *s, struct batch *b, const struct pl
         b->items[i].is_wanted = b->items[i].is_moved;
     if (rc != SQ_ECANCELED && b->n_moved > 0) {
         rename.done_bytes = up.done_bytes;
+        rename.is_whole = rc == 0;
         b->is_last = 1;
         moved = run_pass(s, b, &rename, call, &second);
         if (moved == 0)
@@ -263,7 +283,7 @@ int rclone_put_files(struct sq_storage *s, const struct sq_location *to,
                      const struct sq_files *files, struct sq_call *call,
                      struct sq_err *err)
 {
-    struct pass pass = {"copy", "store", to, files->dir, NULL, 0, 0};
+    struct pass pass = {"copy", "store", to, files->dir, NULL, 0, 0, 0};
     const struct remote *remote;
     struct batch b = {.files = files};
     struct place p;

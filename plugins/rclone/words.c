@@ -32,6 +32,7 @@ static const struct row rows[] = {
      "%2 is encrypted with another password"},
     {"failed to load config file", SQ_EINVAL, "%2 cannot be read"},
     {"no space left on device", SQ_ENOSPC, no_space},
+    {"file too big for remaining disk space", SQ_ENOSPC, no_space},
     {"insufficient storage", SQ_ENOSPC, no_space},
     {"disk quota exceeded", SQ_ENOSPC, no_space},
     {"quotaexceeded", SQ_ENOSPC, no_space},
@@ -87,17 +88,26 @@ static const struct row rows[] = {
     {"read only", SQ_EUNSUPPORTED, "this storage can only be read"},
 };
 
-static const struct row *find(int status, const char *said)
+static const struct row *search(const char *text)
+{
+    size_t i;
+    for (i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (strcasestr(text, rows[i].part))
+            return &rows[i];
+    return NULL;
+}
+
+/* The last sentence counts before what led to it. */
+static const struct row *find(int status, const char *why, const char *said)
 {
     /* rclone's manual, "List of exit codes". */
     static const struct row folder = {NULL, SQ_ENOENT, no_folder};
     static const struct row object = {NULL, SQ_ENOENT, no_object};
     static const struct row other = {NULL, SQ_EIO, "rclone failed"};
-    size_t i;
-    for (i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        if (strcasestr(said, rows[i].part))
-            return &rows[i];
-    return status == 3 ? &folder : status == 4 ? &object : &other;
+    const struct row *row = search(why);
+    if (!row)
+        row = search(said);
+    return row ? row : status == 3 ? &folder : status == 4 ? &object : &other;
 }
 
 /* The words with their %1 and %2. */
@@ -131,6 +141,8 @@ static void reason(const char *said, char *out, size_t size)
     next = at > said ? strstr(at, ": ") : NULL;
     if (next)
         at = next + 2;
+    if (strncmp(at, "last error was: ", 16) == 0)
+        at += 16;
     if (strncmp(at, "loopback call failed: ", 22) == 0)
         at += 22;
     next = strstr(at, "ServiceCode="); /* Azure's dump of a whole answer */
@@ -143,10 +155,11 @@ static void reason(const char *said, char *out, size_t size)
 int words_fail(const char *doing, const struct sq_location *at, int status,
                const char *said, const char *config, struct sq_err *err)
 {
-    const struct row *row = find(status, said);
+    const struct row *row;
     char words[256], why[160];
-    fill(row->words, at->proto, config, words, sizeof words);
     reason(said, why, sizeof why);
+    row = find(status, why, said);
+    fill(row->words, at->proto, config, words, sizeof words);
     if (status < 0)
         snprintf(why, sizeof why, "signal %d ended it", -status);
     else if (!*why)

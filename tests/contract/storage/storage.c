@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -32,7 +33,7 @@ static struct world {
 static const char *const no_newline[] = {"\n", "\t", NULL};
 static const char *const all_bytes[] = {NULL};
 
-/* What each plugin, protocol and server is able to. */
+/* What each protocol and server is able to. */
 static struct target targets[] = {
     {.label = "disk",
      .plugin = "nfs",
@@ -45,7 +46,8 @@ static struct target targets[] = {
      .gated = "s3_gate",
      .path = "lab",
      .server = "s3",
-     .has = CAN_WRITE | CAN_LIST | HAS_DATES | HAS_MD5 | HAS_GATE | VERIFIES,
+     .has = HAS_BATCH | GIVES_UP | CAN_WRITE | CAN_LIST | HAS_DATES | HAS_MD5 |
+            HAS_GATE | VERIFIES,
      .impossible = all_bytes},
     {.label = "azure",
      .plugin = "rclone",
@@ -53,7 +55,8 @@ static struct target targets[] = {
      .gated = "azure_gate",
      .path = "lab",
      .server = "azure",
-     .has = CAN_WRITE | CAN_LIST | HAS_DATES | HAS_MD5 | HAS_GATE | VERIFIES,
+     .has = HAS_BATCH | HIDES_PARTS | CAN_WRITE | CAN_LIST | HAS_DATES | HAS_MD5 |
+            HAS_GATE | VERIFIES,
      .impossible = all_bytes},
     {.label = "dav",
      .plugin = "rclone",
@@ -61,7 +64,8 @@ static struct target targets[] = {
      .gated = "dav_gate",
      .path = "lab",
      .server = "dav",
-     .has = CAN_WRITE | CAN_LIST | HAS_GATE | HAS_FOLDERS,
+     .has = HAS_BATCH | GIVES_UP | HIDES_PARTS | CAN_WRITE | CAN_LIST | HAS_GATE |
+            HAS_FOLDERS,
      .impossible = all_bytes},
     {.label = "sftp",
      .plugin = "rclone",
@@ -69,15 +73,15 @@ static struct target targets[] = {
      .gated = "sftp_gate",
      .path = "lab",
      .server = "sftp",
-     .has =
-         CAN_WRITE | CAN_LIST | HAS_DATES | HAS_MD5 | HAS_GATE | VERIFIES | HAS_FOLDERS,
+     .has = HAS_BATCH | GIVES_UP | HIDES_PARTS | CAN_WRITE | CAN_LIST | HAS_DATES |
+            HAS_MD5 | HAS_GATE | VERIFIES | HAS_FOLDERS,
      .impossible = all_bytes},
     {.label = "ftp",
      .plugin = "rclone",
      .proto = "ftp",
      .path = "lab",
      .server = "ftp",
-     .has = CAN_WRITE | CAN_LIST | HAS_DATES | HAS_FOLDERS,
+     .has = HAS_BATCH | CAN_WRITE | CAN_LIST | HAS_DATES | HAS_FOLDERS,
      .impossible = no_newline},
     {.label = "web",
      .plugin = "rclone",
@@ -85,7 +89,7 @@ static struct target targets[] = {
      .gated = "web_gate",
      .path = "lab",
      .server = "web",
-     .has = CAN_LIST | HAS_GATE | HAS_DATES,
+     .has = HAS_BATCH | CAN_LIST | HAS_GATE | HAS_DATES,
      .impossible = no_newline},
     {.label = "http",
      .plugin = "http",
@@ -198,10 +202,10 @@ static int open_target(void **state)
     struct sq_err err = {0};
     world.made++;
     snprintf(t->folder, sizeof t->folder, "%s/local%d", world.folder, world.made);
-    if (t->path)
+    if (t->server)
         snprintf(t->place, sizeof t->place, "%s/t%d/", t->path, world.made);
     else
-        snprintf(t->place, sizeof t->place, "%s/there%d/", world.folder, world.made);
+        snprintf(t->place, sizeof t->place, "%s/t%d/", world.folder, world.made);
     assert_int_equal(mkdir(t->folder, 0755), 0);
     OK(err, sq_plugins_storage(world.plugins, t->proto, &plugin, &err));
     assert_string_equal(plugin->name, t->plugin);
@@ -217,8 +221,11 @@ static int close_target(void **state)
 {
     struct target *t = *state;
     struct sq_err err = {0};
+    char disk[420];
     t->ops->close(t->s);
     sq_host_free(t->host);
+    snprintf(disk, sizeof disk, "%s/disk", t->folder); /* of a test that failed */
+    umount2(disk, MNT_DETACH);
     OK(err, sq_dir_remove(t->folder, &err));
     return 0;
 }

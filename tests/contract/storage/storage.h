@@ -26,11 +26,14 @@ enum {
     CAN_WRITE = 1,
     CAN_LIST = 2,
     HAS_DATES = 4,
-    HAS_MD5 = 8,      /* tells the MD5 it keeps */
-    HAS_GATE = 16,    /* t->gated: the same through a gate */
-    VERIFIES = 32,    /* notices a byte changed on the way, by a checksum */
-    HAS_FOLDERS = 64, /* also empty ones */
-    ONCE = 128        /* the test is of the plugin: one of its targets will do */
+    HAS_MD5 = 8,       /* tells the MD5 it keeps */
+    HAS_GATE = 16,     /* t->gated: the same through a gate */
+    VERIFIES = 32,     /* notices a byte changed on the way, by a checksum */
+    HAS_FOLDERS = 64,  /* also empty ones */
+    HAS_BATCH = 128,   /* get_files, put_files */
+    HIDES_PARTS = 256, /* a file appears when it is whole; s3rver keeps a piece */
+    GIVES_UP = 512,    /* soon; Azure's client repeats a cut upload for minutes */
+    ONCE = 1024        /* the test is of the plugin: one of its targets will do */
 };
 
 struct target {

@@ -1,0 +1,317 @@
+/* Storages and transfers that go wrong: connections cut or silent, a disk that is full,
+ * bytes changed on the way, calls that are canceled, remotes that are not what their
+ * configuration says. */
+#include "tests/contract/storage/storage.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { SIZE = 8 << 20 };
+
+/* Half a file is never taken for a whole one, and later it comes. */
+static void test_get_cut(void **state)
+{
+    struct target *t = *state;
+    struct sq_err err = {0};
+    struct sq_entry entry;
+    store(t, "f", SIZE, 1);
+    gate(t, "cut:1000000");
+    int rc = t->ops->get(t->s, gated(t, "f"), local(t, "got"), no_call(), &entry, &err);
+    assert_int_not_equal(rc, 0);
+    if (!sq_code_retryable(rc))
+        fail_msg("%s: %s", sq_code_name(rc), err.text);
+    gate(t, "pass");
+    OK(err, t->ops->get(t->s, gated(t, "f"), local(t, "got"), no_call(), &entry, &err));
+    check_file(local(t, "got"), SIZE, 1);
+}
+
+/* What was there stays there until all of the new has come. */
+static void test_put_cut(void **state)
+{
+    struct target *t = *state;
+    struct sq_err err = {0};
+    struct sq_entry entry;
+    struct seen seen;
+    store(t, "f", 1000, 1);
+    make_file(local(t, "new"), SIZE, 2);
+    for (int fresh = 0; fresh < 2; fresh++) {
+        gate(t, "up:1000000");
+        int rc = t->ops->put(t->s, local(t, "new"), gated(t, fresh ? "g" : "f"),
+                             no_call(), &entry, &err);
+        assert_int_not_equal(rc, 0);
+        if (!sq_code_retryable(rc))
+            fail_msg("%s: %s", sq_code_name(rc), err.text);
+    }
+    OK(err, t->ops->get(t->s, at(t, "f"), local(t, "got"), no_call(), &entry, &err));
+    check_file(local(t, "got"), 1000, 1);
+    FAILS(err, SQ_ENOENT, t->ops->info(t->s, at(t, "g"), 0, no_call(), &entry, &err));
+    gate(t, "pass");
+    OK(err, t->ops->put(t->s, local(t, "new"), gated(t, "f"), no_call(), &entry, &err));
+    OK(err, t->ops->get(t->s, at(t, "f"), local(t, "got"), no_call(), &entry, &err));
+    check_file(local(t, "got"), SIZE, 2);
+    OK(err, see(t, at(t, ""), SQ_LIST_RECURSIVE, &seen, &err));
+    assert_non_null(seen_find(&seen, "f"));
+    seen_free(&seen);
+}
+
+static void test_flipped(void **state)
+{
+    struct target *t = *state;
+    struct sq_err err = {0};
+    struct sq_entry entry;
+    store(t, "f", SIZE, 1);
+    gate(t, "flip:1000000");
+    int rc = t->ops->get(t->s, gated(t, "f"), local(t, "got"), no_call(), &entry, &err);
+    assert_int_not_equal(rc, 0);
+    if (!sq_code_retryable(rc))
+        fail_msg("%s: %s", sq_code_name(rc), err.text);
+}
+
+/* ---- cancellation */
+
+/* Children of this process, and theirs, that run a program of this name. */
+static int running(const char *name)
+{
+    DIR *proc = opendir("/proc");
+    int count = 0;
+    char path[300], text[300];
+    assert_non_null(proc);
+    for (struct dirent *e; (e = readdir(proc));) {
+        snprintf(path, sizeof path, "/proc/%.20s/stat", e->d_name);
+        FILE *f = e->d_name[0] >= '1' && e->d_name[0] <= '9' ? fopen(path, "r") : NULL;
+        int parent = 0;
+        char what[64] = "", letter = 0;
+        if (f && fgets(text, sizeof text, f) &&
+            sscanf(text, "%*d (%63[^)]) %c %d", what, &letter, &parent) == 3)
+            count += parent == getpid() && letter != 'Z' && strcmp(what, name) == 0;
+        if (f)
+            fclose(f);
+    }
+    closedir(proc);
+    return count;
+}
+
+static double now_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+struct canceler {
+    struct watched *w;
+    double at_s;
+};
+
+/* Once the transfer surely hangs: the gate lets nothing more through. */
+static void *cancel_later(void *arg)
+{
+    struct canceler *c = arg;
+    const struct timespec moment = {0, 700000000};
+    nanosleep(&moment, NULL);
+    c->at_s = now_s();
+    watched_cancel(c->w);
+    return NULL;
+}
+
+/* A silent server would hold the transfer for ever: only the cancellation ends it. */
+static void canceled(struct target *t, bool put)
+{
+    struct sq_err err = {0};
+    struct sq_entry entry;
+    struct watched w;
+    struct canceler c = {&w, 0};
+    pthread_t thread;
+    int rc;
+    watched_init(&w, -1);
+    assert_int_equal(pthread_create(&thread, NULL, cancel_later, &c), 0);
+    if (put)
+        rc = t->ops->put(t->s, local(t, "new"), gated(t, "g"), &w.call, &entry, &err);
+    else
+        rc = t->ops->get(t->s, gated(t, "f"), local(t, "got"), &w.call, &entry, &err);
+    pthread_join(thread, NULL);
+    print_message("# canceled: %.0f ms\n", (now_s() - c.at_s) * 1000);
+    assert_int_equal(rc, SQ_ECANCELED);
+    assert_int_equal(running(t->plugin), 0);
+    watched_fini(&w);
+}
+
+static void test_cancel(void **state)
+{
+    struct target *t = *state;
+    struct sq_err err = {0};
+    struct sq_entry entry;
+    store(t, "f", SIZE, 1);
+    make_file(local(t, "new"), SIZE, 2);
+    gate(t, "stall:1000000");
+    canceled(t, false);
+    if (t->has & CAN_WRITE) {
+        canceled(t, true);
+        if (t->has & HIDES_PARTS)
+            FAILS(err, SQ_ENOENT,
+                  t->ops->info(t->s, at(t, "g"), 0, no_call(), &entry, &err));
+    }
+}
+
+/* A call that is canceled before it begins does nothing. */
+static void test_canceled_before(void **state)
+{
+    struct target *t = *state;
+    struct sq_err err = {0};
+    struct sq_entry entry;
+    struct seen seen = {0};
+    struct watched w;
+    store(t, "f", 1000, 1);
+    watched_init(&w, -1);
+    watched_cancel(&w);
+    assert_int_equal(
+        t->ops->get(t->s, at(t, "f"), local(t, "got"), &w.call, &entry, &err),
+        SQ_ECANCELED);
+    assert_int_equal(t->ops->info(t->s, at(t, "f"), 0, &w.call, &entry, &err),
+                     SQ_ECANCELED);
+    watched_fini(&w);
+    seen_free(&seen);
+}
+
+/* ---- a full disk */
+
+/* Ours alone: mounts of this process are its own from here on. */
+static bool small_disk(struct target *t, const char *size)
+{
+    static bool own;
+    char options[40];
+    snprintf(options, sizeof options, "size=%s", size);
+    if (!own && (unshare(CLONE_NEWNS) != 0 ||
+                 mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0))
+        return false;
+    own = true;
+    local(t, "disk/x");
+    char path[420];
+    snprintf(path, sizeof path, "%s/disk", t->folder);
+    return mount("scitq-test", path, "tmpfs", 0, options) == 0;
+}
+
+static void test_full_disk(void **state)
+{
+    struct target *t = *state;
+    struct sq_err err = {0};
+    struct sq_entry entry;
+    char disk[420];
+    snprintf(disk, sizeof disk, "%s/disk", t->folder);
+    store(t, "f", SIZE, 1);
+    if (!small_disk(t, "2m")) {
+        print_message("# no right to mount\n");
+        skip();
+    }
+    FAILS(err, SQ_ENOSPC,
+          t->ops->get(t->s, at(t, "f"), local(t, "disk/got"), no_call(), &entry, &err));
+    assert_int_equal(mount("scitq-test", disk, "tmpfs", MS_REMOUNT, "size=20m"), 0);
+    OK(err,
+       t->ops->get(t->s, at(t, "f"), local(t, "disk/got"), no_call(), &entry, &err));
+    check_file(local(t, "disk/got"), SIZE, 1);
+    assert_int_equal(umount(disk), 0);
+}
+
+/* ---- remotes that are not what they should be */
+
+static void test_remotes(void **state)
+{
+    struct target *t = *state;
+    struct sq_err err = {0};
+    struct sq_entry entry;
+    static const struct {
+        const char *proto, *path;
+        int code;
+        const char *word; /* that helps whoever reads it */
+    } rows[] = {
+        {"nobody", "lab/f", SQ_EINVAL, "no remote \"nobody\""},
+        {"gone", "lab/f", SQ_EIO, "[gone]"},
+        {"denied", "lab/f", SQ_EAUTH, "[denied]"},
+        {"s3", "nobucket/f", SQ_ENOENT, "nobucket/f"},
+        {"-rf", "lab/f", SQ_EINVAL, "-rf"},
+        {":local", "/etc/hostname", SQ_EINVAL, ":local"},
+        {"s3,endpoint=http", "lab/f", SQ_EINVAL, "s3,endpoint"},
+        {"s3", "lab/../lab/f", SQ_EINVAL, "\"..\""},
+        {"s3", "lab//f", SQ_EINVAL, "step"},
+        {"s3", "lab/\xff", SQ_EINVAL, "UTF-8"},
+    };
+    for (size_t i = 0; i < SQ_LEN(rows); i++) {
+        const struct sq_location *where = at_path(rows[i].proto, rows[i].path);
+        make_file(local(t, "new"), 10, 1);
+        for (int op = 0; op < 3; op++) {
+            int rc = op == 0   ? t->ops->info(t->s, where, 0, no_call(), &entry, &err)
+                     : op == 1 ? t->ops->get(t->s, where, local(t, "got"), no_call(),
+                                             &entry, &err)
+                               : t->ops->put(t->s, local(t, "new"), where, no_call(),
+                                             &entry, &err);
+            if (op == 2 && strcmp(rows[i].path, "nobucket/f") == 0)
+                continue; /* rclone makes the bucket */
+            if (rc != rows[i].code || !strstr(err.text, rows[i].word))
+                fail_msg("%s://%s, operation %d: %s: %s", rows[i].proto, rows[i].path,
+                         op, sq_code_name(rc), err.text);
+        }
+    }
+    const char *const option[] = {"fast"};
+    struct sq_location with = *at(t, "f");
+    with.options = option;
+    with.n_options = 1;
+    FAILS(err, SQ_EINVAL, t->ops->info(t->s, &with, 0, no_call(), &entry, &err));
+    assert_non_null(strstr(err.text, "fast"));
+}
+
+static void test_no_rclone(void **state)
+{
+    struct target *t = *state;
+    struct sq_err err = {0};
+    struct sq_entry entry;
+    char *path = strdup(getenv("PATH"));
+    setenv("PATH", t->folder, 1);
+    int rc = t->ops->get(t->s, at(t, "f"), local(t, "got"), no_call(), &entry, &err);
+    setenv("PATH", path, 1);
+    free(path);
+    assert_int_equal(rc, SQ_EINVAL); /* not SQ_ENOENT: the object may well be there */
+    assert_non_null(strstr(err.text, "rclone is not installed"));
+}
+
+/* What the user's environment says to rclone by hand does not reach us. */
+static void test_environment(void **state)
+{
+    struct target *t = *state;
+    struct sq_err err = {0};
+    struct sq_entry entry;
+    static const char *const hostile[] = {"RCLONE_DRY_RUN", "RCLONE_LOG_LEVEL",
+                                          "RCLONE_VERBOSE", "AWS_CA_BUNDLE"};
+    static const char *const values[] = {"true", "ERROR", "2", "/etc/ssl/certs/none"};
+    for (size_t i = 0; i < SQ_LEN(hostile); i++)
+        setenv(hostile[i], values[i], 1);
+    store(t, "f", 1000, 1);
+    OK(err, t->ops->get(t->s, at(t, "f"), local(t, "got"), no_call(), &entry, &err));
+    check_file(local(t, "got"), 1000, 1);
+    for (size_t i = 0; i < SQ_LEN(hostile); i++)
+        unsetenv(hostile[i]);
+}
+
+int main(void)
+{
+    static const struct storage_test tests[] = {
+        {"a get that is cut", test_get_cut, HAS_GATE},
+        {"a put that is cut", test_put_cut,
+         HAS_GATE | CAN_WRITE | HIDES_PARTS | GIVES_UP},
+        {"a byte changed on the way", test_flipped, HAS_GATE | VERIFIES},
+        {"cancel", test_cancel, HAS_GATE},
+        {"canceled before", test_canceled_before, 0},
+        {"a full disk", test_full_disk, 0},
+        {"remotes that are wrong", test_remotes, HAS_GATE | ONCE},
+        {"no rclone", test_no_rclone, HAS_GATE | ONCE},
+        {"the environment", test_environment, HAS_GATE | CAN_WRITE | ONCE},
+    };
+    return storage_main(tests, SQ_LEN(tests));
+}
