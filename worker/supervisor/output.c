@@ -34,7 +34,11 @@ enum {
 
 static void close_fds(struct sq_output *o)
 {
-    sq_closep(&o->read_fd); /* epoll forgets it */
+    /* Said to epoll too: a command that is just starting has a copy of our descriptors
+     * until its exec, and each that it closes would wake us. */
+    if (o->read_fd >= 0)
+        epoll_ctl(o->epoll_fd, EPOLL_CTL_DEL, o->read_fd, NULL);
+    sq_closep(&o->read_fd);
     sq_closep(&o->write_fd);
     sq_closep(&o->file_fd);
     o->read_fd = o->write_fd = o->file_fd = -1;
@@ -42,7 +46,7 @@ static void close_fds(struct sq_output *o)
     o->path = NULL;
 }
 
-static bool open_pipe(struct sq_output *o, int epoll_fd)
+static bool open_pipe(struct sq_output *o)
 {
     int fds[2];
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = o};
@@ -52,7 +56,7 @@ static bool open_pipe(struct sq_output *o, int epoll_fd)
     o->write_fd = fds[1];
     /* Our end only: the command's must wait. */
     return fcntl(o->read_fd, F_SETFL, O_NONBLOCK) == 0 &&
-           epoll_ctl(epoll_fd, EPOLL_CTL_ADD, o->read_fd, &event) == 0;
+           epoll_ctl(o->epoll_fd, EPOLL_CTL_ADD, o->read_fd, &event) == 0;
 }
 
 static struct sq_output *take(struct sq_outputs *os)
@@ -90,13 +94,15 @@ int sq_output_open(struct sq_outputs *os, int epoll_fd, const char *path,
 {
     int code = 0;
     struct sq_output *o = take(os);
-    if (o)
+    if (o) {
+        o->epoll_fd = epoll_fd;
         o->path = strdup(path);
+    }
     if (!o || !o->path)
         code = sq_fail(err, SQ_ENOMEM, "out of memory for the output of a command");
     else if (!is_empty_file(path) && !open_file(o, O_TRUNC))
         code = sq_fail(err, SQ_EIO, "cannot write %s: %s", path, strerror(errno));
-    else if (!open_pipe(o, epoll_fd))
+    else if (!open_pipe(o))
         code = sq_fail(err, SQ_EIO, "cannot make a pipe: %s", strerror(errno));
     if (code < 0 && o)
         sq_output_close(os, o);
