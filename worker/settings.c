@@ -28,6 +28,12 @@ enum { CONCURRENCY_MAX = 100000, NAME_MAX_BYTES = 200 };
         name, SQ_CONF_LATER, NULL, "of a later version", 0, 0, true                    \
     }
 
+/* Read from the same file by scitq-fetch, which is given its name. */
+#define FETCH(name)                                                                    \
+    {                                                                                  \
+        name, SQ_CONF_TEXT, NULL, "for scitq-fetch", 0, 0, 0                           \
+    }
+
 static const struct sq_conf_key keys[] = {
     {"SCITQ_SERVER", SQ_CONF_TEXT, NULL, "the server: host, host:port or URL", 0, 0, 0},
     {"SCITQ_FLAVOR", SQ_CONF_TEXT, "local", "flavor of a row this worker makes", 0, 0,
@@ -40,7 +46,10 @@ static const struct sq_conf_key keys[] = {
     {"LOG_FILE_KEEP", SQ_CONF_INT, "10", "rotated files kept", 0, 1000, 0},
     {"LOG_LEVEL", SQ_CONF_TEXT, "info", "error, warning, info or debug", 0, 0, 0},
     {"SCITQ_CONTAINER_RUNTIME", SQ_CONF_TEXT, NULL, "docker or podman", 0, 0, 0},
-    LATER("RCLONE_CONFIG"),
+    FETCH("RCLONE_CONFIG"),
+    FETCH("SCITQ_PLUGIN_PATH"),
+    FETCH("NFS_TIMEOUT"),
+    FETCH("NFS_FSTAB"),
     LATER("SCITQ_TOKEN"),
     LATER("SCITQ_TOKEN_FILE"),
     LATER("SCITQ_CA"),
