@@ -209,7 +209,8 @@ class Web(RcloneServe):
 
 
 class Ftp(Server):
-    name = "ftp"
+    """Not called ftp: URIs of that protocol are not rclone's."""
+    name = "ftpd"
 
     def command(self):
         return [SYSTEM_PYTHON, os.path.join(HERE, "ftp.py"), self.root, str(self.port)]

@@ -26,7 +26,7 @@ def rclone(servers, *words):
 def test_each(servers, folder):
     with open(folder.join("a file"), "wb") as f:
         f.write(BODY)
-    for name in ("s3", "azure", "dav", "sftp", "ftp"):
+    for name in ("s3", "azure", "dav", "sftp", "ftpd"):
         rclone(servers, "copy", folder.join("a file"), name + ":lab/x")
         is_(rclone(servers, "cat", name + ":lab/x/a file").stdout, BODY,
             "%s gives back what was put" % name)

@@ -158,7 +158,7 @@ def secrets(servers, folder):
 
 
 def ftp(servers, folder):
-    server = servers["ftp"]
+    server = servers["ftpd"]
     top = os.path.join(server.root, "lab")
     write(os.path.join(top, "f"), BODY)
     write(os.path.join(top, "d", "sp ace", "\u00e9#%20?"), b"odd")
@@ -239,7 +239,7 @@ def ftp_resumes(folder):
 def main():
     folder = Folder()
     os.makedirs(folder.join("servers"))
-    with Servers(["misbehave", "ftp"], folder.join("servers"), gates=False) as servers:
+    with Servers(["misbehave", "ftpd"], folder.join("servers"), gates=False) as servers:
         root = servers["misbehave"].root
         write(os.path.join(root, "f"), BODY)
         write(os.path.join(root, "small"), BODY[:300000])

@@ -78,9 +78,9 @@ static struct target targets[] = {
      .impossible = all_bytes},
     {.label = "ftp",
      .plugin = "rclone",
-     .proto = "ftp",
+     .proto = "ftpd",
      .path = "lab",
-     .server = "ftp",
+     .server = "ftpd",
      .has = HAS_BATCH | CAN_WRITE | CAN_LIST | HAS_DATES | HAS_FOLDERS,
      .impossible = no_newline},
     {.label = "web",
@@ -103,7 +103,7 @@ static struct target targets[] = {
      .plugin = "http",
      .proto = "ftp",
      .path = "lab",
-     .server = "ftp",
+     .server = "ftpd",
      .before = "lab:secret@127.0.0.1:",
      .has = CAN_LIST,
      .impossible = no_newline},
@@ -128,7 +128,7 @@ static void start_servers(void)
     const char *top = getenv("top_srcdir");
     posix_spawn_file_actions_t actions;
     const char *const argv[] = {"python3", script, world.servers, "s3",  "azure",
-                                "dav",     "sftp", "ftp",         "web", NULL};
+                                "dav",     "sftp", "ftpd",        "web", NULL};
     snprintf(script, sizeof script, "%s/tests/servers/serve.py", top ? top : ".");
     assert_int_equal(pipe2(in, O_CLOEXEC), 0);
     assert_int_equal(pipe2(out, O_CLOEXEC), 0);
