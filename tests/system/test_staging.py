@@ -12,7 +12,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import *  # noqa: E402,F403
 from daemons import BUILD, TOP  # noqa: E402
-from test_worker import ended, execution, registered, send, state_of  # noqa: E402
+from worker import ended, execution, registered, send, state_of  # noqa: E402
 
 LONG = os.environ.get("SCITQ_TEST_LONG") == "1"
 
