@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -414,6 +415,21 @@ static void test_it_is_small(void **state)
 #endif
 }
 
+/* Whoever started it: lib/slice.h. */
+static void test_it_asks_for_short_slices(void **state)
+{
+    struct world *w = *state;
+    /* struct sched_attr, of which the slice is the fourth eight bytes */
+    uint64_t ours[6] = {0}, its[6] = {0};
+    assert_int_equal(syscall(SYS_sched_getattr, 0, ours, sizeof ours, 0), 0);
+    if (ours[3] == 0)
+        skip(); /* this kernel has none to ask for */
+    pid_t pid = world_supervisor(w);
+    assert_int_equal(syscall(SYS_sched_getattr, pid, its, sizeof its, 0), 0);
+    assert_int_equal(its[3], 100000);
+    assert_int_not_equal(ours[3], its[3]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -431,6 +447,7 @@ int main(void)
         WORLD_TEST(test_lying_spawns_fail),
         WORLD_TEST(test_ten_thousand_commands_leave_nothing),
         WORLD_TEST(test_it_is_small),
+        WORLD_TEST(test_it_asks_for_short_slices),
     };
     return world_run(tests, SQ_LEN(tests));
 }
