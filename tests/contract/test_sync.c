@@ -3,8 +3,26 @@
 
 #include <string.h>
 
+#include "config.h"
+#ifdef HAVE_POSTGRESQL
+#include <libpq-fe.h>
+#endif
+
 #include "core/store/record.h"
 #include "core/store/sync.h"
+
+/* PostgreSQL is waited for once a synchronization of its pipeline; the linker wraps it
+ * (see Makefile.inc). */
+static int round_trips;
+#ifdef HAVE_POSTGRESQL
+int __real_PQpipelineSync(PGconn *conn);
+int __wrap_PQpipelineSync(PGconn *conn);
+int __wrap_PQpipelineSync(PGconn *conn)
+{
+    round_trips++;
+    return __real_PQpipelineSync(conn);
+}
+#endif
 
 static int64_t registered(struct contract *c, const char *spool)
 {
@@ -205,6 +223,44 @@ static void test_the_answer(void **state)
                      SQ_ENOENT);
 }
 
+/* Applied, committed, and answered or not: how often the database was waited for. */
+static int call(struct contract *c, struct sq_sync *s, struct sq_sync_answer *a)
+{
+    struct sq_err err = {0};
+    struct sq_sync_asked asked;
+    contract_begin(c);
+    round_trips = 0;
+    OK(err, sq_sync_apply(&c->tx, s, &err));
+    if (a)
+        sq_sync_ask(c->db, s->worker_id, &asked);
+    contract_commit(c);
+    if (a)
+        OK(err, sq_sync_take(c->db, &asked, NULL, 0, &c->arena, a, &err));
+    return round_trips;
+}
+
+static void test_the_answer_comes_with_the_commit(void **state)
+{
+    struct contract *c = *state;
+    struct sq_sync_answer a;
+    int64_t w = registered(c, "s"), first = assign(c, make_task(c, NULL, 0), w);
+    int64_t next = assign(c, make_task(c, NULL, 0), w);
+    int trips[6];
+    /* The same change three times, undone in between; answered, answered, and not. */
+    for (int i = 0; i < 6; i++) {
+        int to = i % 2 == 0 ? SQ_EXEC_ACCEPTED : SQ_EXEC_PENDING;
+        struct sq_sync_record r = status(i + 1, first, to);
+        struct sq_sync s = {
+            .worker_id = w, .spool = "s", .records = &r, .n_records = 1};
+        trips[i] = call(c, &s, i < 4 ? &a : NULL);
+        EXECUTION_IS(c, first, to);
+    }
+    assert_int_equal(a.acked, 4);
+    assert_int_equal(a.executions[a.n_executions - 1].execution_id, next);
+    assert_int_equal(trips[2], trips[4]);
+    assert_int_equal(trips[2] > 0, c->engine == SQ_POSTGRES);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -213,6 +269,7 @@ int main(void)
         cmocka_unit_test(test_nothing_is_half_done),
         cmocka_unit_test(test_refused_records_are_dropped),
         cmocka_unit_test(test_the_answer),
+        cmocka_unit_test(test_the_answer_comes_with_the_commit),
     };
     return contract_main(tests, SQ_LEN(tests));
 }

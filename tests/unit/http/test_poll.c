@@ -19,7 +19,7 @@ static int64_t row_date;         /* when the worker's row was changed */
 static int reads;                /* of the database */
 static void (*after_read)(void); /* called once, after the next one */
 
-/* The linker wraps these two (see Makefile.inc). */
+/* The linker wraps these (see Makefile.inc). */
 int __wrap_sq_request_read(struct sq_request *r,
                            int (*fn)(struct sq_request *, struct sq_db *,
                                      struct sq_err *),
@@ -56,6 +56,28 @@ int __wrap_sq_sync_answer(struct sq_db *db, int64_t worker_id, const int64_t *ho
     return 0;
 }
 
+void __wrap_sq_sync_ask(struct sq_db *db, int64_t worker_id, struct sq_sync_asked *ret);
+int __wrap_sq_sync_take(struct sq_db *db, const struct sq_sync_asked *asked,
+                        const int64_t *holding, size_t n, struct sq_arena *arena,
+                        struct sq_sync_answer *ret, struct sq_err *err);
+
+static int taken; /* what the next sq_sync_take() returns */
+
+void __wrap_sq_sync_ask(struct sq_db *db, int64_t worker_id, struct sq_sync_asked *ret)
+{
+    (void)db;
+    ret->worker_id = worker_id;
+}
+
+int __wrap_sq_sync_take(struct sq_db *db, const struct sq_sync_asked *asked,
+                        const int64_t *holding, size_t n, struct sq_arena *arena,
+                        struct sq_sync_answer *ret, struct sq_err *err)
+{
+    return taken ? taken
+                 : __wrap_sq_sync_answer(db, asked->worker_id, holding, n, arena, ret,
+                                         err);
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -64,6 +86,7 @@ static int start(void **state)
     row_date = SQ_NULL;
     reads = 0;
     after_read = NULL;
+    taken = 0;
     int rc = sq_liveness_new(sq_monotonic, (struct sq_liveness **)&server.conf.liveness,
                              NULL);
     return rc ? rc : sq_watch_start(&server.watch, NULL);
@@ -83,8 +106,8 @@ struct poll {
     struct MHD_Connection connection;
 };
 
-/* `row` is how the worker knows its row: "" when it does not say. */
-static void poll_new_with(struct poll *p, int64_t worker_id, const char *row)
+/* `more` are fields of the call. */
+static void poll_new_with(struct poll *p, int64_t worker_id, const char *more)
 {
     char body[200];
     struct sq_err err;
@@ -98,7 +121,7 @@ static void poll_new_with(struct poll *p, int64_t worker_id, const char *row)
     sq_arena_init(&p->r.arena, BYTES);
     sq_buf_init(&p->r.out, BYTES);
     sq_buf_init(&p->r.body, BYTES);
-    snprintf(body, sizeof body, "{\"spool\":\"s\",\"wait\":60%s}", row);
+    snprintf(body, sizeof body, "{\"spool\":\"s\",\"wait\":60%s}", more);
     p->r.json = json_loads(body, 0, NULL);
     OK(err, sq_sync_prepare(&p->r, &err));
 }
@@ -297,6 +320,52 @@ static void test_a_poller_that_hangs_up_is_let_go(void **state)
     poll_free(&p);
 }
 
+/* Those that end one after the other end together: see deadline_of(). */
+static void test_polls_end_on_a_grid(void **state)
+{
+    enum { GRID_US = 200000, WAIT_US = 60000000, N = 5 };
+    struct poll polls[N];
+    (void)state;
+    for (int i = 0; i < N; i++) {
+        int64_t before = sq_monotonic();
+        hold(&polls[i], WORKER + i);
+        int64_t deadline = polls[i].r.waiter.deadline;
+        assert_int_equal(deadline % GRID_US, 0);
+        assert_in_range(deadline, before + WAIT_US, sq_monotonic() + WAIT_US + GRID_US);
+    }
+    for (int i = 0; i < N; i++)
+        poll_free(&polls[i]);
+}
+
+/* The writer reads the answer with the commit, where it can: then nothing is read. */
+static void test_the_answer_of_the_commit_is_the_answer(void **state)
+{
+    static const struct {
+        bool asked; /* it was alone in its transaction */
+        int taken;
+        int reads;
+    } cases[] = {{true, 0, 0}, {true, SQ_EIO, 1}, {false, 0, 1}};
+    (void)state;
+    news = true;
+    for (size_t i = 0; i < SQ_LEN(cases); i++) {
+        struct poll p;
+        poll_new_with(&p, WORKER,
+                      ",\"records\":[{\"seq\":1,\"execution_id\":3,"
+                      "\"status\":\"running\"}]");
+        assert_false(p.r.nothing_to_write);
+        taken = cases[i].taken;
+        if (cases[i].asked) {
+            p.r.op.ask(&p.r.op, NULL);
+            p.r.op.read(&p.r.op, NULL);
+        }
+        reads = 0;
+        assert_int_equal(step(&p), 0);
+        assert_int_equal(reads, cases[i].reads);
+        assert_true(hears(&p));
+        poll_free(&p);
+    }
+}
+
 int main(void)
 {
 #define ONE(test) cmocka_unit_test_setup_teardown(test, start, stop)
@@ -310,6 +379,8 @@ int main(void)
         ONE(test_an_older_poll_gives_way),
         ONE(test_a_poll_gives_way_before_it_is_held),
         ONE(test_a_poller_that_hangs_up_is_let_go),
+        ONE(test_polls_end_on_a_grid),
+        ONE(test_the_answer_of_the_commit_is_the_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
