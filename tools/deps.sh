@@ -10,7 +10,7 @@ libmicrohttpd-dev libjansson-dev libcurl4-openssl-dev libsqlite3-dev libpq-dev
 libarchive-dev zlib1g-dev"
 test="libcmocka-dev postgresql python3 sqlite3 valgrind curl clang-format shellcheck
 util-linux procps aria2 rclone python3-pyftpdlib docker.io runc podman conmon catatonit
-busybox-static iproute2"
+busybox-static iproute2 sra-toolkit"
 
 top=$(cd "$(dirname "$0")/.." && pwd)
 log=$(mktemp)

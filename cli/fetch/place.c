@@ -75,8 +75,9 @@ int sq_place_parse(const char *text, struct sq_arena *arena, struct sq_place *re
     if (!p.text || !p.path)
         return sq_fail(err, SQ_ENOMEM, "cannot tell where %.200s is: %s", text,
                        strerror(errno));
+    bool run = strncmp(p.uri.proto, "run+", strlen("run+")) == 0;
     p.folder = p.path[strlen(p.path) - 1] == '/' ||
-               strncmp(p.uri.proto, "run+", strlen("run+")) == 0;
+               (run && !strchr(p.path, '/')); /* all of it */
     *ret = p;
     return 0;
 }

@@ -1,7 +1,7 @@
 """Real storage servers for tests, each on a free port of loopback with a folder of its
 own: S3 (s3rver), Azure Blob (azurite), WebDAV, SFTP and read-only HTTP (rclone serve),
-FTP (ftp.py), an HTTP server that misbehaves (misbehave.py) and a TCP gate in front of
-any of them that cuts, stalls or slows down (gate.py).
+FTP (ftp.py), a small ENA (ena.py), an HTTP server that misbehaves (misbehave.py) and a
+TCP gate in front of any of them that cuts, stalls or slows down (gate.py).
 
     with Servers(["s3", "dav"], folder) as servers:
         servers.conf                     # an rclone.conf with a remote for each
@@ -220,6 +220,14 @@ class Ftp(Server):
                 "pass = " + obscured("secret")]
 
 
+class Ena(Server):
+    """See ena.py.  `root` holds runs, not a bucket."""
+    name, bucket = "ena", False
+
+    def command(self):
+        return [SYSTEM_PYTHON, os.path.join(HERE, "ena.py"), self.root, str(self.port)]
+
+
 class Misbehave(Server):
     """See misbehave.py: the first component of the path says what goes wrong."""
     name = "misbehave"
@@ -249,7 +257,7 @@ class Gate(Server):
                 str(self.target), self.mode_path]
 
 
-KINDS = {kind.name: kind for kind in (S3, Azure, Dav, Sftp, Web, Ftp, Misbehave)}
+KINDS = {kind.name: kind for kind in (S3, Azure, Dav, Sftp, Web, Ftp, Ena, Misbehave)}
 
 
 class Servers:

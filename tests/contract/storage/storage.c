@@ -107,6 +107,11 @@ static struct target targets[] = {
      .before = "lab:secret@127.0.0.1:",
      .has = CAN_LIST,
      .impossible = no_newline},
+    {.label = "ena",
+     .plugin = "sra",
+     .proto = "run+submitted",
+     .server = "ena",
+     .impossible = no_newline},
 };
 
 /* ---- servers */
@@ -127,8 +132,8 @@ static void start_servers(void)
     int in[2], out[2];
     const char *top = getenv("top_srcdir");
     posix_spawn_file_actions_t actions;
-    const char *const argv[] = {"python3", script, world.servers, "s3",  "azure",
-                                "dav",     "sftp", "ftpd",        "web", NULL};
+    const char *const argv[] = {"python3", script, world.servers, "s3",  "azure", "dav",
+                                "sftp",    "ftpd", "web",         "ena", NULL};
     snprintf(script, sizeof script, "%s/tests/servers/serve.py", top ? top : ".");
     assert_int_equal(pipe2(in, O_CLOEXEC), 0);
     assert_int_equal(pipe2(out, O_CLOEXEC), 0);
@@ -155,6 +160,19 @@ static void start_servers(void)
     fail_msg("%s does not start the servers", script);
 }
 
+/* The sra plugin is told by settings where ENA is. */
+static void set_ena(void)
+{
+    char url[80];
+    for (size_t i = 0; i < SQ_LEN(targets); i++)
+        if (strcmp(targets[i].label, "ena") == 0)
+            snprintf(url, sizeof url, "http://127.0.0.1:%d/filereport",
+                     targets[i].port);
+    setenv("ENA_REPORT_URL", url, 1);
+    setenv("SRA_ROUNDS", "2", 1);
+    setenv("SRA_PAUSE", "0", 1);
+}
+
 static void stop_servers(void)
 {
     close(world.input);
@@ -173,6 +191,7 @@ static int start(void **state)
     snprintf(world.servers, sizeof world.servers, "%s/servers", world.folder);
     start_servers();
     setenv("RCLONE_CONFIG", world.conf, 1);
+    set_ena();
     home = sq_plugin_home();
     OK(err, sq_plugins_load(home, &world.plugins, &err));
     free(home);
@@ -202,8 +221,10 @@ static int open_target(void **state)
     struct sq_err err = {0};
     world.made++;
     snprintf(t->folder, sizeof t->folder, "%s/local%d", world.folder, world.made);
-    if (t->server)
+    if (t->server && t->path)
         snprintf(t->place, sizeof t->place, "%s/t%d/", t->path, world.made);
+    else if (t->server)
+        snprintf(t->place, sizeof t->place, "ERR%06d/", world.made); /* a run */
     else
         snprintf(t->place, sizeof t->place, "%s/t%d/", world.folder, world.made);
     assert_int_equal(mkdir(t->folder, 0755), 0);

@@ -39,7 +39,9 @@ enum {
 struct target {
     const char *label, *plugin;
     const char *proto, *gated; /* protocols; gated NULL: none */
-    const char *path; /* its folder there, up to the final `/`; NULL: this machine's */
+    /* Its folder there, up to the final `/`; NULL: this machine's, or with a server a
+     * run of an archive. */
+    const char *path;
     const char *server; /* of serve.py; NULL: none */
     const char *before; /* what comes before port and path; NULL: nothing */
     int port;           /* of the server */
