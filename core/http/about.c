@@ -44,7 +44,7 @@ int sq_config_remote(struct sq_request *r, struct sq_err *err)
 
 int sq_healthz(struct sq_request *r, struct sq_db *db, struct sq_err *err)
 {
-    struct sq_page page = {.after = SQ_NULL, .limit = 1, .trunc = SQ_NULL};
+    struct sq_page page = {.after = SQ_NULL, .limit = 1};
     void *rows;
     size_t n;
     int code = sq_list_page(db, &sq_worker_type, &page, &r->arena, &rows, &n, err);

@@ -123,7 +123,7 @@ int sq_executions_answer_tails(struct sq_request *r, struct sq_err *err)
                                   .object = true,
                                   .rows = r->result,
                                   .n_rows = 1,
-                                  .page = {.trunc = SQ_NULL},
+                                  .trunc = SQ_NULL,
                                   .text_from = {t->from[0], t->from[1]}};
     if (t->wanted[0] != 0)
         conf.mask |= SQ_BIT(SQ_EXEC_F_OUTPUT);

@@ -15,6 +15,7 @@ struct list_query {
     struct sq_filter filters[FILTERS_MAX];
     size_t n;
     struct sq_page page;
+    int64_t trunc;
     uint64_t mask;
 };
 
@@ -124,7 +125,7 @@ static int set_execution_option(struct list_query *q, const char *key,
     if (strcmp(key, "no_output") == 0)
         return one_bool(key, f, &q->page.no_output, err);
     if (strcmp(key, "trunc") == 0)
-        return one_int(key, f, &q->page.trunc, err);
+        return one_int(key, f, &q->trunc, err);
     return 1;
 }
 
@@ -237,7 +238,8 @@ int sq_prepare_list(struct sq_request *r, struct sq_err *err)
     if (code != 0)
         return code;
     r->data = q;
-    q->page = (struct sq_page){.after = SQ_NULL, .limit = SQ_NULL, .trunc = SQ_NULL};
+    q->page = (struct sq_page){.after = SQ_NULL, .limit = SQ_NULL};
+    q->trunc = SQ_NULL;
     q->mask = sq_record_visible(r->match.route->type);
     code = from_body(r, q, err);
     if (code == 0)
@@ -250,7 +252,9 @@ int sq_prepare_list(struct sq_request *r, struct sq_err *err)
 int sq_answer_list(struct sq_request *r, struct sq_err *err)
 {
     struct list_query *q = r->data;
-    struct sq_stream_conf conf = {
-        .type = r->match.route->type, .mask = q->mask, .page = q->page};
+    struct sq_stream_conf conf = {.type = r->match.route->type,
+                                  .mask = q->mask,
+                                  .page = q->page,
+                                  .trunc = q->trunc};
     return sq_stream_answer(r, &conf, err);
 }

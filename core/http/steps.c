@@ -51,7 +51,7 @@ int sq_answer_record(struct sq_request *r, struct sq_err *err)
                                   .object = true,
                                   .rows = r->result,
                                   .n_rows = 1,
-                                  .page = {.trunc = SQ_NULL}};
+                                  .trunc = SQ_NULL};
     if (r->match.route->type == &sq_worker_type)
         sq_liveness_overlay(r->server->conf.liveness, r->result, &r->arena);
     return sq_stream_answer(r, &conf, err);

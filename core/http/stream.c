@@ -9,9 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/store/log.h"
+#include "core/http/texts.h"
 #include "core/store/record.h"
 #include "lib/log.h"
+#include "lib/utf8.h"
 
 enum {
     PAGE_ROWS = 500,
@@ -37,6 +38,7 @@ struct sq_row_stream {
     bool in_text; /* inside the output or error of that row */
     int64_t from; /* character to go on from */
     size_t sent;  /* of request->out */
+    struct sq_texts texts;
 };
 
 static const void *row_at(const struct sq_row_stream *s, size_t i)
@@ -51,11 +53,20 @@ static int64_t row_key(const struct sq_row_stream *s, size_t i)
 
 /* ---- pages */
 
+static void have_rows(struct sq_row_stream *s, const void *rows)
+{
+    s->rows = rows;
+    s->i = 0;
+    if (s->conf.type == &sq_execution_type)
+        sq_texts_page(&s->texts, rows, s->n, s->conf.mask);
+}
+
 static int read_page(struct sq_row_stream *s, struct sq_db *db, struct sq_err *err)
 {
     struct sq_page page = s->conf.page;
     void *rows;
     int code;
+    page.no_output = true; /* the texts come by themselves */
     for (;;) {
         page.limit = s->left < s->page_rows ? s->left : s->page_rows;
         sq_arena_reset(&s->arena);
@@ -66,8 +77,7 @@ static int read_page(struct sq_row_stream *s, struct sq_db *db, struct sq_err *e
     }
     if (code != 0)
         return code;
-    s->rows = rows;
-    s->i = 0;
+    have_rows(s, rows);
     s->left -= (int64_t)s->n;
     s->more = (int64_t)s->n == page.limit && s->left > 0;
     if (s->n)
@@ -81,36 +91,48 @@ static int read_page(struct sq_row_stream *s, struct sq_db *db, struct sq_err *e
 
 /* ---- the texts of executions */
 
-/* An execution that was never running has no output to look for. */
-static bool may_have_text(const struct sq_row_stream *s, const struct sq_execution *e)
-{
-    return !s->conf.page.no_output && e->status != SQ_EXEC_PENDING &&
-           e->status != SQ_EXEC_REFUSED;
-}
-
 static int text_stream(int field)
 {
     return field == SQ_EXEC_F_OUTPUT ? SQ_STDOUT : SQ_STDERR;
 }
 
-static int begin_text(struct sq_row_stream *s, struct sq_db *db,
-                      const struct sq_execution *e, struct sq_err *err)
+static void short_text(struct sq_row_stream *s, const char *text, size_t len)
 {
-    int64_t size = 0;
-    int stream = text_stream(s->field);
-    int code =
-        may_have_text(s, e) ? sq_log_size(db, e->execution_id, stream, &size, err) : 0;
+    if (s->conf.trunc != SQ_NULL) {
+        size_t chars = sq_utf8_count(text, len);
+        size_t most = s->conf.trunc < 0 ? 0 : (size_t)s->conf.trunc;
+        size_t skip = chars > most ? sq_utf8_bytes(text, len, chars - most) : 0;
+        text += skip;
+        len -= skip;
+    }
+    sq_json_escape(text, len, &s->request->out);
+}
+
+static int begin_text(struct sq_row_stream *s, struct sq_db *db, struct sq_err *err)
+{
+    static const struct sq_log_of none;
+    const struct sq_log_of *of = &none;
+    int at = text_stream(s->field) - 1;
+    int64_t from = s->conf.text_from[at];
+    int code = s->conf.page.no_output
+                   ? 0
+                   : sq_texts_get(&s->texts, db, s->i, from == 0, &of, err);
     if (code != 0)
         return code;
     sq_jw_key(&s->jw, s->conf.type->fields[s->field].name);
-    if (size == 0) {
+    if (of->size[at] == 0) {
         sq_jw_null(&s->jw);
         s->field++;
         return 0;
     }
     sq_jw_raw(&s->jw, "\"", 1);
-    s->in_text = true;
-    s->from = s->conf.text_from[stream - 1];
+    s->in_text = from != 0 || !of->text[at];
+    s->from = from;
+    if (s->in_text)
+        return 0;
+    short_text(s, of->text[at], of->len[at]);
+    sq_buf_addc(&s->request->out, '"');
+    s->field++;
     return 0;
 }
 
@@ -120,14 +142,14 @@ static int text_piece(struct sq_row_stream *s, struct sq_db *db,
     struct sq_buf piece;
     int64_t next = SQ_NULL;
     int stream = text_stream(s->field), code;
-    if (s->conf.page.trunc == SQ_NULL) {
+    if (s->conf.trunc == SQ_NULL) {
         sq_buf_init(&piece, 4 * TEXT_BYTES + SQ_LOG_CHUNK_MAX * 4);
         code = sq_log_text(db, e->execution_id, stream, s->from, TEXT_BYTES, &piece,
                            &next, err);
     } else {
         sq_buf_init(&piece, OUT_BYTES);
-        code = sq_log_text_tail(db, e->execution_id, stream, s->conf.page.trunc, &piece,
-                                err);
+        code =
+            sq_log_text_tail(db, e->execution_id, stream, s->conf.trunc, &piece, err);
     }
     if (code == 0 && !sq_buf_ok(&piece))
         code = sq_fail(err, SQ_ETOOBIG, "the text of execution %lld is too large",
@@ -157,7 +179,7 @@ static int execution_step(struct sq_row_stream *s, struct sq_db *db, struct sq_e
     while (s->field < s->conf.type->n_fields) {
         bool wanted = s->conf.mask & SQ_BIT(s->field);
         if (wanted && (s->field == SQ_EXEC_F_OUTPUT || s->field == SQ_EXEC_F_ERROR))
-            return begin_text(s, db, e, err);
+            return begin_text(s, db, err);
         if (wanted)
             sq_field_to_json(&s->jw, &s->conf.type->fields[s->field], e);
         s->field++;
@@ -243,8 +265,8 @@ int sq_stream_answer(struct sq_request *r, const struct sq_stream_conf *conf,
         return sq_fail(err, SQ_ENOMEM, "out of memory");
     s->request = r;
     s->conf = *conf;
-    s->rows = conf->rows;
     s->n = conf->n_rows;
+    have_rows(s, conf->rows);
     s->more = !conf->rows && conf->page.limit != 0;
     s->left = conf->page.limit == SQ_NULL ? INT64_MAX : conf->page.limit;
     s->page_rows = PAGE_ROWS;
@@ -266,6 +288,7 @@ void sq_stream_free(struct sq_row_stream *s)
 {
     if (!s)
         return;
+    sq_texts_fini(&s->texts);
     sq_arena_fini(&s->arena);
     free(s);
 }

@@ -18,6 +18,7 @@ struct sq_stream_conf {
     size_t n_rows;
     struct sq_page page;  /* filters and limit (SQ_NULL: all) of rows to read */
     int64_t text_from[2]; /* output, error: from this character on */
+    int64_t trunc;        /* only their last N characters; SQ_NULL */
 };
 
 /* Make the stream the request's answer.  Everything is produced here and now when it is

@@ -109,8 +109,7 @@ static int silence_of(struct sq_request *r, struct sq_tx *tx,
     struct sq_page page = {.filters = filters,
                            .n_filters = SQ_LEN(filters),
                            .after = SQ_NULL,
-                           .limit = 100,
-                           .trunc = SQ_NULL};
+                           .limit = 100};
     struct sq_worker *rows;
     size_t n;
     *ret = SQ_NULL;

@@ -29,8 +29,7 @@ int sq_tasks_answer_create(struct sq_request *r, struct sq_err *err)
     struct sq_stream_conf conf = {.type = &sq_task_type,
                                   .mask = sq_record_visible(&sq_task_type),
                                   .rows = r->array->tasks,
-                                  .n_rows = r->array->n,
-                                  .page = {.trunc = SQ_NULL}};
+                                  .n_rows = r->array->n};
     return sq_stream_answer(r, &conf, err);
 }
 

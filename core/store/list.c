@@ -15,9 +15,8 @@
 
 enum {
     SQL_MAX = 64 * 1024,
-    BINDS_MAX = 200,    /* values of times and reals are bound one by one */
-    SETS_MAX = 64,      /* lists of values bound as one JSON text */
-    TRUNC_MAX = 1 << 28 /* beyond 10^9, SQLite answers an empty text */
+    BINDS_MAX = 200, /* values of times and reals are bound one by one */
+    SETS_MAX = 64    /* lists of values bound as one JSON text */
 };
 
 /* A statement under construction: its text and, in order, what is to be bound. */
@@ -323,19 +322,7 @@ static void column(struct query *q, const struct sq_field *f, const struct sq_pa
 {
     bool output = f->offset == offsetof(struct sq_execution, output) ||
                   f->offset == offsetof(struct sq_execution, error);
-    if (!output || (!p->no_output && p->trunc == SQ_NULL)) {
-        sq_buf_adds(&q->sql, f->name);
-        return;
-    }
-    int64_t n = p->trunc < TRUNC_MAX ? p->trunc : TRUNC_MAX;
-    if (p->no_output)
-        sq_buf_adds(&q->sql, "null");
-    else if (n <= 0)
-        sq_buf_addf(&q->sql, "substr(%s, 1, 0)", f->name);
-    else if (sq_db_engine(q->db) == SQ_SQLITE)
-        sq_buf_addf(&q->sql, "substr(%s, -%d)", f->name, (int)n);
-    else
-        sq_buf_addf(&q->sql, "right(%s, %d)", f->name, (int)n);
+    sq_buf_adds(&q->sql, output && p->no_output ? "null" : f->name);
 }
 
 static void columns(struct query *q, const struct sq_type *type,
@@ -497,8 +484,7 @@ int sq_get(struct sq_db *db, const struct sq_type *type, int64_t id,
     snprintf(text, sizeof text, "%lld", (long long)id);
     char *value = text;
     struct sq_filter f = {.field = 0, .values = &value, .n = 1};
-    struct sq_page page = {
-        .filters = &f, .n_filters = 1, .after = SQ_NULL, .limit = 1, .trunc = SQ_NULL};
+    struct sq_page page = {.filters = &f, .n_filters = 1, .after = SQ_NULL, .limit = 1};
     void *rows = NULL;
     size_t n = 0;
     int code = sq_list_page(db, type, &page, arena, &rows, &n, err);

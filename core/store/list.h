@@ -23,7 +23,6 @@ struct sq_page {
     int64_t limit;  /* rows at most; required */
     bool reverse;   /* newest first */
     bool no_output; /* executions: output and error are null */
-    int64_t trunc;  /* executions: only the last N characters of both; SQ_NULL */
 };
 
 /* Check the values against the field's kind before any row is answered: SQ_EINVAL

@@ -45,4 +45,20 @@ int sq_log_text(struct sq_db *db, int64_t execution_id, int stream, int64_t from
 int sq_log_text_tail(struct sq_db *db, int64_t execution_id, int stream, int64_t n,
                      struct sq_buf *out, struct sq_err *err);
 
+/* Of many executions at once (log_many.c); arrays are by stream - 1. */
+struct sq_log_of {
+    int64_t execution_id;
+    bool ended;          /* nothing follows: a character that is cut is replaced */
+    int64_t size[2];     /* as sq_log_size() */
+    bool old[2];         /* in 1.3's columns */
+    const char *text[2]; /* NULL: not read */
+    size_t len[2];
+};
+/* Fill in size and old, 0 where there is nothing: one statement. */
+int sq_log_sizes(struct sq_db *db, struct sq_log_of *of, size_t n, struct sq_err *err);
+/* Then the text of every stream that is not larger than `most` bytes, into the arena:
+ * one statement, and one for 1.3's columns. */
+int sq_log_texts(struct sq_db *db, struct sq_log_of *of, size_t n, int64_t most,
+                 struct sq_arena *arena, struct sq_err *err);
+
 #endif

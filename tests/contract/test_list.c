@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct sq_page whole = {.after = SQ_NULL, .limit = 1000, .trunc = SQ_NULL};
+static const struct sq_page whole = {.after = SQ_NULL, .limit = 1000};
 
 static int list(struct contract *c, const struct sq_type *type,
                 const struct sq_page *page, void **rows, size_t *n, struct sq_err *err)
@@ -128,8 +128,7 @@ static void test_pages(void **state)
     make_ten(c);
     char all[200] = "";
     for (int reverse = 0; reverse < 2; reverse++) {
-        struct sq_page page = {
-            .after = SQ_NULL, .limit = 4, .trunc = SQ_NULL, .reverse = reverse};
+        struct sq_page page = {.after = SQ_NULL, .limit = 4, .reverse = reverse};
         void *rows;
         size_t n;
         do {
@@ -208,22 +207,7 @@ static void test_executions_by_task_and_without_output(void **state)
     assert_int_equal(n, 1);
     assert_int_equal(e->task_id, 3);
     assert_string_equal(e->output, "h\xc3\xa9llo");
-    static const struct {
-        int64_t trunc;
-        const char *output, *error;
-    } cuts[] = {{0, "", ""},
-                {4, "\xc3\xa9llo", "no"},
-                {1 << 30, "h\xc3\xa9llo", "no"},
-                {INT64_MAX, "h\xc3\xa9llo", "no"}};
     page.filters = &by_batch;
-    for (size_t i = 0; i < SQ_LEN(cuts); i++) {
-        page.trunc = cuts[i].trunc;
-        OK(err, list(c, &sq_execution_type, &page, &rows, &n, &err));
-        e = rows;
-        assert_int_equal(n, 2);
-        assert_string_equal(e->output, cuts[i].output);
-        assert_string_equal(e->error, cuts[i].error);
-    }
     page.no_output = true;
     OK(err, list(c, &sq_execution_type, &page, &rows, &n, &err));
     assert_null(((struct sq_execution *)rows)->output);

@@ -279,7 +279,7 @@ static void do_evict(struct contract *c)
 static void compare_tasks(struct contract *c, int at)
 {
     struct sq_err err = {0};
-    struct sq_page page = {.after = SQ_NULL, .limit = 1000, .trunc = SQ_NULL};
+    struct sq_page page = {.after = SQ_NULL, .limit = 1000};
     void *rows = NULL;
     size_t n = 0;
     OK(err, sq_list_page(c->db, &sq_task_type, &page, &c->arena, &rows, &n, &err));
@@ -298,8 +298,7 @@ static void compare_tasks(struct contract *c, int at)
 static void compare_executions(struct contract *c, int at)
 {
     struct sq_err err = {0};
-    struct sq_page page = {
-        .after = SQ_NULL, .limit = EXECS, .trunc = SQ_NULL, .no_output = true};
+    struct sq_page page = {.after = SQ_NULL, .limit = EXECS, .no_output = true};
     void *rows = NULL;
     size_t n = 0;
     OK(err, sq_list_page(c->db, &sq_execution_type, &page, &c->arena, &rows, &n, &err));

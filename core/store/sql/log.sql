@@ -121,3 +121,56 @@ update execution e set output = coalesce(v->>1, e.output),
     error = coalesce(v->>2, e.error)
 from json_array_elements(cast($1 as json)) j(v)
 where e.execution_id = cast(v->>0 as bigint)
+
+-- Of the executions $1, by their place in it: bytes of each stream in rows (null when
+-- there are none), else of old text.
+-- name: log_sizes
+-- engine: sqlite
+select j.key, s.stream, l.start + length(l.data), case when l.start is null then
+    length(cast(case s.stream when 1 then e.output else e.error end as blob)) else 0 end
+from json_each($1) j
+cross join (select 1 as stream union all select 2) s
+cross join execution e on e.execution_id = j.value
+left join execution_log l on l.execution_id = j.value and l.stream = s.stream
+    and l.start = (select max(m.start) from execution_log m
+                   where m.execution_id = j.value and m.stream = s.stream)
+-- engine: postgres
+select n - 1, s.stream, l.bytes, case when l.bytes is null then
+    octet_length(case s.stream when 1 then e.output else e.error end) else 0 end
+from json_array_elements_text(cast($1 as json)) with ordinality j(v, n)
+cross join (values (1), (2)) s(stream)
+join execution e on e.execution_id = cast(v as bigint)
+left join lateral (
+    select m.start + length(m.data) as bytes from execution_log m
+    where m.execution_id = cast(v as bigint) and m.stream = s.stream
+    order by m.start desc limit 1) l on true
+
+-- The rows of the streams [place, execution, stream, bytes], up to that byte, in order.
+-- name: log_texts
+-- engine: sqlite
+select j.value->>0, j.value->>2, l.data
+from json_each($1) j
+cross join execution_log l on l.execution_id = j.value->>1
+    and l.stream = j.value->>2 and l.start < j.value->>3
+order by j.key, l.start
+-- engine: postgres
+select cast(v->>0 as bigint), cast(v->>2 as integer), l.data
+from json_array_elements(cast($1 as json)) with ordinality j(v, n)
+cross join lateral (
+    select m.start, m.data from execution_log m
+    where m.execution_id = cast(v->>1 as bigint)
+        and m.stream = cast(v->>2 as integer) and m.start < cast(v->>3 as bigint)
+    offset 0) l
+order by n, l.start
+
+-- The same of old text.
+-- name: log_old_texts
+-- engine: sqlite
+select j.value->>0, j.value->>2, case j.value->>2 when 1 then e.output else e.error end
+from json_each($1) j
+cross join execution e on e.execution_id = j.value->>1
+-- engine: postgres
+select cast(v->>0 as bigint), cast(v->>2 as integer),
+    case cast(v->>2 as integer) when 1 then e.output else e.error end
+from json_array_elements(cast($1 as json)) j(v)
+join execution e on e.execution_id = cast(v->>1 as bigint)
