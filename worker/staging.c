@@ -337,6 +337,8 @@ static bool take_uris(struct sq_stage *s, const char *text)
     s->uris = NULL;
     s->n_uris = s->attempts = 0;
     bool ok = split(text, &s->uris, &s->n_uris);
+    for (size_t i = 0; ok && i < s->n_uris; i++)
+        s->uris[i].done = is_repeated(s->uris, i);
     s->asked = calloc(s->n_uris + 1, sizeof *s->asked);
     return ok && s->asked;
 }

@@ -87,7 +87,7 @@ static int open_archive(struct sq_job *job, const struct sq_place *from,
         return sq_job_stop_error(job, err);
     if (rc == 0)
         rc = sq_inside_walk(l->tree, count_file, moved, err);
-    return rc ? rc : sq_inside_move(l->tree, l->dest, err);
+    return rc ? rc : sq_inside_move(l->tree, l->dest, l->no_replace, err);
 }
 
 /* The file is whole, in l->archive: into the destination, under its name. */
@@ -201,7 +201,7 @@ int sq_get_names(struct sq_job *job, const struct sq_place *from, const char *to
                  struct sq_err *err)
 {
     struct sq_landing l;
-    int rc = sq_landing_open(to, &l, err);
+    int rc = sq_landing_open(to, NULL, &l, err);
     if (rc)
         return rc;
     rc = get_into(job, from, &l, names, n, moved, err);
@@ -209,14 +209,11 @@ int sq_get_names(struct sq_job *job, const struct sq_place *from, const char *to
     return rc;
 }
 
-/* Where |mv: leads to, below `to`; `moved` then names what is in that folder. */
-static const char *destination(const struct sq_place *from, const char *to,
-                               struct sq_moved *moved)
+/* Where |mv: leads to, or NULL; `moved` then names what is in that folder. */
+static const char *folder_of(const struct sq_place *from)
 {
     const char *action = from->uri.action;
-    if (!action || strncmp(action, "mv:", 3) != 0)
-        return to;
-    return sq_arena_printf(&moved->arena, "%s/%s", to, action + 3);
+    return action && strncmp(action, "mv:", 3) == 0 ? action + 3 : NULL;
 }
 
 int sq_get(struct sq_job *job, const struct sq_place *from, const char *to,
@@ -225,17 +222,15 @@ int sq_get(struct sq_job *job, const struct sq_place *from, const char *to,
     struct sq_landing l;
     enum sq_unpack_kind kind;
     char *own = NULL;
-    const char *dest = destination(from, to, moved);
-    if (!dest)
-        return sq_fail(err, SQ_ENOMEM, "out of memory");
     if (from->folder && from->uri.action && sq_unpack_parse(from->uri.action, &kind))
         return sq_fail(err, SQ_EINVAL, "%.200s is a folder: |%s is for one file",
                        from->text, from->uri.action);
     int rc = from->folder || name ? 0 : sq_place_name(from, &moved->arena, &own, err);
     if (rc == 0)
-        rc = sq_landing_open(dest, &l, err);
+        rc = sq_landing_open(to, folder_of(from), &l, err);
     if (rc)
         return rc;
+    l.no_replace = job->fetch->no_replace;
     rc = from->folder ? get_tree(job, from, &l, moved, err)
                       : get_file(job, from, name ? name : own, &l, moved, err);
     sq_landing_close(&l);

@@ -146,14 +146,21 @@ int sq_inside_file(int root, const char *name, struct sq_err *err)
     return fd;
 }
 
-int sq_inside_dir(int root, const char *name, struct sq_err *err)
+int sq_inside_open_dir(int root, const char *name, struct sq_err *err)
 {
     if (sq_inside_is_root(name))
-        return 0;
+        return openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     char last[NAME_MAX + 1];
+    SQ_CLEANUP(sq_closep) int dir = sq_inside_parent(root, name, last, err);
+    return dir < 0 ? -1 : step_down(dir, last, name, err);
+}
+
+int sq_inside_dir(int root, const char *name, struct sq_err *err)
+{
     struct sq_err why = {.code = SQ_EIO};
-    SQ_CLEANUP(sq_closep) int dir = sq_inside_parent(root, name, last, &why);
-    SQ_CLEANUP(sq_closep) int fd = dir < 0 ? -1 : step_down(dir, last, name, &why);
+    if (sq_inside_is_root(name))
+        return 0;
+    SQ_CLEANUP(sq_closep) int fd = sq_inside_open_dir(root, name, &why);
     return fd < 0 ? sq_fail(err, why.code, "%s", why.text) : 0;
 }
 

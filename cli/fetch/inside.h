@@ -26,6 +26,8 @@ int sq_inside_parent(int root, const char *name, char *ret_last, struct sq_err *
  * `err`. */
 int sq_inside_file(int root, const char *name, struct sq_err *err);
 int sq_inside_dir(int root, const char *name, struct sq_err *err);
+/* Make (if need be) and open a folder: a descriptor, or -1 and `err`. */
+int sq_inside_open_dir(int root, const char *name, struct sq_err *err);
 /* A link to `target`, which must be relative and lead nowhere outside by its words. */
 int sq_inside_symlink(int root, const char *name, const char *target,
                       struct sq_err *err);
@@ -42,8 +44,12 @@ int sq_inside_walk(int root, sq_inside_visit_fn *visit, void *arg, struct sq_err
  * (which its words alone do not show), or SQ_EINVAL. */
 int sq_inside_check_links(int root, struct sq_err *err);
 /* Move everything in `from` into `to` (both on one file system): folders that are on
- * both sides are merged, files are replaced.  SQ_EEXIST when one side has a folder
- * where the other has a file. */
-int sq_inside_move(int from, int to, struct sq_err *err);
+ * both sides are merged, files are replaced; with `no_replace` only by what is the same
+ * to the byte.  SQ_EEXIST for what is not, and when one side has a folder where the
+ * other has a file. */
+int sq_inside_move(int from, int to, bool no_replace, struct sq_err *err);
+/* The same for the file `last` of the folder `from`, called `name` in words. */
+int sq_inside_rename(int from, int to, const char *last, const char *name,
+                     bool no_replace, struct sq_err *err);
 
 #endif

@@ -118,18 +118,96 @@ int sq_inside_check_links(int root, struct sq_err *err)
 
 /* ---- moving */
 
-static int move_dir(int from_take, int to_take, int depth, struct sq_err *err);
-
-static int move_entry(int from, int to, const char *name, int depth, struct sq_err *err)
+/* Both open, of the same size: the same bytes? */
+static bool same_bytes(int a, int b)
 {
-    if (renameat(from, name, to, name) == 0)
+    enum { PIECE = 64 * 1024 };
+    char x[PIECE], y[PIECE];
+    ssize_t n;
+    off_t at = 0;
+    while ((n = pread(a, x, PIECE, at)) > 0) {
+        if (pread(b, y, (size_t)n, at) != n || memcmp(x, y, (size_t)n) != 0)
+            return false;
+        at += n;
+    }
+    return n == 0;
+}
+
+static bool same_link(int from, int to, const char *last)
+{
+    char x[PATH_MAX], y[PATH_MAX];
+    ssize_t n = readlinkat(from, last, x, sizeof x);
+    return n > 0 && readlinkat(to, last, y, sizeof y) == n &&
+           memcmp(x, y, (size_t)n) == 0;
+}
+
+/* Is `last` the same in both, to the byte? */
+static bool is_equal(int from, int to, const char *last)
+{
+    struct stat x, y;
+    const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+    SQ_CLEANUP(sq_closep) int a = openat(from, last, flags);
+    SQ_CLEANUP(sq_closep) int b = openat(to, last, flags);
+    if (a < 0 && b < 0)
+        return same_link(from, to, last);
+    return a >= 0 && b >= 0 && fstat(a, &x) == 0 && fstat(b, &y) == 0 &&
+           S_ISREG(x.st_mode) && S_ISREG(y.st_mode) && x.st_size == y.st_size &&
+           same_bytes(a, b);
+}
+
+/* Is a name free, or a file's that may as well be this one?  Of two jobs that bring it
+ * at once one makes it its own. */
+static int rename_new(int from, int to, const char *last, const char *name,
+                      struct sq_err *err)
+{
+    struct stat st;
+    if (renameat2(from, last, to, last, RENAME_NOREPLACE) == 0)
+        return 0;
+    int e = errno; /* EINVAL: this file system cannot tell */
+    if (e != EEXIST && e != EINVAL && e != ENOSYS)
+        return fail_errno(err, "move into place", name);
+    bool is_there = fstatat(to, last, &st, AT_SYMLINK_NOFOLLOW) == 0;
+    if (is_there && !S_ISDIR(st.st_mode) && !is_equal(from, to, last))
+        return sq_fail(err, SQ_EEXIST,
+                       "two inputs bring a file %.200s, and not the same: put one into "
+                       "a folder of its own with |mv:",
+                       name);
+    return sq_inside_rename(from, to, last, name, false, err);
+}
+
+int sq_inside_rename(int from, int to, const char *last, const char *name,
+                     bool no_replace, struct sq_err *err)
+{
+    if (no_replace)
+        return rename_new(from, to, last, name, err);
+    if (renameat(from, last, to, last) == 0)
         return 0;
     if (errno == EISDIR || errno == ENOTDIR)
         return sq_fail(err, SQ_EEXIST,
                        "%.200s is a folder on one side and a file on the other", name);
+    return fail_errno(err, "move into place", name);
+}
+
+static int move_dir(int from_take, int to_take, bool no_replace, int depth,
+                    struct sq_err *err);
+
+static int move_entry(int from, int to, const char *name, bool no_replace, int depth,
+                      struct sq_err *err)
+{
+    struct stat st;
+    bool is_file =
+        fstatat(from, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode);
+    if (is_file)
+        return sq_inside_rename(from, to, name, name, no_replace, err);
+    if (renameat(from, name, to, name) == 0)
+        return 0;
+    if (errno == ENOTDIR)
+        return sq_fail(err, SQ_EEXIST,
+                       "%.200s is a folder on one side and a file on the other", name);
     if (errno != ENOTEMPTY && errno != EEXIST)
         return fail_errno(err, "move into place", name);
-    int rc = move_dir(open_down(from, name), open_down(to, name), depth + 1, err);
+    int rc = move_dir(open_down(from, name), open_down(to, name), no_replace, depth + 1,
+                      err);
     if (rc == 0 && unlinkat(from, name, AT_REMOVEDIR) != 0)
         return fail_errno(err, "remove the folder", name);
     return rc;
@@ -137,7 +215,8 @@ static int move_entry(int from, int to, const char *name, int depth, struct sq_e
 
 /* Again from the start until nothing is left: what a reading shows while entries go is
  * up to the file system. */
-static int move_dir(int from_take, int to_take, int depth, struct sq_err *err)
+static int move_dir(int from_take, int to_take, bool no_replace, int depth,
+                    struct sq_err *err)
 {
     SQ_CLEANUP(sq_closep) int to = to_take;
     DIR *d = from_take < 0 ? NULL : fdopendir(from_take);
@@ -156,14 +235,14 @@ static int move_dir(int from_take, int to_take, int depth, struct sq_err *err)
             if (is_dots(e->d_name))
                 continue;
             seen = true;
-            rc = move_entry(dirfd(d), to, e->d_name, depth, err);
+            rc = move_entry(dirfd(d), to, e->d_name, no_replace, depth, err);
         }
     }
     closedir(d);
     return rc;
 }
 
-int sq_inside_move(int from, int to, struct sq_err *err)
+int sq_inside_move(int from, int to, bool no_replace, struct sq_err *err)
 {
-    return move_dir(open_down(from, "."), open_down(to, "."), 0, err);
+    return move_dir(open_down(from, "."), open_down(to, "."), no_replace, 0, err);
 }

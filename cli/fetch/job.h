@@ -41,6 +41,7 @@ struct sq_fetch {
     int parallel; /* transfers at once */
     bool verbose;
     int timeout_s;        /* for everything together; 0: none */
+    bool no_replace;      /* what is fetched takes no other file's place */
     pthread_mutex_t lock; /* of `jobs` */
     struct sq_job *jobs;  /* open now */
     _Atomic int stop;     /* for those opened later */

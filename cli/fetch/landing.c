@@ -1,6 +1,7 @@
 /* The hidden folder, and the last step of each file out of it. */
 #include "cli/fetch/landing.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -27,7 +28,7 @@ static int open_folder(const char *path)
 
 static int make_hidden(const char *dest, struct sq_landing *l, struct sq_err *err)
 {
-    if (asprintf(&l->path, "%s/.scitq-fetch-XXXXXX", dest) < 0) {
+    if (asprintf(&l->path, "%s/" SQ_LANDING_PREFIX "XXXXXX", dest) < 0) {
         l->path = NULL;
         return sq_fail(err, SQ_ENOMEM, "out of memory");
     }
@@ -47,21 +48,65 @@ static int make_hidden(const char *dest, struct sq_landing *l, struct sq_err *er
     return 0;
 }
 
-int sq_landing_open(const char *dest, struct sq_landing *l, struct sq_err *err)
+/* l->dest, and in `path` what leads there. */
+static int open_dest(const char *dest, const char *below, struct sq_landing *l,
+                     char *path, size_t size, struct sq_err *err)
 {
+    SQ_CLEANUP(sq_closep) int root = open_folder(dest);
+    if (root < 0)
+        return fail_errno(err, "open the folder", dest);
+    if (!below) {
+        snprintf(path, size, "%s", dest);
+        l->dest = root;
+        root = -1;
+        return 0;
+    }
+    struct sq_err why = {.code = SQ_EIO};
+    l->dest = sq_inside_open_dir(root, below, &why);
+    snprintf(path, size, "/proc/%d/fd/%d", (int)getpid(), l->dest);
+    return l->dest < 0 ? sq_fail(err, why.code, "%s", why.text) : 0;
+}
+
+int sq_landing_open(const char *dest, const char *below, struct sq_landing *l,
+                    struct sq_err *err)
+{
+    char path[PATH_MAX];
     *l = (struct sq_landing){.dest = -1, .tree = -1};
     struct sq_err why = {0};
     int rc = sq_mkdirs(dest, 0777, &why);
     if (rc)
         return sq_fail(err, rc == SQ_EIO ? SQ_EINVAL : rc, "%s", why.text);
-    rc = make_hidden(dest, l, err);
-    l->dest = rc ? -1 : open_folder(dest);
+    rc = open_dest(dest, below, l, path, sizeof path, err);
+    if (rc == 0)
+        rc = make_hidden(path, l, err);
     l->tree = rc ? -1 : open_folder(l->tree_path);
-    if (rc == 0 && (l->dest < 0 || l->tree < 0))
+    if (rc == 0 && l->tree < 0)
         rc = fail_errno(err, "open the folder", dest);
     if (rc)
         sq_landing_close(l);
     return rc;
+}
+
+static bool is_hidden(const char *name)
+{
+    size_t len = strlen(SQ_LANDING_PREFIX);
+    return strncmp(name, SQ_LANDING_PREFIX, len) == 0 && strlen(name) == len + 6;
+}
+
+void sq_landing_sweep(const char *dest, const char *below)
+{
+    SQ_CLEANUP(sq_closep)
+    int root = open(dest, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = root < 0 ? -1 : sq_inside_open_dir(root, *below ? below : ".", NULL);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    if (!dir) {
+        sq_closep(&fd);
+        return;
+    }
+    for (struct dirent *e; (e = readdir(dir));)
+        if (is_hidden(e->d_name))
+            sq_dir_remove_at(fd, e->d_name, NULL);
+    closedir(dir);
 }
 
 void sq_landing_close(struct sq_landing *l)
@@ -112,11 +157,5 @@ int sq_landing_place(struct sq_landing *l, const char *name,
     if (to < 0)
         return sq_fail(err, why.code, "%s", why.text);
     int rc = finish(from, last, name, source, err);
-    if (rc == 0 && renameat(from, last, to, last) != 0)
-        return errno == EISDIR ? sq_fail(err, SQ_EEXIST,
-                                         "%.200s is a folder in the destination and a "
-                                         "file in the source",
-                                         name)
-                               : fail_errno(err, "move into place", name);
-    return rc;
+    return rc ? rc : sq_inside_rename(from, to, last, name, l->no_replace, err);
 }

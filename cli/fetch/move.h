@@ -38,6 +38,10 @@ int sq_put_file(struct sq_job *job, const char *from, const struct sq_place *to,
 /* Store the tree of the local folder `from` (its regular files) in the folder `to`. */
 int sq_put_tree(struct sq_job *job, const char *from, const struct sq_place *to,
                 struct sq_moved *moved, struct sq_err *err);
+/* The same for a folder that others may write to meanwhile: neither a link in its place
+ * nor one that takes the place of a file in it is followed (snapshot.h). */
+int sq_put_held(struct sq_job *job, const char *from, const struct sq_place *to,
+                struct sq_moved *moved, struct sq_err *err);
 int sq_put_names(struct sq_job *job, const char *from, const struct sq_place *to,
                  const char *const *names, size_t n, struct sq_moved *moved,
                  struct sq_err *err);

@@ -9,6 +9,7 @@
 #include "cli/fetch/inside.h"
 #include "cli/fetch/many.h"
 #include "cli/fetch/move.h"
+#include "cli/fetch/snapshot.h"
 #include "cli/fetch/stores.h"
 #include "lib/file.h"
 
@@ -103,6 +104,7 @@ struct found {
     size_t n_files, cap_files, n_empty, cap_empty;
     int64_t bytes;
     struct sq_moved *moved;
+    struct sq_snapshot *hold; /* NULL: files are read by their names */
 };
 
 static bool is_empty(int dir, const char *last)
@@ -130,14 +132,29 @@ static int remember(struct found *f, const char *name, const char ***list, size_
     return 0;
 }
 
+/* One that was replaced is no file of the task's any more. */
+static int visit_file(struct found *f, int dir, const char *last, const char *name,
+                      const struct stat *st, struct sq_err *err)
+{
+    int rc = f->hold ? sq_snapshot_add(f->hold, dir, last, name, st, err) : 0;
+    if (rc == SQ_ENOENT) {
+        sq_moved_skip(f->moved, name);
+        return 0;
+    }
+    if (rc == SQ_EUNSUPPORTED)
+        f->hold = NULL;
+    else if (rc)
+        return rc;
+    f->bytes += st->st_size;
+    return remember(f, name, &f->files, &f->n_files, &f->cap_files, err);
+}
+
 static int visit(void *arg, int dir, const char *last, const char *name,
                  const struct stat *st, struct sq_err *err)
 {
     struct found *f = arg;
-    if (S_ISREG(st->st_mode)) {
-        f->bytes += st->st_size;
-        return remember(f, name, &f->files, &f->n_files, &f->cap_files, err);
-    }
+    if (S_ISREG(st->st_mode))
+        return visit_file(f, dir, last, name, st, err);
     if (!S_ISDIR(st->st_mode))
         sq_moved_skip(f->moved, name);
     else if (is_empty(dir, last))
@@ -166,14 +183,12 @@ static int make_folders(struct sq_job *job, const struct sq_place *to, struct fo
     return rc == SQ_EUNSUPPORTED ? 0 : rc;
 }
 
-int sq_put_tree(struct sq_job *job, const char *from, const struct sq_place *to,
-                struct sq_moved *moved, struct sq_err *err)
+/* `from` is what the open folder `fd` is called. */
+static int put_found(struct sq_job *job, int fd, const char *from,
+                     struct sq_snapshot *hold, const struct sq_place *to,
+                     struct sq_moved *moved, struct sq_err *err)
 {
-    SQ_CLEANUP(sq_closep) int fd = open(from, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    struct found f = {.moved = moved};
-    if (fd < 0)
-        return sq_fail(err, errno == ENOTDIR ? SQ_EINVAL : sq_errno_code(errno),
-                       "cannot read the folder %.300s: %s", from, strerror(errno));
+    struct found f = {.moved = moved, .hold = hold};
     sq_arena_init(&f.arena, TREE_BYTES);
     int rc = sq_inside_walk(fd, visit, &f, err);
     if (rc == 0)
@@ -181,7 +196,39 @@ int sq_put_tree(struct sq_job *job, const char *from, const struct sq_place *to,
     if (rc == 0 && f.n_empty)
         rc = make_folders(job, to, &f, err);
     if (rc == 0)
-        rc = sq_put_names(job, from, to, f.files, f.n_files, moved, err);
+        rc = sq_put_names(job, f.hold ? f.hold->anchor.path : from, to, f.files,
+                          f.n_files, moved, err);
     sq_arena_fini(&f.arena);
+    return rc;
+}
+
+int sq_put_tree(struct sq_job *job, const char *from, const struct sq_place *to,
+                struct sq_moved *moved, struct sq_err *err)
+{
+    SQ_CLEANUP(sq_closep) int fd = open(from, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return sq_fail(err, errno == ENOTDIR ? SQ_EINVAL : sq_errno_code(errno),
+                       "cannot read the folder %.300s: %s", from, strerror(errno));
+    return put_found(job, fd, from, NULL, to, moved, err);
+}
+
+int sq_put_held(struct sq_job *job, const char *from, const struct sq_place *to,
+                struct sq_moved *moved, struct sq_err *err)
+{
+    struct sq_anchor folder;
+    struct sq_snapshot hold;
+    int rc = sq_anchor_open(from, &folder, err);
+    if (rc)
+        return rc;
+    rc = sq_snapshot_open(from, &hold, err);
+    if (rc == 0) {
+        rc = put_found(job, folder.fd, folder.path, &hold, to, moved, err);
+        if (rc) {
+            sq_anchor_show(&hold.anchor, err);
+            sq_anchor_show(&folder, err);
+        }
+        sq_snapshot_close(&hold);
+    }
+    sq_anchor_close(&folder);
     return rc;
 }

@@ -57,7 +57,7 @@ static int open_stop(struct sq_landing *l, char *path, size_t size, struct sq_er
     if (!mkdtemp(path))
         return sq_fail(err, SQ_EIO, "cannot make a temporary folder %s: set TMPDIR",
                        path);
-    int rc = sq_landing_open(path, l, err);
+    int rc = sq_landing_open(path, NULL, l, err);
     if (rc)
         rmdir(path);
     return rc;

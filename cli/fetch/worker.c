@@ -10,7 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/fetch/anchor.h"
 #include "cli/fetch/move.h"
+#include "cli/fetch/orders.h"
 #include "cli/fetch/report.h"
 #include "cli/fetch/tree.h"
 #include "cli/fetch/watch.h"
@@ -20,30 +22,42 @@
 /* A list of jobs: more than any task's inputs (a task row is 4 MiB at most). */
 enum { LIST_BYTES = 64 * 1024 * 1024, EXIT_BAD_LIST = 2 };
 
-struct order {
-    int64_t id;
-    const char *op, *uri, *to, *from; /* borrowed from the JSON */
-};
-
 struct worker {
     struct sq_fetch *fetch;
-    struct order *orders;
-    size_t n;
+    struct sq_orders orders;
     struct sq_reports reports;
 };
 
-typedef int op_fn(struct sq_job *job, const struct order *o, struct sq_place *place,
+typedef int op_fn(struct sq_job *job, const struct sq_order *o, struct sq_place *place,
                   struct sq_answer *a, struct sq_err *err);
 
-static int op_get(struct sq_job *job, const struct order *o, struct sq_place *place,
-                  struct sq_answer *a, struct sq_err *err)
+static int open_to(const char *to, struct sq_anchor *ret, struct sq_err *err)
 {
-    if (!o->to || *o->to != '/')
-        return sq_fail(err, SQ_EINVAL, "get needs \"to\", an absolute path");
-    return sq_get(job, place, o->to, NULL, &a->moved, err);
+    int rc = sq_anchor_open(to, ret, err);
+    if (rc == SQ_ENOENT && (rc = sq_mkdirs(to, 0777, err)) == 0)
+        rc = sq_anchor_open(to, ret, err);
+    return rc;
 }
 
-static int op_put(struct sq_job *job, const struct order *o, struct sq_place *place,
+static int op_get(struct sq_job *job, const struct sq_order *o, struct sq_place *place,
+                  struct sq_answer *a, struct sq_err *err)
+{
+    struct sq_anchor to;
+    if (!o->to || *o->to != '/')
+        return sq_fail(err, SQ_EINVAL, "get needs \"to\", an absolute path");
+    int rc = sq_order_check(o, err);
+    if (rc == 0)
+        rc = open_to(o->to, &to, err);
+    if (rc)
+        return rc;
+    rc = sq_get(job, place, to.path, NULL, &a->moved, err);
+    if (rc)
+        sq_anchor_show(&to, err);
+    sq_anchor_close(&to);
+    return rc;
+}
+
+static int op_put(struct sq_job *job, const struct sq_order *o, struct sq_place *place,
                   struct sq_answer *a, struct sq_err *err)
 {
     struct stat st;
@@ -52,12 +66,12 @@ static int op_put(struct sq_job *job, const struct order *o, struct sq_place *pl
     if (place->uri.action)
         return sq_fail(err, SQ_EINVAL, "%.200s: |%s is for what is fetched",
                        place->text, place->uri.action);
-    if (stat(o->from, &st) != 0)
+    if (lstat(o->from, &st) != 0)
         return sq_fail(err, sq_errno_code(errno), "cannot look at %.300s: %s", o->from,
                        strerror(errno));
-    if (S_ISDIR(st.st_mode))
-        return sq_put_tree(job, o->from, place, &a->moved, err);
-    return sq_put_file(job, o->from, place, NULL, &a->moved.source, err);
+    if (S_ISREG(st.st_mode))
+        return sq_put_file(job, o->from, place, NULL, &a->moved.source, err);
+    return sq_put_held(job, o->from, place, &a->moved, err);
 }
 
 /* A file's size, date, hash; or those of everything in a folder. */
@@ -73,14 +87,14 @@ static int look(struct sq_job *job, struct sq_place *place, unsigned want,
     return rc;
 }
 
-static int op_info(struct sq_job *job, const struct order *o, struct sq_place *place,
+static int op_info(struct sq_job *job, const struct sq_order *o, struct sq_place *place,
                    struct sq_answer *a, struct sq_err *err)
 {
     (void)o;
     return look(job, place, SQ_WANT_DATE, a, err);
 }
 
-static int op_hash(struct sq_job *job, const struct order *o, struct sq_place *place,
+static int op_hash(struct sq_job *job, const struct sq_order *o, struct sq_place *place,
                    struct sq_answer *a, struct sq_err *err)
 {
     (void)o;
@@ -105,7 +119,7 @@ static op_fn *find_op(const char *name)
     return NULL;
 }
 
-static int run_op(struct sq_job *job, const struct order *o, struct sq_answer *a,
+static int run_op(struct sq_job *job, const struct sq_order *o, struct sq_answer *a,
                   struct sq_err *err)
 {
     struct sq_place place;
@@ -121,7 +135,7 @@ static int run_op(struct sq_job *job, const struct order *o, struct sq_answer *a
 static int run_order(void *arg, size_t i, struct sq_err *err)
 {
     struct worker *w = arg;
-    struct order *o = &w->orders[i];
+    struct sq_order *o = &w->orders.all[i];
     struct sq_err why = {0};
     struct sq_answer a;
     struct sq_job job;
@@ -144,7 +158,7 @@ static int run_order(void *arg, size_t i, struct sq_err *err)
 static int run_orders(void *arg)
 {
     struct worker *w = arg;
-    return sq_each(w->fetch->parallel, w->n, run_order, w, NULL);
+    return sq_each(w->fetch->parallel, w->orders.n, run_order, w, NULL);
 }
 
 static void tick(void *arg, struct sq_job *job)
@@ -163,38 +177,6 @@ static void tick(void *arg, struct sq_job *job)
 
 /* ---- the list */
 
-static int read_order(const json_t *v, struct order *ret, struct sq_err *err)
-{
-    const json_t *id = json_object_get(v, "id");
-    ret->op = json_string_value(json_object_get(v, "op"));
-    ret->uri = json_string_value(json_object_get(v, "uri"));
-    ret->to = json_string_value(json_object_get(v, "to"));
-    ret->from = json_string_value(json_object_get(v, "from"));
-    if (!json_is_integer(id) || !ret->op || !ret->uri)
-        return sq_fail(err, SQ_EINVAL,
-                       "a job needs an integer \"id\", \"op\", \"uri\"");
-    ret->id = json_integer_value(id);
-    return 0;
-}
-
-static int read_orders(struct worker *w, const json_t *list, struct sq_err *err)
-{
-    const json_t *jobs = json_object_get(list, "jobs");
-    const json_t *limit = json_object_get(list, "timeout_s");
-    if (!json_is_array(jobs))
-        return sq_fail(err, SQ_EINVAL, "the list needs \"jobs\", an array");
-    int64_t timeout_s = json_is_integer(limit) ? json_integer_value(limit) : 0;
-    if (timeout_s < 0 || timeout_s > INT32_MAX)
-        return sq_fail(err, SQ_EINVAL, "\"timeout_s\" is out of range");
-    w->fetch->timeout_s = (int)timeout_s;
-    w->n = json_array_size(jobs);
-    w->orders = calloc(w->n + 1, sizeof *w->orders);
-    int rc = w->orders ? 0 : sq_fail(err, SQ_ENOMEM, "out of memory");
-    for (size_t i = 0; i < w->n && rc == 0; i++)
-        rc = read_order(json_array_get(jobs, i), &w->orders[i], err);
-    return rc;
-}
-
 static int read_list(json_t **ret, struct sq_err *err)
 {
     SQ_CLEANUP(sq_buf_fini) struct sq_buf text;
@@ -203,37 +185,44 @@ static int read_list(json_t **ret, struct sq_err *err)
     return rc ? rc : sq_json_parse(text.data, text.len, ret, err);
 }
 
+static int run_list(struct worker *w)
+{
+    struct sq_err err = {0};
+    int signal_came = 0;
+    struct sq_watch watch = {.fetch = w->fetch,
+                             .work = run_orders,
+                             .arg = w,
+                             .every_ms = 1000,
+                             .tick = tick,
+                             .tick_arg = w};
+    w->fetch->timeout_s = w->orders.timeout_s;
+    w->fetch->no_replace = true;
+    sq_orders_sweep(&w->orders);
+    sq_reports_init(&w->reports);
+    int rc = sq_watch_run(&watch, &signal_came, &err);
+    if (rc)
+        fprintf(stderr, "scitq-fetch: %s\n", err.text);
+    if (signal_came || w->reports.broken)
+        rc = SQ_ECANCELED;
+    sq_reports_fini(&w->reports);
+    return rc ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
 int sq_fetch_worker(struct sq_fetch *f)
 {
     struct worker w = {.fetch = f};
     struct sq_err err = {0};
     json_t *list = NULL;
-    int signal_came = 0;
+    int code = EXIT_BAD_LIST;
     prctl(PR_SET_PDEATHSIG, SIGTERM); /* nobody is left to read */
     int rc = read_list(&list, &err);
     if (rc == 0)
-        rc = read_orders(&w, list, &err);
+        rc = sq_orders_read(list, &w.orders, &err);
     if (rc)
         fprintf(stderr, "scitq-fetch: the job list: %s\n", err.text);
-    if (rc == 0) {
-        struct sq_watch watch = {.fetch = f,
-                                 .work = run_orders,
-                                 .arg = &w,
-                                 .every_ms = 1000,
-                                 .tick = tick,
-                                 .tick_arg = &w};
-        sq_reports_init(&w.reports);
-        rc = sq_watch_run(&watch, &signal_came, &err);
-        if (rc)
-            fprintf(stderr, "scitq-fetch: %s\n", err.text);
-        if (rc == 0 && (signal_came || w.reports.broken))
-            rc = SQ_ECANCELED;
-        sq_reports_fini(&w.reports);
-        json_decref(list);
-        free(w.orders);
-        return rc ? EXIT_FAILURE : EXIT_SUCCESS;
-    }
+    else
+        code = run_list(&w);
+    sq_orders_fini(&w.orders);
     json_decref(list);
-    free(w.orders);
-    return EXIT_BAD_LIST;
+    return code;
 }

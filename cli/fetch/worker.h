@@ -12,8 +12,11 @@
  *   info and hash of a file: source_date, source_size, and hash: "md5" too; of a
  *   folder: "entries":[{"name":"a","size":N,"date":"…"|null,"md5":"…"}]
  *   {"id":1,"event":"failed","message":"…","retry":true|false}
- * "put" stores a folder's tree, or where `from` is a file that one.  Exit 0 when every
- * job was answered, be it by "failed"; SIGTERM answers them all as canceled, exit 1. */
+ * "put" stores a folder's tree, or where `from` is a file that one; a link at the end
+ * of `to` or `from` is refused.  What "get" brings takes no other file's place, unless
+ * it is the same; two jobs that bring one name into one `to` both fail before anything
+ * is moved.  Exit 0 when every job was answered, be it by "failed"; SIGTERM answers
+ * them all as canceled, exit 1. */
 #ifndef SQ_CLI_FETCH_WORKER_H
 #define SQ_CLI_FETCH_WORKER_H
 

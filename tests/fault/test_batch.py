@@ -213,9 +213,10 @@ class Batch:
         def opened():
             return sum(len(self.world.servers[name].gate(way).requests("opened"))
                        for name in STORES)
+        job = self.job_of(self.running(worker))
         self.world.gates(way, STALL)
         connections, mark = opened(), len(worker.log())
-        write(self.go(self.job_of(self.running(worker))))
+        write(self.go(job))
         number = wait_until("one comes to be " + phase, lambda: re.findall(
             r"execution (\d+): \S+ -> %s\n" % phase, worker.log()[mark:]))[0]
         wait_until("it moves data", lambda: opened() > connections)

@@ -290,6 +290,15 @@ def trouble(server, api, folder):
             out = ended(api, api.task("true", batch="trouble", **{field: absent}))
             is_(out[:3], ("failed", -1001, b""), "%s: absent" % field)
             has(out[3].decode(), folder.join("absent"), "%s: named" % field)
+        two = [uri(write(folder.join(p), p)) for p in ("a/x", "b/x")]
+        out = ended(api, api.task("sh -c 'cat $INPUT/*'", batch="trouble",
+                                  input=" ".join(two)))
+        is_(out, ("failed", -1001, b"", b"scitq: the input cannot be had: two inputs are "
+                  b"named x: %s and %s: put one into a folder of its own with |mv:\n"
+                  % tuple(u.encode() for u in two)), "two inputs of one name")
+        out = ended(api, api.task("sh -c 'cat $INPUT/x $INPUT/m/x'", batch="trouble",
+                                  input="%s %s|mv:m %s" % (two[0], two[1], two[0])))
+        is_(out[2], b"a/xb/x", "and in folders of their own, one named twice")
         out = ended(api, api.task("sh -c 'echo x > $OUTPUT/x'", batch="trouble",
                                   output=uri(blocked + "/below/")))
         is_(out[:2], ("failed", -1000), "an output that cannot be stored")

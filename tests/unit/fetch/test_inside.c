@@ -164,20 +164,20 @@ static void test_move(void **state)
     put(from, "both/y");
     put(to, "both/sub/old");
     put(to, "both/y");
-    OK(err, sq_inside_move(from, to, &err));
+    OK(err, sq_inside_move(from, to, false, &err));
     static const char *const there[] = {"a", "new/x", "both/sub/x", "both/sub/old",
                                         "both/y"};
     for (size_t i = 0; i < SQ_LEN(there); i++)
         assert_true(is_file(to, there[i]));
     assert_int_equal(faccessat(from, "both", F_OK, 0), -1);
     put(from, "a/file");
-    assert_int_equal(sq_inside_move(from, to, &err), SQ_EEXIST);
+    assert_int_equal(sq_inside_move(from, to, false, &err), SQ_EEXIST);
     assert_true(is_file(to, "a"));
     OK(err, sq_dir_empty(scratch_path(s, "from"), &err));
     /* A link on the other side is no folder to merge with. */
     assert_int_equal(symlinkat("both", to, "l"), 0);
     put(from, "l/file");
-    assert_int_equal(sq_inside_move(from, to, &err), SQ_EEXIST);
+    assert_int_equal(sq_inside_move(from, to, false, &err), SQ_EEXIST);
     assert_false(is_file(to, "both/file"));
     close(from);
     close(to);
