@@ -63,11 +63,20 @@ def done():
     os._exit(1 if _failed else 0)
 
 
+def absent(e):
+    """Is it that something is not installed which the test can be skipped for
+    (tests/servers/servers.py)?"""
+    return getattr(e, "skips", False)
+
+
 def run(function, *args):
     """Call a group of test points; an exception in it is one failed point."""
     try:
         function(*args)
-    except Exception:
+    except Exception as e:
+        if absent(e):
+            skip(function.__name__, e)
+            return
         ok(False, "%s went to its end" % function.__name__, traceback.format_exc())
 
 
@@ -99,6 +108,9 @@ def forget(thing):
 
 
 def _uncaught(kind, value, trace):
+    if absent(value):
+        skip("the rest of the test program", value)
+        done()
     ok(False, "the test program went to its end",
        "".join(traceback.format_exception(kind, value, trace)))
     done()
