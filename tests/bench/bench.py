@@ -10,7 +10,8 @@ settings are read back and the syncs are counted.
 
     make bench                     every line, both databases
     make bench BENCH=latency,post  some; BENCH_DB=sqlite one database
-    make bench BENCH_LONG=1        with the million queued and the ten thousand workers
+    make bench BENCH_LONG=1        with the million queued, the ten thousand workers, and
+                                   a gigabyte to and from every storage (data.py)
 """
 
 import datetime
@@ -25,22 +26,15 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "system"))
 from harness import (BUILD, Folder, Postgres, Server, Worker, databases,  # noqa: E402
                      diag, stop_all, wait_until)
+import figures  # noqa: E402
+from data import bench_data  # noqa: E402,F401
+from figures import Peak, cpu_s, line, smaps  # noqa: E402
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
 LONG = os.environ.get("BENCH_LONG") == "1"
-TICKS = os.sysconf("SC_CLK_TCK")
-missed = 0
 
 
-# ---- output
-
-def line(what, figure, target, good, reference=""):
-    """One line of the table."""
-    global missed
-    missed += not good
-    print("%-46s %-34s %-28s %-24s %s" % (what, figure, reference, target,
-                                          "OK" if good else "MISS"), flush=True)
-
+# ---- tools
 
 def tool(name, *args):
     out = subprocess.run([os.path.join(BUILD, "tests", "bench", name)] +
@@ -68,24 +62,7 @@ def syncs_per_s(folder):
     return n / (time.monotonic() - begin)
 
 
-# ---- what the kernel says of a process
-
-def cpu_s(pid):
-    with open("/proc/%d/stat" % pid) as f:
-        fields = f.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
-
-
-def smaps(pid):
-    """(resident, anonymous) MiB."""
-    values = {}
-    with open("/proc/%d/smaps_rollup" % pid) as f:
-        for text in f:
-            words = text.split()
-            if words[0].endswith(":"):
-                values[words[0]] = int(words[1]) if words[1].isdigit() else 0
-    return values["Rss:"] / 1024, values["Anonymous:"] / 1024
-
+# ---- tasks
 
 def supervisor_of(worker):
     """Of a worker: the supervisor's pid, known by the folder it serves."""
@@ -95,28 +72,6 @@ def supervisor_of(worker):
                 return pid
     return None
 
-
-class Peak:
-    """Growth of a process's resident memory while a block runs."""
-
-    def __init__(self, pid):
-        self.pid = pid
-
-    def hwm(self):
-        with open("/proc/%d/status" % self.pid) as f:
-            return next(int(t.split()[1]) for t in f if t.startswith("VmHWM")) / 1024
-
-    def __enter__(self):
-        with open("/proc/%d/clear_refs" % self.pid, "w") as f:
-            f.write("5")  # resets the high-water mark
-        self.before = self.hwm()
-        return self
-
-    def __exit__(self, *_):
-        self.growth = self.hwm() - self.before
-
-
-# ---- tasks
 
 def count(api, batch, status="succeeded"):
     for row in api.get("/batch/").json:
@@ -376,7 +331,7 @@ def bench_workers(db):
 
 
 BENCHES = ["durability", "idle", "latency", "rate", "makespan", "post", "array", "list",
-           "output", "control", "million", "workers"]
+           "output", "data", "control", "million", "workers"]
 
 
 def main():
@@ -394,9 +349,9 @@ def main():
                 line("%s (%s)" % (name, db), "%s: %.200s" % (type(e).__name__, e), "",
                      False)
     stop_all()
-    print("%d missed" % missed)
+    print("%d missed" % figures.missed)
     sys.stdout.flush()
-    os._exit(1 if missed else 0)
+    os._exit(1 if figures.missed else 0)
 
 
 if __name__ == "__main__":
