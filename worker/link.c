@@ -61,10 +61,40 @@ static void back(struct sq_link *l)
     l->pause_us = 0;
 }
 
+/* Only of what runs and of what is still to be told is it known whose it is: with
+ * nothing in hand, the server that answers is the right one. */
+static bool owes_nothing(const struct sq_link *l)
+{
+    return !l->spool->n && sq_tasks_idle(l->tasks);
+}
+
+/* The database was made anew, or the fleet has moved: whoever owes the old one nothing
+ * goes along, as it would if it were started now.  After a pause, since two servers may
+ * be taking turns at one address. */
+static void follow(struct sq_link *l)
+{
+    sq_log(SQ_LOG_WARNING, "worker",
+           "the server at %s has another database: registering there, since nothing "
+           "runs here and nothing is left to tell",
+           l->url.data);
+    sq_spool_set_database(l->spool, "");
+    sq_lane_cancel(l->push);
+    sq_lane_cancel(l->poll);
+    l->pushing = SQ_PUSH_NONE;
+    l->worker_id = SQ_NULL;
+    l->has_status = l->knows_row = false;
+    l->n_seen = 0;
+    sq_timer_set(l->loop, &l->retry_timer, PAUSE_US);
+}
+
 /* A server started on another database: its rows have the same numbers and mean other
  * things.  What runs here is none of its concern. */
 static void lose_misdirected(struct sq_link *l, const char *why)
 {
+    if (*l->spool->database && owes_nothing(l) && !l->leaving) {
+        follow(l);
+        return;
+    }
     if (!l->misdirected)
         sq_log(SQ_LOG_WARNING, "worker",
                "the server at %s is the wrong one: %s; tasks go on, waiting for the "
@@ -72,14 +102,6 @@ static void lose_misdirected(struct sq_link *l, const char *why)
                l->url.data, why, l->spool->path);
     l->misdirected = l->lost = true;
     lose(l, why);
-}
-
-/* Only of what is still to be told is it known whose it is: with nothing in hand, the
- * first server that answers is the right one. */
-static void expect_database(struct sq_link *l)
-{
-    if (!l->spool->n && sq_tasks_idle(l->tasks))
-        sq_spool_set_database(l->spool, "");
 }
 
 /* Once it is known, an answer of another is no answer. */
@@ -621,7 +643,8 @@ void sq_link_leave(struct sq_link *l)
 
 void sq_link_start(struct sq_link *l)
 {
-    expect_database(l);
+    if (owes_nothing(l))
+        sq_spool_set_database(l->spool, "");
     push(l);
 }
 

@@ -92,6 +92,24 @@ def wrong_server(db):
         folder.stop()
 
 
+def database_made_anew(db):
+    """Somebody starts from scratch: workers that are idle need no restart."""
+    with Server(db=db, WORKER_OFFLINE_DELAY=600) as server, Worker(server) as worker:
+        is_(server.api().wait_task(server.api().task("true"))["status"], "succeeded",
+            "%s: a worker" % db)
+        wait_until("it is told", lambda: worker.row())
+        server.end()
+        with Server(db=db, start=False) as other:
+            other.port = server.port
+            other.start(SCITQ_LISTEN=server.address)
+            api = other.api()
+            wait_until("a row there", lambda: worker.row(api))
+            is_(api.wait_task(api.task("echo new"))["status"], "succeeded",
+                "%s: it works for the new database" % db)
+            has(worker.log(), "has another database: registering there",
+                "%s: and says that it changed" % db)
+
+
 def row_lost(db):
     """The same database, without the row of the worker and of what it runs."""
     with Server(db=db, WORKER_OFFLINE_DELAY=2) as server, Worker(server) as worker:
@@ -145,6 +163,7 @@ def supervisor_killed(db):
 for database in databases():
     run(away, database)
     run(wrong_server, database)
+    run(database_made_anew, database)
     run(row_lost, database)
     run(supervisor_killed, database)
 done()

@@ -22,6 +22,7 @@ struct sq_lane {
 /* What link.c asked of the others. */
 static struct sq_lane lanes[2];
 static struct sq_lane *const push = &lanes[0], *const poll = &lanes[1];
+static bool running; /* a task */
 static int n_lanes, signalled, cleaned, withdrawn_all, retold, ended;
 static enum sq_link_end how;
 
@@ -133,7 +134,7 @@ void sq_tasks_remember(struct sq_tasks *t, bool remember)
 
 bool sq_tasks_idle(const struct sq_tasks *t)
 {
-    return true;
+    return !running;
 }
 
 void sq_tasks_cut(struct sq_tasks *t)
@@ -200,6 +201,7 @@ static int open_world(void **state)
     if (!w)
         return -1;
     *state = w;
+    running = false;
     n_lanes = signalled = cleaned = withdrawn_all = retold = ended = 0;
     strcpy(w->dir, "/tmp/scitq-link-XXXXXX");
     if (!mkdtemp(w->dir))
@@ -471,6 +473,33 @@ static void test_a_server_on_another_database_ends_nothing(void **state)
     check_nothing_ended(w);
 }
 
+/* Whichever lane hears of it; with a task, or a record, it would have waited. */
+static void test_with_nothing_in_hand_it_follows_the_server(void **state)
+{
+    struct world *w = *state;
+    settle_in(w, "d1");
+    w->link.n_seen = 0;
+    reply(poll, 421, "{\"message\":\"another database\"}");
+    fire(&w->link.retry_timer);
+    assert_string_equal(push->path, "POST /workers/register");
+    reply(push, 421, "{\"message\":\"not even without a database\"}");
+    check_pause(w, 100000);
+    fire(&w->link.retry_timer);
+    settle_in(w, "d2");
+    assert_string_equal(w->spool.database, "d2");
+    running = true;
+    reply(poll, 421, "{\"message\":\"another database\"}");
+    check_pause(w, 100000);
+    assert_string_equal(w->spool.database, "d2");
+    running = false; /* withdrawn, say */
+    fire(&w->link.retry_timer);
+    assert_non_null(strstr(push->body, "\"database\":\"d2\""));
+    reply(push, 200, "{\"acked\":1,\"database\":\"d3\"}");
+    fire(&w->link.retry_timer);
+    settle_in(w, "d3");
+    assert_int_equal(withdrawn_all + retold + ended, 0);
+}
+
 /* Started again with something to tell, it knows whose that is; with nothing, it is
  * free. */
 static void test_the_database_is_remembered_with_the_spool(void **state)
@@ -531,6 +560,7 @@ int main(void)
         ONE(test_what_is_acknowledged_need_not),
         ONE(test_a_row_that_is_gone_is_made_anew),
         ONE(test_a_server_on_another_database_ends_nothing),
+        ONE(test_with_nothing_in_hand_it_follows_the_server),
         ONE(test_the_database_is_remembered_with_the_spool),
         ONE(test_refused_records_are_told_from_the_start),
         ONE(test_another_of_this_identity_ends_it),
