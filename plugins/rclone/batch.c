@@ -1,15 +1,19 @@
 /* Many files in one command: the names go to rclone's standard input, and each file
- * that it says it copied is told as done.  As for single files, what a storage shows
- * while it arrives goes to a folder of its own first; a second command renames what is
- * whole. */
+ * that it says it copied is told as done.  What a storage shows while it arrives goes
+ * to a folder of its own first (partial.h); a second command renames what is whole. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "plugins/rclone/entry.h"
-#include "plugins/rclone/list.h"
+#include "plugins/rclone/partial.h"
 #include "plugins/rclone/place.h"
 #include "plugins/rclone/transfer.h"
+
+/* rclone asks for each name on its own, a request before the one that moves the file;
+ * or, from so many names on, lists the folders that hold them: a request each and one
+ * more for every thousand other files there. */
+enum { LIST_FROM = 50 };
 
 struct item {
     char *name; /* in rclone's writing */
@@ -97,7 +101,8 @@ static int take_input(struct batch *b, struct command *c, struct sq_err *err)
     c->input_len = (size_t)(at - b->input);
     command_add(c, "--files-from-raw");
     command_add(c, "-");
-    command_add(c, "--no-traverse");
+    if (b->files->n_names < LIST_FROM)
+        command_add(c, "--no-traverse");
     return 0;
 }
 
@@ -157,6 +162,7 @@ static int run_pass(struct sq_storage *s, struct batch *b, struct pass *pass,
     command_add(&c, "--copy-links");
     command_add(&c, pass->is_fresh ? "--no-check-dest" : "--ignore-times");
     command_addf(&c, "--transfers=%d", b->files->parallel > 0 ? b->files->parallel : 1);
+    command_streams(&c, pass->at->proto);
     command_add(&c, "--");
     command_add(&c, pass->from);
     command_add(&c, pass->to);
@@ -185,6 +191,13 @@ static int all_moved(const struct batch *b, const struct pass *pass, struct sq_e
     return 0;
 }
 
+static int move_all(struct sq_storage *s, struct batch *b, struct pass *pass,
+                    struct sq_call *call, struct sq_err *err)
+{
+    int rc = run_pass(s, b, pass, call, err);
+    return rc ? rc : all_moved(b, pass, err);
+}
+
 int rclone_get_files(struct sq_storage *s, const struct sq_location *from,
                      const struct sq_files *files, struct sq_call *call,
                      struct sq_err *err)
@@ -202,81 +215,40 @@ int rclone_get_files(struct sq_storage *s, const struct sq_location *from,
         rc = batch_init(&b, files, remote, err);
     b.is_last = 1;
     if (rc == 0)
-        rc = run_pass(s, &b, &pass, call, err);
-    if (rc == 0)
-        rc = all_moved(&b, &pass, err);
+        rc = move_all(s, &b, &pass, call, err);
     batch_fini(&b);
     place_fini(&p);
     return rc;
 }
 
-/* Nothing depends on it: the folder has a name that nobody reads. */
-static void purge(struct sq_storage *s, const char *folder,
-                  const struct sq_location *at, struct sq_call *call)
-{
-    struct sq_err ignored;
-    struct command c;
-    command_init(&c, s, call, "purge");
-    command_add(&c, "--");
-    command_add(&c, folder);
-    c.done_bytes = INT64_MAX;
-    command_run(&c, "remove", at, &ignored);
-    command_fini(&c);
-}
-
-/* A new folder beside the place, in rclone's writing: it does not move files into a
- * folder that holds them already.  NULL: no memory. */
-static char *partial_folder(const struct place *p)
-{
-    char name[40], *folder = NULL;
-    const char *slash = strrchr(p->whole, '/'), *colon = strchr(p->whole, ':');
-    int above = (int)((slash && slash > colon ? slash : colon) - p->whole) + 1;
-    partial_name(name);
-    if (asprintf(&folder, "%.*s%s", above, p->whole, name) < 0)
-        return NULL;
-    return folder;
-}
-
-/* Can what is stored there be seen before it is whole, and be helped? */
-static int needs_partial(const struct place *p, const struct remote *remote)
-{
-    return !remote->has_buckets && remote->can_move && *p->rest;
-}
+struct upload {
+    struct sq_storage *s;
+    struct batch *b;
+    const struct place *to;
+    struct sq_call *call;
+};
 
 /* What came whole into the partial folder gets its place even when others failed. */
-static int put_by_partial(struct sq_storage *s, struct batch *b, const struct place *to,
-                          struct sq_call *call, struct sq_err *err)
+static int put_and_rename(void *arg, const char *folder, struct sq_err *err)
 {
-    char *folder = partial_folder(to);
-    struct pass up = {"copy", "store", to->at, b->files->dir, folder, 1, 0, 0};
-    struct pass rename = {"move", "store", to->at, folder, to->whole, 0, 0, 0};
+    struct upload *u = arg;
+    struct batch *b = u->b;
+    struct pass up = {"copy", "store", u->to->at, b->files->dir, folder, 1, 0, 0};
+    struct pass rename = {"move", "store", u->to->at, folder, u->to->whole, 0, 0, 0};
     struct sq_err second;
     size_t i;
-    int rc, moved = 0;
-    if (!folder)
-        return sq_fail(err, SQ_ENOMEM, "out of memory");
-    rc = run_pass(s, b, &up, call, err);
-    if (rc == 0)
-        rc = all_moved(b, &up, err);
+    int moved = 0, rc = move_all(u->s, b, &up, u->call, err);
     for (i = 0; i < b->files->n_names; i++)
         b->items[i].is_wanted = b->items[i].is_moved;
     if (rc != SQ_ECANCELED && b->n_moved > 0) {
         rename.done_bytes = up.done_bytes;
         rename.is_whole = rc == 0;
         b->is_last = 1;
-        moved = run_pass(s, b, &rename, call, &second);
-        if (moved == 0)
-            moved = all_moved(b, &rename, &second);
+        moved = move_all(u->s, b, &rename, u->call, &second);
     }
-    if (rc == 0 && moved != 0) {
-        rc = moved;
-        if (err)
-            *err = second;
-    }
-    if (rc != SQ_ECANCELED)
-        purge(s, folder, to->at, call);
-    free(folder);
-    return rc;
+    if (rc == 0 && moved != 0 && err)
+        *err = second;
+    return rc ? rc : moved;
 }
 
 int rclone_put_files(struct sq_storage *s, const struct sq_location *to,
@@ -293,15 +265,14 @@ int rclone_put_files(struct sq_storage *s, const struct sq_location *to,
     rc = remote_get(s, to, call, &remote, err);
     if (rc == 0)
         rc = batch_init(&b, files, remote, err);
-    if (rc == 0 && needs_partial(&p, remote)) {
-        rc = put_by_partial(s, &b, &p, call, err);
+    if (rc == 0 && partial_wanted(&p, remote)) {
+        struct upload u = {s, &b, &p, call};
+        rc = partial_folder(s, &p, call, put_and_rename, &u, err);
     } else if (rc == 0) {
         pass.to = p.whole;
         pass.is_fresh = remote->has_buckets;
         b.is_last = 1;
-        rc = run_pass(s, &b, &pass, call, err);
-        if (rc == 0)
-            rc = all_moved(&b, &pass, err);
+        rc = move_all(s, &b, &pass, call, err);
     }
     batch_fini(&b);
     place_fini(&p);
@@ -330,69 +301,4 @@ int rclone_remove_files(struct sq_storage *s, const struct sq_location *at,
     batch_fini(&b);
     place_fini(&p);
     return rc == SQ_ENOENT ? 0 : rc; /* absent already */
-}
-
-/* The whole tree; `verb` is copy or move. */
-static int run_tree(struct sq_storage *s, const char *verb, const char *from,
-                    const char *to, const struct sq_location *at, struct sq_call *call,
-                    int64_t *n_moved, int64_t *done_bytes, struct sq_err *err)
-{
-    struct command c;
-    int rc;
-    command_init(&c, s, call, verb);
-    command_add(&c, "--ignore-times");
-    command_folder(&c);
-    command_add(&c, "--");
-    command_add(&c, from);
-    command_add(&c, to);
-    c.done_bytes = *done_bytes;
-    rc = command_run(&c, "copy to", at, err);
-    *n_moved = c.n_moved;
-    *done_bytes = c.done_bytes;
-    command_fini(&c);
-    return rc;
-}
-
-static int tree_by_partial(struct sq_storage *s, const struct place *from,
-                           const struct place *to, struct sq_call *call,
-                           int64_t *n_moved, struct sq_err *err)
-{
-    char *folder = partial_folder(to);
-    int64_t done = 0;
-    int rc;
-    if (!folder)
-        return sq_fail(err, SQ_ENOMEM, "out of memory");
-    rc = run_tree(s, "copy", from->whole, folder, to->at, call, n_moved, &done, err);
-    if (rc == 0 && *n_moved > 0)
-        rc = run_tree(s, "move", folder, to->whole, to->at, call, n_moved, &done, err);
-    if (rc != SQ_ECANCELED)
-        purge(s, folder, to->at, call);
-    free(folder);
-    return rc;
-}
-
-int rclone_copy_tree(struct sq_storage *s, const struct sq_location *from,
-                     const struct sq_location *to, struct sq_call *call,
-                     struct sq_err *err)
-{
-    const struct remote *remote;
-    struct place a, b = {0};
-    struct sq_entry entry;
-    int64_t n_moved = 0, done = 0;
-    int rc = place_init(&a, from, err);
-    if (rc)
-        return rc;
-    rc = place_init(&b, to, err);
-    if (rc == 0)
-        rc = remote_get(s, to, call, &remote, err);
-    if (rc == 0 && needs_partial(&b, remote))
-        rc = tree_by_partial(s, &a, &b, call, &n_moved, err);
-    else if (rc == 0)
-        rc = run_tree(s, "copy", a.whole, b.whole, to, call, &n_moved, &done, err);
-    /* Nothing moved: an empty folder, or none at all. */
-    if (rc == 0 && n_moved == 0)
-        rc = rclone_info(s, from, 0, call, &entry, err);
-    place_fini(&a);
-    place_fini(&b);
-    return rc;
 }

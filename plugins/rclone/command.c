@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugins/rclone/conf.h"
 #include "plugins/rclone/words.h"
 
 /* Settings that would change what rclone does or prints behind our back; and
@@ -93,10 +94,18 @@ void command_folder(struct command *c)
     command_add(c, "8191P");
 }
 
-/* The end of what it said is kept: the last word is the one that counts. */
-static void say(struct command *c, const char *text)
+void command_streams(struct command *c, const char *proto)
 {
-    size_t len = strlen(text);
+    if (conf_is(c->s->conf, proto, "ftp"))
+        command_add(c, "--multi-thread-streams=0");
+}
+
+/* The end of what it said is kept: the last word is the one that counts. */
+static void say(struct command *c, char *text)
+{
+    size_t len;
+    conf_redact(c->s->conf, text);
+    len = strlen(text);
     if (len > COMMAND_SAID / 2)
         len = COMMAND_SAID / 2;
     if (c->said_len + len + 2 > COMMAND_SAID) {
@@ -116,15 +125,26 @@ static void progress(struct command *c, int64_t bytes, int64_t total)
     if (bytes < c->done_bytes)
         bytes = c->done_bytes; /* it counts from 0 when it repeats a part */
     c->done_bytes = bytes;
-    if (c->call)
+    if (c->call && !c->is_quiet)
         c->call->progress(c->call, bytes,
                           total >= bytes && total > 0 ? total : unknown);
+}
+
+static void trouble(struct command *c, const char *object, const char *said)
+{
+    char *text = strdup(said);
+    if (!text)
+        return;
+    say(c, text);
+    c->s->host->log(c->s->host, SQ_SAY_INFO, "rclone: %s: %s", object ? object : "",
+                    text);
+    free(text);
 }
 
 static void event(struct command *c, const json_t *line)
 {
     const char *level = json_string_value(json_object_get(line, "level"));
-    const char *text = json_string_value(json_object_get(line, "msg"));
+    const char *said = json_string_value(json_object_get(line, "msg"));
     const char *object = json_string_value(json_object_get(line, "object"));
     const json_t *stats = json_object_get(line, "stats");
     if (stats) {
@@ -132,15 +152,13 @@ static void event(struct command *c, const json_t *line)
                  json_integer_value(json_object_get(stats, "totalBytes")));
         return;
     }
-    if (!level || !text)
+    if (!level || !said)
         return;
     if (strcmp(level, "error") == 0 || strcmp(level, "fatal") == 0) {
-        c->s->host->log(c->s->host, SQ_SAY_INFO, "rclone: %s: %s", object ? object : "",
-                        text);
-        say(c, text);
+        trouble(c, object, said);
     } else if (object &&
-               (strncmp(text, "Copied (", 8) == 0 || strncmp(text, "Moved (", 7) == 0 ||
-                strncmp(text, "Multi-thread Copied (", 21) == 0)) {
+               (strncmp(said, "Copied (", 8) == 0 || strncmp(said, "Moved (", 7) == 0 ||
+                strncmp(said, "Multi-thread Copied (", 21) == 0)) {
         c->n_moved++;
         if (c->moved)
             c->moved(c->arg, object);
@@ -151,6 +169,7 @@ static int on_line(void *arg, int stream, const char *line, size_t len)
 {
     struct command *c = arg;
     json_t *json;
+    char *text = NULL;
     if (stream == 1) {
         c->stopped = c->out ? c->out(c->arg, line, len) != 0 : 0;
         return c->stopped;
@@ -158,8 +177,9 @@ static int on_line(void *arg, int stream, const char *line, size_t len)
     json = line[0] == '{' ? json_loadb(line, len, 0, NULL) : NULL;
     if (json)
         event(c, json);
-    else if (!strstr(line, "NOTICE: "))
-        say(c, line);
+    else if (!strstr(line, "NOTICE: ") && (text = strdup(line)) != NULL)
+        say(c, text);
+    free(text);
     json_decref(json);
     return 0;
 }

@@ -10,6 +10,7 @@
 #ifndef SQ_RCLONE_COMMAND_H
 #define SQ_RCLONE_COMMAND_H
 
+#include <pthread.h>
 #include <scitq/storage.h>
 
 /* What a remote is able to, as `rclone backend features` tells; asked once. */
@@ -24,7 +25,8 @@ struct remote {
 
 struct sq_storage {
     struct sq_host *host;
-    const char *config;
+    const char *config; /* the file's name */
+    struct conf *conf;
     struct remote *remotes;
 };
 
@@ -32,7 +34,8 @@ enum { COMMAND_ARGS = 48, COMMAND_SAID = 4000 };
 
 struct command {
     struct sq_storage *s;
-    struct sq_call *call; /* NULL: nobody waits for progress */
+    struct sq_call *call; /* NULL: nobody cancels it */
+    int is_quiet;         /* moves nothing: no progress is told */
     const char *argv[COMMAND_ARGS];
     char *owned[COMMAND_ARGS];
     size_t n;
@@ -58,6 +61,10 @@ void command_fini(struct command *c);
 void command_add(struct command *c, const char *arg); /* borrowed */
 void command_addf(struct command *c, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+/* It may move files of `proto` to here.  rclone fetches a large file in several streams
+ * at once, in which an FTP server sees downloads given up one after the other: rclone
+ * 1.60 then fails for ever. */
+void command_streams(struct command *c, const char *proto);
 /* Its source is to be a folder: rclone refuses a file then. */
 void command_folder(struct command *c);
 /* 0 when it exited with 0 or `out` stopped it; else our words about `doing` with `at`.
@@ -65,9 +72,23 @@ void command_folder(struct command *c);
 int command_run(struct command *c, const char *doing, const struct sq_location *at,
                 struct sq_err *err);
 
-/* Borrowed from `s`. */
+/* Borrowed from `s`.  It starts rclone at the first time. */
 int remote_get(struct sq_storage *s, const struct sq_location *at, struct sq_call *call,
                const struct remote **ret, struct sq_err *err);
+/* The same while something else is under way that uses no remote: begun here, had
+ * there, where it is NULL when it could not be known.  Every one begun has to be ended.
+ */
+struct asking {
+    struct sq_storage *s;
+    const struct sq_location *at;
+    struct sq_call *call;
+    const struct remote *remote;
+    pthread_t thread;
+    int is_running;
+};
+void remote_ask(struct asking *a, struct sq_storage *s, const struct sq_location *at,
+                struct sq_call *call);
+const struct remote *remote_told(struct asking *a);
 void remotes_free(struct sq_storage *s);
 
 #endif

@@ -40,7 +40,7 @@ static void take_date(struct sq_entry *e, int64_t date_ns, const struct remote *
 {
     e->date_ns = SQ_UNKNOWN;
     e->date_precision_ns = 0;
-    if (remote->precision_ns == INT64_MAX)
+    if (!remote || remote->precision_ns == INT64_MAX)
         return;
     e->date_ns = date_ns;
     e->date_precision_ns = remote->precision_ns;

@@ -10,7 +10,8 @@ int entry_parse(const char *text, size_t len, unsigned want,
                 const struct remote *remote, struct sq_entry *ret, char **ret_name);
 /* 2026-11-22T07:29:04.351015281Z, also with an offset; SQ_UNKNOWN for anything else. */
 int64_t entry_date(const char *text);
-/* A local file as it is after a transfer: size, and the date that rclone copied too.
+/* A local file as it is after a transfer: size, and the date that rclone copied too, if
+ * the remote (NULL: not known) keeps any.
  * SQ_ENOENT. */
 int entry_local(const char *path, const struct remote *remote, struct sq_entry *ret,
                 struct sq_err *err);

@@ -1,11 +1,13 @@
 /* The rclone plugin: every remote of rclone.conf, by the rclone program (1.60 or
  * later). Each operation is one command, or a few: command.c runs them, list.c looks,
- * transfer.c and batch.c move, place.c writes names as rclone does, words.c says in our
- * words what went wrong. */
+ * transfer.c, batch.c and tree.c move, place.c writes names as rclone does, words.c
+ * says in our words what went wrong; conf.c reads of its configuration what is secret.
+ */
 #include <stdlib.h>
 #include <string.h>
 
 #include "plugins/rclone/command.h"
+#include "plugins/rclone/conf.h"
 #include "plugins/rclone/list.h"
 #include "plugins/rclone/place.h"
 #include "plugins/rclone/transfer.h"
@@ -14,12 +16,17 @@ static int rclone_open(struct sq_host *host, struct sq_storage **ret,
                        struct sq_err *err)
 {
     struct sq_storage *s = calloc(1, sizeof *s);
+    int rc;
     if (!s)
         return sq_fail(err, SQ_ENOMEM, "out of memory");
     s->host = host;
     s->config = host->setting(host, "RCLONE_CONFIG");
-    *ret = s;
-    return 0;
+    rc = conf_open(host, s->config, &s->conf, err);
+    if (rc)
+        free(s);
+    else
+        *ret = s;
+    return rc;
 }
 
 static void rclone_close(struct sq_storage *s)
@@ -27,6 +34,7 @@ static void rclone_close(struct sq_storage *s)
     if (!s)
         return;
     remotes_free(s);
+    conf_close(s->conf);
     free(s);
 }
 

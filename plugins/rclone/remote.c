@@ -65,6 +65,7 @@ int remote_get(struct sq_storage *s, const struct sq_location *at, struct sq_cal
             return 0;
         }
     command_init(&c, s, call, "backend");
+    c.is_quiet = 1;
     command_add(&c, "features");
     command_addf(&c, "%s:", at->proto);
     c.out = collect;
@@ -84,6 +85,31 @@ int remote_get(struct sq_storage *s, const struct sq_location *at, struct sq_cal
     s->remotes = r;
     *ret = r;
     return 0;
+}
+
+static void *ask(void *arg)
+{
+    struct asking *a = arg;
+    struct sq_err ignored;
+    remote_get(a->s, a->at, a->call, &a->remote, &ignored);
+    return NULL;
+}
+
+void remote_ask(struct asking *a, struct sq_storage *s, const struct sq_location *at,
+                struct sq_call *call)
+{
+    *a = (struct asking){.s = s, .at = at, .call = call};
+    a->is_running = pthread_create(&a->thread, NULL, ask, a) == 0;
+    if (!a->is_running)
+        ask(a);
+}
+
+const struct remote *remote_told(struct asking *a)
+{
+    if (a->is_running)
+        pthread_join(a->thread, NULL);
+    a->is_running = 0;
+    return a->remote;
 }
 
 void remotes_free(struct sq_storage *s)

@@ -42,6 +42,7 @@ static int run_step(struct sq_storage *s, struct step *step, struct sq_call *cal
     command_add(&c, "--copy-links");
     /* Else what has the size and date of the source is taken for it. */
     command_add(&c, step->is_fresh ? "--no-check-dest" : "--ignore-times");
+    command_streams(&c, step->at->proto);
     command_addf(&c, "operations/%s", step->operation);
     /* Where --stats looks. */
     command_add(&c, "_group=global_stats");
@@ -118,10 +119,11 @@ static int deliver(struct sq_storage *s, struct step *step, const struct place *
 int rclone_get(struct sq_storage *s, const struct sq_location *from, const char *to,
                struct sq_call *call, struct sq_entry *ret, struct sq_err *err)
 {
-    const struct remote *remote;
     struct step step = {
         .operation = "copyfile", .doing = "fetch", .at = from, .is_fresh = 1};
+    const struct remote *remote;
     struct local local = {0};
+    struct asking asking;
     struct place p;
     int rc = place_init(&p, from, err);
     if (rc)
@@ -131,14 +133,14 @@ int rclone_get(struct sq_storage *s, const struct sq_location *from, const char 
         rc =
             sq_fail(err, SQ_ENOENT, "cannot fetch %s://%s as a file: it names a folder",
                     from->proto, from->path);
-    if (rc == 0)
-        rc = remote_get(s, from, call, &remote, err);
     if (rc == 0) {
         step.from_fs = p.fs;
         step.from_name = p.rest;
         step.to_fs = local.dir;
         step.to_name = local.leaf;
+        remote_ask(&asking, s, from, call); /* what is only needed in the end */
         rc = run_step(s, &step, call, err);
+        remote = remote_told(&asking);
     }
     if (rc == 0)
         rc = entry_local(to, remote, ret, err);

@@ -18,6 +18,7 @@ int rclone_get_files(struct sq_storage *s, const struct sq_location *from,
 int rclone_put_files(struct sq_storage *s, const struct sq_location *to,
                      const struct sq_files *files, struct sq_call *call,
                      struct sq_err *err);
+/* tree.c */
 int rclone_copy_tree(struct sq_storage *s, const struct sq_location *from,
                      const struct sq_location *to, struct sq_call *call,
                      struct sq_err *err);

@@ -141,6 +141,11 @@ static void reason(const char *said, char *out, size_t size)
     next = at > said ? strstr(at, ": ") : NULL;
     if (next)
         at = next + 2;
+    next = strstr(at, "occurred:\n"); /* "1 error occurred:", each on a line below */
+    if (next) {
+        at = next + 9;
+        at += strspn(at, "\n\t* ");
+    }
     if (strncmp(at, "last error was: ", 16) == 0)
         at += 16;
     if (strncmp(at, "loopback call failed: ", 22) == 0)

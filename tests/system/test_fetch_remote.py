@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
 """scitq-fetch between this machine, an S3 server and Azure Blob: trees up, down and
-across, syncs that do nothing twice, deletions, and errors in words."""
+across, syncs that do nothing twice, deletions, and errors in words, without secrets."""
 
+import base64
+import http.server
 import os
 import sys
+import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../servers"))
-from fetch import fetch, tree, write  # noqa: E402
-from harness import Folder, done, is_, ok, run  # noqa: E402
-from servers import Servers  # noqa: E402
+from fetch import fetch, tree, worker, write  # noqa: E402
+from harness import Folder, done, has, is_, ok, run  # noqa: E402
+from servers import Servers, obscured  # noqa: E402
 
 FILES = {"f%d" % i: b"%d" % i for i in range(30)}
 FILES.update({"d/e/big": os.urandom(9 * 1024 * 1024), "d/sp ace'\u00e9": b"odd",
@@ -102,12 +105,65 @@ def refused(w):
     is_(files(to), {}, "nothing came")
 
 
+class Echo(http.server.BaseHTTPRequestHandler):
+    """A WebDAV server that refuses everybody, and tells the world with what."""
+
+    def refuse(self):
+        word, _, shown = self.headers.get("Authorization", "").partition(" ")
+        if word == "Basic":
+            shown = base64.b64decode(shown).decode()
+        text = ('<?xml version="1.0"?><d:error xmlns:d="DAV:" xmlns:s="x">'
+                "<s:exception>Denied</s:exception><s:message>no right for %s, none"
+                "</s:message></d:error>" % shown).encode()
+        self.send_response(403)
+        self.send_header("Content-Type", "application/xml")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    do_PROPFIND = do_GET = do_HEAD = do_PUT = do_MKCOL = refuse
+
+    def log_message(self, *_):
+        pass
+
+
+def secrets(w):
+    """A storage that repeats the credentials it refuses: a token, a password that
+    rclone.conf holds obscured, and one so long that the error is cut within it."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Echo)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = "http://127.0.0.1:%d/" % server.server_port
+    plain, token, long = "a-pass word'd", "T0ken" + "x/+" * 9, "L0ng" + "abcdefg8" * 60
+    with open(w.servers.conf, "a") as f:
+        for name, line in (("echopass", "user = lab\npass = " + obscured(plain)),
+                           ("echotoken", "bearer_token = " + token),
+                           ("echolong", "bearer_token = " + long)):
+            f.write("[%s]\ntype = webdav\nvendor = other\nurl = %s\n%s\n\n" % (
+                name, url, line))
+    src = w.src + "/f1"
+    for remote, secret in (("echopass", plain), ("echotoken", token),
+                           ("echolong", long[:8])):
+        for words in (("copy", remote + "://x", w.folder.join("to")),
+                      ("copy", src, remote + "://x"), ("rlist", remote + "://x/"),
+                      ("delete", remote + "://x")):
+            code, out, error = w.fetch("-v", *words)
+            ok(code == 1 and "***" in error and secret not in error + out,
+               "%s is kept from %s" % (remote, words[0]), error)
+        for job in ({"op": "get", "uri": remote + "://x", "to": w.folder.join("to")},
+                    {"op": "put", "uri": remote + "://x/", "from": w.src},
+                    {"op": "info", "uri": remote + "://x"}):
+            code, end, _, error = worker([job], env=w.env)
+            has(end[1]["message"], "***", "the worker is told why")
+            ok(secret not in end[1]["message"] + error, "without %s" % remote, end)
+    server.shutdown()
+
+
 def main():
     folder = Folder()
     os.makedirs(folder.join("servers"))
     with Servers(["s3", "azure"], folder.join("servers"), gates=False) as servers:
         w = World(servers, folder)
-        for test in (up_and_down, across, deletes, refused):
+        for test in (up_and_down, across, deletes, refused, secrets):
             run(test, w)
     done()
 
