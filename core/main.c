@@ -1,7 +1,8 @@
 /* scitq-server: one process that serves the API, writes the database and schedules.
  *
  * Threads, all of them: this one (signals), the HTTP room's pool and timer, the
- * writer (store), the scheduler's timer.  They meet in the writer: every change is an
+ * writer (store), the scheduler's timer; and while it stops, the one that gives up a
+ * database that does not answer.  They meet in the writer: every change is an
  * operation in its queue, the scheduler settles each transaction, and what was
  * committed is told to the HTTP room's waiters. */
 #include <malloc.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "core/database.h"
+#include "core/deadline.h"
 #include "core/http/server.h"
 #include "core/options.h"
 #include "core/sched/sched.h"
@@ -46,6 +48,7 @@ struct server {
     struct sq_writer *writer;
     struct sq_pool *pool;
     struct sq_http_server *_Atomic http; /* read by the writer's thread */
+    struct sq_deadline *deadline;        /* of the stop */
     pthread_t main_thread;
     atomic_bool dispossessed; /* and then, why */
     struct sq_err why;
@@ -214,6 +217,8 @@ static int run(struct server *sv, const sigset_t *signals, struct sq_err *err)
 /* In reverse: no new work, then what is queued, then what it stood on. */
 static void stop(struct server *sv)
 {
+    if (sv->writer)
+        sv->deadline = sq_deadline_start();
     if (sv->sched)
         sq_sched_stop(sv->sched);
     if (sv->http)
@@ -223,6 +228,7 @@ static void stop(struct server *sv)
     sq_writer_stop(sv->writer);
     sq_lease_free(sv->lease);
     sq_pool_close(sv->pool);
+    sq_deadline_end(sv->deadline);
     sq_sched_free(sv->sched);
     sq_liveness_free(sv->liveness);
     free(sv->database);

@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +36,46 @@ void sq_db_stick(struct sq_db *db, int code, const char *fmt, ...)
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
     sq_fail(&db->err, code, "%s", text);
+}
+
+/* All connections, to be cut. */
+static pthread_mutex_t all_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct sq_db *all;
+static bool cut;
+
+static bool enlist(struct sq_db *db)
+{
+    pthread_mutex_lock(&all_lock);
+    bool welcome = !cut;
+    if (welcome) {
+        db->next = all;
+        if (all)
+            all->prev = db;
+        all = db;
+    }
+    pthread_mutex_unlock(&all_lock);
+    return welcome;
+}
+
+static void leave(struct sq_db *db)
+{
+    pthread_mutex_lock(&all_lock);
+    if (db->next)
+        db->next->prev = db->prev;
+    if (db->prev)
+        db->prev->next = db->next;
+    if (all == db)
+        all = db->next;
+    pthread_mutex_unlock(&all_lock);
+}
+
+void sq_db_cut(bool on)
+{
+    pthread_mutex_lock(&all_lock);
+    cut = on;
+    for (struct sq_db *db = on ? all : NULL; db; db = db->next)
+        db->ops->cut(db);
+    pthread_mutex_unlock(&all_lock);
 }
 
 static bool is_postgres(const char *uri)
@@ -82,6 +123,10 @@ int sq_db_open(const char *uri, unsigned flags, struct sq_db **ret, struct sq_er
     db->ops = ops;
     db->flags = flags;
     db->dead = (struct sq_stmt){.db = db, .dead = true};
+    if (!enlist(db)) {
+        sq_db_close(db);
+        return sq_fail(err, SQ_ECANCELED, "the server is stopping");
+    }
     *ret = db;
     return 0;
 }
@@ -100,6 +145,7 @@ void sq_db_close(struct sq_db *db)
         free(db->texts[i].sql);
     }
     free(db->describe);
+    leave(db);
     db->ops->close(db);
 }
 

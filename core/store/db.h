@@ -36,6 +36,11 @@ const char *sq_db_describe(const struct sq_db *db);
 /* False when the connection itself is lost: close it and open another. */
 bool sq_db_alive(const struct sq_db *db);
 
+/* Any thread.  End what any connection of this process waits for: it fails, and
+ * PostgreSQL's connections are lost.  While `on`, none is opened.  For a stop that a
+ * database holds up. */
+void sq_db_cut(bool on);
+
 /* Transactions.  begin clears the sticky error; commit returns the first error since
  * begin, having rolled back.  Savepoints nest inside. */
 int sq_db_begin(struct sq_db *db, bool write, struct sq_err *err);

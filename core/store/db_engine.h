@@ -21,6 +21,9 @@ struct sq_engine_ops {
     void (*close)(struct sq_db *db); /* statements are finished before */
     bool (*alive)(const struct sq_db *db);
 
+    /* Any thread, while another uses the connection: what it waits for fails. */
+    void (*cut)(struct sq_db *db);
+
     /* BEGIN, SAVEPOINT and their like.  It need not be waited for. */
     void (*command)(struct sq_db *db, const char *sql);
     /* Wait for all that was sent. */
@@ -81,6 +84,7 @@ struct sq_db_keys {
 /* The first member of an engine's connection. */
 struct sq_db {
     const struct sq_engine_ops *ops;
+    struct sq_db *next, *prev; /* of the connections of this process */
     unsigned flags;
     char *describe; /* of the engine: malloced in open, freed by db.c */
     struct sq_err err;

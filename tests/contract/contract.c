@@ -92,6 +92,19 @@ static void pg_uri(const char *name, char uri[400])
     snprintf(uri, 400, "%.*s%s%s", before, world.server, name, query ? query : "");
 }
 
+/* The connection that makes and drops databases; opened again when a test cut it. */
+static struct sq_db *admin(void)
+{
+    struct sq_err err = {0};
+    if (world.admin && !sq_db_alive(world.admin)) {
+        sq_db_close(world.admin);
+        world.admin = NULL;
+    }
+    if (!world.admin)
+        OK(err, sq_db_open(world.server, 0, &world.admin, &err));
+    return world.admin;
+}
+
 static void ensure(const char *uri)
 {
     struct sq_err err = {0};
@@ -111,13 +124,11 @@ static char template_name[64];
 
 static void setup_postgres(void)
 {
-    struct sq_err err = {0};
     char sql[200], uri[400];
     start_server();
-    OK(err, sq_db_open(world.server, 0, &world.admin, &err));
     snprintf(sql, sizeof sql, "create database %s",
              admin_name("template", template_name));
-    contract_sql(world.admin, sql);
+    contract_sql(admin(), sql);
     pg_uri(template_name, uri);
     ensure(uri);
 }
@@ -159,7 +170,7 @@ static void new_postgres(struct contract *c, const char *template, char uri[400]
     char name[64], sql[200];
     snprintf(sql, sizeof sql, "create database %s template %s", admin_name("t", name),
              template);
-    contract_sql(world.admin, sql);
+    contract_sql(admin(), sql);
     pg_uri(name, uri);
 }
 
@@ -255,7 +266,7 @@ void contract_kill(struct contract *c, struct sq_db *victim)
     int64_t pid = contract_int(victim, "select pg_backend_pid()");
     /* The second argument waits for the process to be gone. */
     snprintf(sql, sizeof sql, "select pg_terminate_backend(%d, 10000)::int", (int)pid);
-    assert_int_equal(contract_int(world.admin, sql), 1);
+    assert_int_equal(contract_int(admin(), sql), 1);
 }
 
 bool contract_disk(struct contract *c, char folder[220], int mib)

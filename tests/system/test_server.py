@@ -238,6 +238,35 @@ def locked():
             "and nothing is lost")
 
 
+def frozen():
+    """PostgreSQL answers nothing any more, and keeps its connections open."""
+    with Server(db="postgresql") as server:
+        api = server.api()
+        api.task("true", batch="before")
+        mine = ("select pid from pg_stat_activity where datname = current_database() "
+                "and pid <> pg_backend_pid()")
+        pids = [int(row[0]) for row in server.sql(mine)]
+        ok(len(pids) >= 2, "the server's connections", pids)
+        try:
+            for pid in pids:
+                os.kill(pid, signal.SIGSTOP)
+            threads = [threading.Thread(target=post_and_forget, args=(server,))
+                       for _ in range(20)]
+            for t in threads:
+                t.start()
+            is_(server.end(), 0, "TERM ends it when the database is frozen")
+            has(server.log(), "its connections are cut", "and it says what it did")
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
+        for t in threads:
+            t.join()
+        wait_until("the connections end", lambda: not server.sql(mine))
+        server.start()
+        is_(len(server.api().get("/tasks/", {"batch": "before"}).json), 1,
+            "nothing of before is lost")
+
+
 def dispossessed():
     """PostgreSQL ends the session and another server is quicker."""
     key = "7330252, (select oid::int from pg_namespace where nspname = 'public')"
@@ -311,6 +340,7 @@ def main():
         run(second, db)
     if "postgresql" in databases():
         run(locked)
+        run(frozen)
         run(dispossessed)
     run(hangup)
     run(notified)

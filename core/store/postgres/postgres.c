@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "lib/log.h"
 
@@ -313,6 +314,12 @@ static bool postgres_alive(const struct sq_db *db)
     return PQstatus(conn) == CONNECTION_OK;
 }
 
+/* Not PQcancel(): a server that does not answer would not answer that either. */
+static void postgres_cut(struct sq_db *db)
+{
+    shutdown(PQsocket(((struct sq_pg *)db)->conn), SHUT_RDWR);
+}
+
 /* Transactions. */
 
 bool sq_pg_command(struct sq_pg *pg, const char *sql)
@@ -413,6 +420,7 @@ const struct sq_engine_ops sq_postgres_ops = {
     .open = postgres_open,
     .close = postgres_close,
     .alive = postgres_alive,
+    .cut = postgres_cut,
     .command = postgres_command,
     .settle = postgres_settle,
     .commit = postgres_commit,

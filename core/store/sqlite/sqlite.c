@@ -70,6 +70,7 @@ static const struct {
     {SQLITE_CANTOPEN, SQ_EIO, "it cannot be opened (folder writable?)"},
     {SQLITE_NOMEM, SQ_ENOMEM, "out of memory"},
     {SQLITE_TOOBIG, SQ_ETOOBIG, "a value is too big"},
+    {SQLITE_INTERRUPT, SQ_ECANCELED, "it was given up"},
     {SQLITE_CONSTRAINT_UNIQUE, SQ_EEXIST, NULL},
     {SQLITE_CONSTRAINT_PRIMARYKEY, SQ_EEXIST, NULL},
     {SQLITE_CONSTRAINT_ROWID, SQ_EEXIST, NULL},
@@ -264,6 +265,11 @@ static int sqlite_open(const char *uri, unsigned flags, struct sq_db **ret,
 static bool sqlite_alive(const struct sq_db *db)
 {
     return !connection(db)->lost;
+}
+
+static void sqlite_cut(struct sq_db *db)
+{
+    sqlite3_interrupt(connection(db)->h);
 }
 
 /* Transactions. */
@@ -518,6 +524,7 @@ const struct sq_engine_ops sq_sqlite_ops = {
     .open = sqlite_open,
     .close = sqlite_close,
     .alive = sqlite_alive,
+    .cut = sqlite_cut,
     .command = sqlite_command,
     .settle = sqlite_settle,
     .commit = sqlite_commit,
