@@ -178,7 +178,7 @@ static int get_tree(struct sq_job *job, const struct sq_place *from,
 {
     struct sq_tree t;
     sq_tree_init(&t);
-    int rc = sq_tree_list(job, from, SQ_WANT_DATE | SQ_LIST_RECURSIVE, &t, err);
+    int rc = sq_tree_list(job, from, SQ_LIST_RECURSIVE, &t, err);
     for (size_t i = 0; rc == 0 && i < t.n; i++) {
         if (t.entries[i].kind == SQ_ENTRY_FOLDER)
             rc = sq_inside_dir(l->dest, t.entries[i].name, err);

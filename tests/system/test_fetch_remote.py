@@ -5,6 +5,7 @@ across, syncs that do nothing twice, deletions, and errors in words, without sec
 import base64
 import http.server
 import os
+import shutil
 import sys
 import threading
 
@@ -105,6 +106,35 @@ def refused(w):
     is_(files(to), {}, "nothing came")
 
 
+def requests(w):
+    """What is asked of S3 for a tree: no object is asked about when a list told it."""
+    src, log = w.folder.join("many"), w.servers["s3"].requests
+    for i in range(120):
+        write("%s/d%d/f%d" % (src, i % 3, i), b"%d" % i)
+
+    def asked(name, *words):
+        before = len(log())
+        w.good(name, *words)
+        lines = log()[before:]
+        return {m: len([l for l in lines if ("%s /lab/many/" % m) in l])
+                for m in ("HEAD", "GET", "PUT")}
+
+    n = asked("up", "sync", src, "s3://lab/many")
+    ok(n["PUT"] == 120 and n["HEAD"] == 120, "stored with one look at each, rclone's own", n)
+    n = asked("down", "copy", "s3://lab/many/", w.folder.join("down"))
+    ok(n["HEAD"] <= 2 and n["GET"] == 120, "fetched without looking", n)
+    is_(files(w.folder.join("down")), files(src), "whole")
+    shutil.rmtree(w.folder.join("down"))
+    n = asked("sync down", "sync", "s3://lab/many", w.folder.join("down"))
+    ok(n["HEAD"] <= 2, "a first sync needs no dates", n)
+    n = asked("sync again", "sync", "s3://lab/many", w.folder.join("down"))
+    ok(120 <= n["HEAD"] <= 122 and n["GET"] == 0, "the next one compares them", n)
+    for i in range(120):
+        write("%s/d%d/f%d" % (src, i % 3, i), b"longer %d" % i)
+    n = asked("sync of other sizes", "sync", src, "s3://lab/many")
+    ok(n["PUT"] == 120, "another size is another file", n)
+
+
 class Echo(http.server.BaseHTTPRequestHandler):
     """A WebDAV server that refuses everybody, and tells the world with what."""
 
@@ -163,7 +193,7 @@ def main():
     os.makedirs(folder.join("servers"))
     with Servers(["s3", "azure"], folder.join("servers"), gates=False) as servers:
         w = World(servers, folder)
-        for test in (up_and_down, across, deletes, refused, secrets):
+        for test in (up_and_down, across, deletes, refused, requests, secrets):
             run(test, w)
     done()
 
