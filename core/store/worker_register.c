@@ -1,0 +1,117 @@
+/* Registration of our worker: the row of its name and hostname is taken back, or made.
+ * Whose row it is says its spool: another one's process must have gone silent. */
+#include "core/store/worker.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "core/store/list.h"
+#include "core/store/record.h"
+#include "core/store/worker_impl.h"
+
+struct identity {
+    int64_t worker_id; /* SQ_NULL: new */
+    bool same_spool;
+    int64_t acked;
+};
+
+static struct identity find(struct sq_tx *tx, const struct sq_registration *r)
+{
+    struct identity who = {.worker_id = SQ_NULL};
+    struct sq_stmt *st = sq_db_query(tx->db, SQ_Q_WORKER_BY_IDENTITY);
+    sq_bind_text(st, 1, r->name);
+    sq_bind_text(st, 2, r->hostname);
+    if (sq_row(st)) {
+        const char *spool = sq_col_text(st, 1, NULL);
+        who.worker_id = sq_col_int(st, 0);
+        who.same_spool = spool && strcmp(spool, r->spool) == 0;
+        who.acked = who.same_spool ? sq_col_int(st, 2) : 0;
+    }
+    sq_stmt_end(st);
+    return who;
+}
+
+static int set_spool(struct sq_tx *tx, int64_t worker_id, const char *spool,
+                     struct sq_err *err)
+{
+    struct sq_stmt *st = sq_db_query(tx->db, SQ_Q_WORKER_SET_SPOOL);
+    sq_bind_int(st, 1, worker_id);
+    sq_bind_text(st, 2, spool);
+    sq_run(st);
+    return sq_db_error(tx->db, err);
+}
+
+/* A date in the future (the clock was set back) says nothing. */
+static bool alive(const struct sq_worker *w, const struct sq_registration *r,
+                  int64_t now)
+{
+    if (r->silence_us != SQ_NULL)
+        return r->silence_us < r->live_us;
+    int64_t last = w->last_contact_date;
+    return last != SQ_NULL && last <= now && now - last < r->live_us;
+}
+
+static int take_back(struct sq_tx *tx, const struct sq_registration *r,
+                     const struct identity *who, struct sq_err *err)
+{
+    struct sq_worker w;
+    int code = sq_get(tx->db, &sq_worker_type, who->worker_id, tx->arena, &w, err);
+    if (code)
+        return code;
+    if (!who->same_spool && alive(&w, r, tx->now))
+        return sq_fail(err, SQ_EEXIST,
+                       "another process of worker %s on %s is alive (worker %lld): "
+                       "stop it, or give this one another name",
+                       r->name, r->hostname, (long long)who->worker_id);
+    int status =
+        r->status < 0 && w.status == SQ_WORKER_OFFLINE ? SQ_WORKER_RUNNING : r->status;
+    struct sq_worker values = {.status = status, .flavor = (char *)r->flavor};
+    uint64_t mask = status >= 0 ? SQ_BIT(SQ_WORKER_F_STATUS) : 0;
+    if (r->flavor)
+        mask |= SQ_BIT(SQ_WORKER_F_FLAVOR);
+    code = sq_worker_update(tx, who->worker_id, &values, mask, &w, err);
+    /* What another spool knew of running commands is lost with it. */
+    if (!code && !who->same_spool)
+        code = sq_worker_end_executions(tx, who->worker_id, err);
+    return code;
+}
+
+static int make(struct sq_tx *tx, const struct sq_registration *r, int64_t *ret_id,
+                struct sq_err *err)
+{
+    struct sq_worker w, made;
+    sq_record_clear(&sq_worker_type, &w);
+    w.name = (char *)r->name;
+    w.hostname = (char *)r->hostname;
+    w.batch = (char *)r->batch;
+    w.flavor = (char *)(r->flavor ? r->flavor : r->default_flavor);
+    w.concurrency = r->concurrency;
+    w.status = r->status < 0 ? SQ_WORKER_RUNNING : r->status;
+    w.permanent = r->permanent;
+    int code = sq_worker_create(tx, &w, ~UINT64_C(0), &made, err);
+    if (!code)
+        *ret_id = made.worker_id;
+    return code;
+}
+
+int sq_worker_register(struct sq_tx *tx, const struct sq_registration *r,
+                       struct sq_worker *ret, int64_t *ret_acked, struct sq_err *err)
+{
+    struct identity who = find(tx, r);
+    int code = sq_db_error(tx->db, err);
+    if (code)
+        return code;
+    code = who.worker_id == SQ_NULL ? make(tx, r, &who.worker_id, err)
+                                    : take_back(tx, r, &who, err);
+    if (!code && !who.same_spool)
+        code = set_spool(tx, who.worker_id, r->spool, err);
+    struct sq_contact here = {
+        .worker_id = who.worker_id, .time = tx->now, .memory = NAN};
+    if (!code)
+        code = sq_worker_contacts(tx, &here, 1, err);
+    if (!code)
+        code = sq_get(tx->db, &sq_worker_type, who.worker_id, tx->arena, ret, err);
+    if (!code)
+        *ret_acked = who.acked;
+    return code;
+}
