@@ -81,25 +81,18 @@ void sq_container_free(struct sq_container *c)
 
 /* ---- calls */
 
-static const char *path_of(const struct sq_tasks *t)
-{
-    for (size_t i = 0; i < t->n_base_env; i++)
-        if (strncmp(t->base_env[i], "PATH=", 5) == 0)
-            return t->base_env[i] + 5;
-    return "";
-}
-
 int sq_container_call(struct sq_tasks *t, struct sq_container_call *call, int limit_s,
                       sq_child_fn *fn, void *arg, struct sq_child **ret,
                       struct sq_err *err)
 {
     sq_arena_reset(&t->arena);
-    int rc = sq_runtime_find(call->runtime, path_of(t), &t->arena, &call->program, err);
+    int rc = sq_runtime_find(call->runtime, sq_task_env_path(&t->env), &t->arena,
+                             &call->program, err);
     char **line = rc ? NULL : sq_container_line(call, &t->arena);
     if (!rc && !line)
         rc = sq_fail(err, SQ_ENOMEM, "no memory to call %s", call->program);
     return rc ? rc
-              : sq_child_start(t->loop, line, t->base_env, limit_s, fn, arg, ret, err);
+              : sq_child_start(t->loop, line, t->env.base, limit_s, fn, arg, ret, err);
 }
 
 static int call_own(struct sq_container *c, enum sq_container_verb verb, int signal,
@@ -138,8 +131,8 @@ static char **client_line(struct sq_container *c, enum sq_container_verb verb,
                  sq_workdir_output_size(d, SQ_STDERR) - c->foreign},
     };
     sq_arena_reset(&c->t->arena);
-    if (sq_runtime_find(c->runtime, path_of(c->t), &c->t->arena, &call.program, err) !=
-        0)
+    if (sq_runtime_find(c->runtime, sq_task_env_path(&c->t->env), &c->t->arena,
+                        &call.program, err) != 0)
         return NULL;
     char **line = sq_container_line(&call, &c->t->arena);
     if (!line)
@@ -166,25 +159,6 @@ static void attach(struct sq_container *c, enum sq_container_verb verb)
 
 /* ---- making */
 
-static int choose(struct sq_tasks *t, enum sq_runtime *ret, struct sq_err *err)
-{
-    const char *program;
-    int told = t->containers.runtime;
-    for (int r = 0; r < SQ_RUNTIMES; r++) {
-        if (told >= 0 && r != told)
-            continue;
-        *ret = (enum sq_runtime)r;
-        if (sq_runtime_find(*ret, path_of(t), &t->arena, &program, err) == 0)
-            return 0;
-    }
-    if (told >= 0)
-        return sq_fail(err, SQ_ENOENT,
-                       "%s: install it, or change SCITQ_CONTAINER_RUNTIME", err->text);
-    return sq_fail(err, SQ_ENOENT,
-                   "there is no container engine here: neither docker nor podman is in "
-                   "the worker's PATH");
-}
-
 static int create_line(struct sq_container *c, char ***ret, struct sq_err *err)
 {
     struct sq_tasks *t = c->t;
@@ -205,7 +179,8 @@ static int create_line(struct sq_container *c, char ***ret, struct sq_err *err)
         .init = sq_runtime_has_init(c->runtime),
         .data = sq_container_has_data("/"),
     };
-    int rc = sq_runtime_find(c->runtime, path_of(t), &t->arena, &s.program, err);
+    int rc = sq_runtime_find(c->runtime, sq_task_env_path(&t->env), &t->arena,
+                             &s.program, err);
     return rc ? rc : sq_container_create(&s, &t->arena, ret, err);
 }
 
@@ -250,7 +225,9 @@ static int make(struct sq_container *c, struct sq_err *err)
     char **line;
     struct sq_tasks *t = c->t;
     sq_arena_reset(&t->arena);
-    int rc = choose(t, &c->runtime, err);
+    const char *path = sq_task_env_path(&t->env);
+    int rc =
+        sq_runtime_choose(t->containers.runtime, path, &t->arena, &c->runtime, err);
     if (!rc)
         rc = create_line(c, &line, err);
     if (rc)
@@ -263,7 +240,7 @@ static int make(struct sq_container *c, struct sq_err *err)
     sq_containers_use(t, c->runtime);
     c->oom_base = sq_container_oom_kills();
     /* No limit: it may have to fetch the image. */
-    return sq_child_start(t->loop, line, t->base_env, 0, created, c, &c->life, err);
+    return sq_child_start(t->loop, line, t->env.base, 0, created, c, &c->life, err);
 }
 
 void sq_container_start(struct sq_container *c)

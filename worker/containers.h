@@ -9,7 +9,7 @@
 #define SQ_WORKER_CONTAINERS_H
 
 #include "worker/child.h"
-#include "worker/container.h"
+#include "lib/container.h"
 #include "worker/supervisor_client.h"
 
 struct sq_tasks;

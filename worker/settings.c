@@ -19,7 +19,8 @@
 #include "lib/file.h"
 #include "lib/http.h"
 #include "lib/ready.h"
-#include "worker/container.h"
+#include "lib/task_env.h"
+#include "lib/container.h"
 
 enum { CONCURRENCY_MAX = 100000, NAME_MAX_BYTES = 200 };
 
@@ -291,18 +292,10 @@ static int state_folder(struct sq_settings *s, const char *state, struct sq_err 
     return rc ? rc : make_folder(own, 0700, &s->state_dir, err);
 }
 
-/* /scratch, else below the state directory. */
 static int work_folder(struct sq_settings *s, const char *state, struct sq_err *err)
 {
-    struct stat st;
-    char *path SQ_CLEANUP(sq_freep) = NULL;
-    const char *told = sq_conf_text(s->conf, "BASE_WORKDIR");
-    if (!told && stat("/scratch", &st) == 0 && S_ISDIR(st.st_mode))
-        told = "/scratch";
-    if (told)
-        path = strdup(told);
-    else if (asprintf(&path, "%s/work", state) < 0)
-        path = NULL;
+    char *path SQ_CLEANUP(sq_freep) =
+        sq_task_base(sq_conf_text(s->conf, "BASE_WORKDIR"), state);
     if (!path)
         return sq_fail(err, SQ_ENOMEM, "out of memory");
     return make_folder(path, 0755, &s->base_workdir, err);

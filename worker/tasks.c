@@ -2,13 +2,11 @@
 #include "worker/tasks_impl.h"
 
 #include <assert.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/sysinfo.h>
 
 #include "lib/log.h"
 
@@ -457,18 +455,12 @@ static void kept_removed(void *arg)
     sq_containers_sweep(arg);
 }
 
-static int count_cores(void)
-{
-    cpu_set_t set;
-    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : get_nprocs();
-}
-
 int sq_tasks_init(struct sq_tasks *t, const struct sq_tasks_conf *conf,
                   struct sq_loop *loop, struct sq_spool *spool, struct sq_err *err)
 {
     *t = (struct sq_tasks){.conf = conf, .loop = loop, .spool = spool};
     t->concurrency = conf->concurrency;
-    t->cores = count_cores();
+    t->cores = sq_task_cores();
     TAILQ_INIT(&t->all);
     TAILQ_INIT(&t->waiting);
     TAILQ_INIT(&t->dirty);
@@ -488,7 +480,7 @@ int sq_tasks_init(struct sq_tasks *t, const struct sq_tasks_conf *conf,
     sq_containers_init(t);
     int rc = sq_workdirs_open(&t->dirs, &dirs, loop, err);
     if (!rc)
-        rc = sq_spawn_init(t, err);
+        rc = sq_task_env_init(&t->env, err);
     if (!rc)
         rc = sq_staging_init(t, err);
     if (!rc)
@@ -515,7 +507,7 @@ void sq_tasks_fini(struct sq_tasks *t)
     sq_staging_fini(t);
     sq_workdirs_close(&t->dirs);
     sq_watcher_fini(&t->watcher);
-    sq_spawn_fini(t);
+    sq_task_env_fini(&t->env);
     sq_idmap_fini(&t->by_id);
     sq_idmap_fini(&t->over);
     sq_arena_fini(&t->arena);

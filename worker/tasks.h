@@ -4,7 +4,7 @@
  *
  * tasks.c     what is done on entering each state, slots, news from the server
  * staging.c   its data: inputs, resources, outputs
- * spawn.c     the command, its environment, its start
+ * spawn.c     the command and its start
  * verdict.c   what an exit means, in words
  * containers*.c  the same of those in containers: started, judged, removed
  * supervision.c  the supervisor: open, listen, lost, open again
@@ -15,6 +15,7 @@
 
 #include "lib/arena.h"
 #include "lib/jsonio.h"
+#include "lib/task_env.h"
 #include "worker/containers.h"
 #include "worker/execution.h"
 #include "worker/loop.h"
@@ -64,10 +65,9 @@ struct sq_tasks {
     int64_t concurrency;
     int cores;
     int64_t slots_used;
-    bool starting;   /* start_waiting is at work: do not nest */
-    bool worked;     /* has run something */
-    char **base_env; /* what every command gets; NULL-terminated */
-    size_t n_base_env;
+    bool starting; /* start_waiting is at work: do not nest */
+    bool worked;   /* has run something */
+    struct sq_task_env env;
 
     struct sq_containers containers;
 

@@ -18,8 +18,6 @@ void sq_tasks_put_away(struct sq_tasks *t);
 void sq_tasks_start_waiting(struct sq_tasks *t);
 
 /* spawn.c */
-int sq_spawn_init(struct sq_tasks *t, struct sq_err *err);
-void sq_spawn_fini(struct sq_tasks *t);
 /* Write down the header and, until it is started, what the execution is. */
 int sq_spawn_save(struct sq_execution *e, struct sq_err *err);
 int sq_spawn_start(struct sq_tasks *t, struct sq_execution *e, struct sq_err *err);

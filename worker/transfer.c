@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "lib/log.h"
+#include "lib/task_env.h"
 #include "worker/transfer_event.h"
 
 enum { PIECE = 64 << 10, ERRORS_MAX = 4096, MOST = 4 };
@@ -382,7 +383,6 @@ void sq_transfer_cancel(struct sq_transfer *t)
 int sq_transfers_init(struct sq_transfers *all, struct sq_loop *loop,
                       const char *settings, struct sq_err *err)
 {
-    const char *told = getenv("SCITQ_FETCH");
     *all = (struct sq_transfers){.loop = loop, .settings = settings};
     all->dropped_timer = (struct sq_timer){.fn = tell_dropped, .arg = all};
     TAILQ_INIT(&all->all);
@@ -390,7 +390,7 @@ int sq_transfers_init(struct sq_transfers *all, struct sq_loop *loop,
         TAILQ_INIT(&all->waiting[i]);
         all->most[i] = MOST;
     }
-    all->program = strdup(told && *told ? told : SQ_BINDIR "/scitq-fetch");
+    all->program = strdup(sq_task_fetch_program());
     return all->program ? 0 : sq_fail(err, SQ_ENOMEM, "out of memory");
 }
 

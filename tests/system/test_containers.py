@@ -342,12 +342,12 @@ def absent(api, server):
         got = ended(api, queue(api, "true", batch="none"))
         is_(got[:3], ("failed", 125, b""), "without an engine a container fails")
         is_(got[3], b"scitq: there is no container engine here: neither docker nor podman "
-            b"is in the worker's PATH\n", "in words")
+            b"is in the PATH\n", "in words")
     os.environ["PATH"] = folder.path
     with Worker(server, options=["-b", "told"], SCITQ_CONTAINER_RUNTIME="podman"):
         os.environ["PATH"] = path
         has(ended(api, queue(api, "true", batch="told"))[3].decode(),
-            "there is no podman in the worker's PATH: install it, or change "
+            "there is no podman in the PATH: install it, or change "
             "SCITQ_CONTAINER_RUNTIME", "without the one that was told, too")
     os.environ["DOCKER_HOST"] = "unix://" + folder.join("nobody")
     with Worker(server, options=["-b", "down"]):

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "lib/buf.h"
-#include "worker/container.h"
+#include "lib/container.h"
 #include "worker/memo.h"
 
 enum { ROOM = 1 << 20 };
@@ -325,7 +325,7 @@ static void test_where_the_program_is(void **state)
     unlink(file);
     snprintf(path, sizeof path, ":./x:/no/such:%s", dir);
     assert_int_equal(sq_runtime_find(SQ_DOCKER, path, &arena, &found, &err), SQ_ENOENT);
-    assert_string_equal(err.text, "there is no docker in the worker's PATH");
+    assert_string_equal(err.text, "there is no docker in the PATH");
     snprintf(file, sizeof file, "%s/docker", dir);
     assert_int_equal(symlink("/bin/true", file), 0);
     OK(err, sq_runtime_find(SQ_DOCKER, path, &arena, &found, &err));

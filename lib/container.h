@@ -1,13 +1,14 @@
 /* The command lines of docker and podman, and what their answers mean.  No I/O but a
- * look for the programs; who runs them, and when, is containers.c.
+ * look for the programs; who runs them, and when, is the worker's
+ * containers.c, and scitq-manage's debug_container.c.
  *
  * A container is first made (`create`: what fails here is the engine's, the image's or
  * the options' fault), then started with its output attached (`start --attach`: all
  * that comes is the task's), then asked what became of it (`inspect`), since the exit
  * code of the client is not always the command's.  It has labels: scitq.execution,
  * scitq.task, scitq.worker. */
-#ifndef SQ_WORKER_CONTAINER_H
-#define SQ_WORKER_CONTAINER_H
+#ifndef SQ_LIB_CONTAINER_H
+#define SQ_LIB_CONTAINER_H
 
 #include <scitq/error.h>
 #include "lib/arena.h"
@@ -20,6 +21,10 @@ bool sq_runtime_parse(const char *name, enum sq_runtime *ret);
 /* Where the program is, by `path` as of $PATH, in the arena.  SQ_ENOENT. */
 int sq_runtime_find(enum sq_runtime r, const char *path, struct sq_arena *arena,
                     const char **ret, struct sq_err *err);
+/* The engine to use: `told` (enum sq_runtime), or with -1 the first that is found.
+ * SQ_ENOENT. */
+int sq_runtime_choose(int told, const char *path, struct sq_arena *arena,
+                      enum sq_runtime *ret, struct sq_err *err);
 /* An init to give to containers, without which their first process ignores SIGTERM:
  * docker brings one, podman's (catatonit) may be absent. */
 bool sq_runtime_has_init(enum sq_runtime r);
@@ -37,6 +42,7 @@ struct sq_container_spec {
     const char *name, *worker; /* names it; the worker's identity, for the label */
     int64_t execution_id, task_id, cpu;
     bool init, data;
+    bool talks, terminal; /* it gets our standard input; which is a terminal */
 };
 /* The line that makes the container and prints its id: NULL-terminated, in the arena.
  * SQ_EINVAL for an image that cannot be one and for words that cannot be split. */
@@ -45,6 +51,7 @@ int sq_container_create(const struct sq_container_spec *s, struct sq_arena *aren
 
 enum sq_container_verb {
     SQ_CT_START,  /* attached: writes the container's output, ends with it */
+    SQ_CT_TALK,   /* the same with our standard input, for one that `talks` */
     SQ_CT_FOLLOW, /* from the engine's log, for what lost its attached client: appends
                      to .stdout and .stderr of the current folder what they lack */
     SQ_CT_WAIT,   /* nothing but its end */

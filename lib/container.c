@@ -1,6 +1,6 @@
 /* Command lines: arrays, in an arena.  Lines that differ only in their words are rows
  * of a table, in which %i stands for the container, %s for a signal. */
-#include "worker/container.h"
+#include "lib/container.h"
 
 #include <dirent.h>
 #include <inttypes.h>
@@ -43,7 +43,27 @@ int sq_runtime_find(enum sq_runtime r, const char *path, struct sq_arena *arena,
             return 0;
         }
     }
-    return sq_fail(err, SQ_ENOENT, "there is no %s in the worker's PATH", names[r]);
+    return sq_fail(err, SQ_ENOENT, "there is no %s in the PATH", names[r]);
+}
+
+int sq_runtime_choose(int told, const char *path, struct sq_arena *arena,
+                      enum sq_runtime *ret, struct sq_err *err)
+{
+    const char *program;
+    struct sq_err why = {0};
+    for (int r = 0; r < SQ_RUNTIMES; r++) {
+        if (told >= 0 && r != told)
+            continue;
+        *ret = (enum sq_runtime)r;
+        if (sq_runtime_find(*ret, path, arena, &program, &why) == 0)
+            return 0;
+    }
+    if (told >= 0)
+        return sq_fail(err, SQ_ENOENT,
+                       "%s: install it, or change SCITQ_CONTAINER_RUNTIME", why.text);
+    return sq_fail(err, SQ_ENOENT,
+                   "there is no container engine here: neither docker nor podman is in "
+                   "the PATH");
 }
 
 bool sq_runtime_has_init(enum sq_runtime r)
@@ -234,6 +254,8 @@ int sq_container_create(const struct sq_container_spec *s, struct sq_arena *aren
     labels(&l, s);
     if (s->init)
         add(&l, "--init");
+    if (s->talks)
+        add(&l, s->terminal ? "-it" : "-i");
     logging(&l, s->runtime, options, n_options);
     mounts(&l, s);
     add(&l, "-e");
@@ -252,6 +274,7 @@ int sq_container_create(const struct sq_container_spec *s, struct sq_arena *aren
 static const char *const verbs[][SQ_RUNTIMES][6] = {
     [SQ_CT_START] = {{"start", "--attach", "%i"},
                      {"start", "--attach", "--sig-proxy=false", "%i"}},
+    [SQ_CT_TALK] = {{"start", "--attach", "--interactive", "%i"}},
     [SQ_CT_FOLLOW] = {{"logs", "--follow", "%i"}},
     [SQ_CT_WAIT] = {{"wait", "%i"}},
     [SQ_CT_ASK] = {{"container", "inspect", "--format",

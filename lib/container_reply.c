@@ -1,6 +1,6 @@
 /* What the engines say, understood: states, ids, and complaints, which have no codes
  * but only words, of several versions of two programs. */
-#include "worker/container.h"
+#include "lib/container.h"
 
 #include <ctype.h>
 #include <inttypes.h>
