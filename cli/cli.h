@@ -20,6 +20,7 @@ struct sq_cli {
     FILE *out;
     const char *word; /* what a verb is given besides options, such as a file */
     bool misused;
+    int exit_code; /* of a command that did as told, when it is not 0 */
 };
 
 void sq_cli_init(struct sq_cli *cli, const char *program, FILE *out);

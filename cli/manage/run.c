@@ -1,9 +1,9 @@
 /* One command line from its words to its exit code: finds object and verb, reads the
  * options, runs the command, and says in one sentence what went wrong.
  *
- * Exit codes: 0 done, 1 trouble (the server, an unknown name), 2 a command line that
- * makes no sense: the sentence comes first and alone, since a page of help would push
- * it out of sight. */
+ * Exit codes: 0 done (debug run: the task's own), 1 trouble (the server, an unknown
+ * name), 2 a command line that makes no sense: the sentence comes first and alone,
+ * since a page of help would push it out of sight. */
 #include "cli/manage/commands.h"
 
 #include <stdio.h>
@@ -85,7 +85,7 @@ static int run_verb(struct sq_cli *cli, const struct command *c)
     if (rc == 0)
         rc = sq_cli_finish(cli, &err);
     if (rc == 0)
-        return EXIT_DONE;
+        return cli->exit_code;
     if (cli->misused)
         return usage_error(cli, c, err.text);
     sq_cli_note(cli, "%s", err.text);
