@@ -1,10 +1,12 @@
 /* scitq-manage plugin check FILE: is this module right?
  *
- * It is loaded and opened as scitq-fetch would, and, with --uri, tried on a folder of
- * its storage (plugin_trial.c).  All that happens in a child process, since a wrong
- * module may crash: that is then the answer. */
+ * It is loaded and opened as scitq-fetch would, tried as far as that needs no storage
+ * (plugin_alone.c), and, with --uri, on a folder of one (plugin_trial.c); what was not
+ * tried is said.  All that happens in a child process, since a wrong module may crash:
+ * that is then the answer. */
 #include "cli/manage/commands.h"
 #include "cli/manage/plugin.h"
+#include "cli/manage/plugin_alone.h"
 #include "cli/manage/plugin_trial.h"
 
 #include <errno.h>
@@ -25,17 +27,29 @@ static const struct sq_opt options[] = {
     {0},
 };
 
+static void tell_rest(struct sq_cli *cli, const char *uri)
+{
+    fprintf(cli->out, uri ? "not tried: large files and thousands of them, connections "
+                            "that break, full disks, refused credentials\n"
+                          : "not tried, since that takes a place: that the same bytes "
+                            "come back, odd names, lists, replacing, removing, being "
+                            "canceled half-way; -u URI does (a folder, in which a new "
+                            "one is made and removed)\n");
+}
+
 static int try_on(struct sq_cli *cli, const struct sq_plugin *p, struct sq_host *host,
                   const char *uri, struct sq_err *err)
 {
     struct sq_storage *s = NULL;
-    int rc = p->storage->open(host, &s, err);
-    if (rc == 0)
-        fprintf(cli->out, "ok: it can be opened with these settings\n");
+    int rc = sq_plugin_alone(cli->out, p, host, err);
+    if (rc == 0 && uri)
+        rc = p->storage->open(host, &s, err);
     if (rc == 0 && uri)
         rc = sq_plugin_trial(cli->out, p, s, uri, err);
-    if (rc == 0 || s)
+    if (s)
         p->storage->close(s);
+    if (rc == 0)
+        tell_rest(cli, uri);
     sq_host_redact(host, err->text);
     return rc;
 }
@@ -56,8 +70,10 @@ static int examine(struct sq_cli *cli, const char *settings, const char *uri,
     if (rc == 0 && p->problem)
         rc = sq_fail(err, SQ_EINVAL, "%s: %s", p->path, p->problem);
     if (rc == 0) {
-        fprintf(cli->out, "ok: storage plugin %s, serves %s\n", p->name,
-                sq_plugin_protocols(cli, p));
+        fprintf(cli->out,
+                "ok: a shared object for this machine, ABI %#x, tables in order\n"
+                "ok: storage plugin %s, serves %s\n",
+                p->storage->abi, p->name, sq_plugin_protocols(cli, p));
         rc = sq_host_new(p, &conf, &host, err);
     }
     if (rc == 0) {

@@ -1,11 +1,14 @@
-/* The trial of a storage plugin: a file goes there and comes back, is told of, listed
- * and removed; what is absent is said to be absent; a canceled call ends.
+/* The trial of a storage plugin: a file goes there and comes back, alone and among
+ * others, is told of, listed and removed; what is absent is said to be absent, what
+ * cannot be stored is refused; a canceled call ends, progress only grows.
  *
  * The contract suite in tests/contract/storage asks much more; this is what an author
  * can run against any storage with an installed scitq. */
 #include "cli/manage/plugin_trial.h"
 
 #include <fcntl.h>
+#include <scitq/md5.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -33,6 +36,13 @@ struct trial {
     struct sq_buf content;
 };
 
+/* A call that looks at the progress told. */
+struct watched {
+    struct sq_call call;
+    int64_t done_bytes;
+    bool back; /* it decreased */
+};
+
 static int always(const struct sq_call *call)
 {
     (void)call;
@@ -50,6 +60,14 @@ static void ignore(struct sq_call *call, int64_t done, int64_t total)
     (void)call;
     (void)done;
     (void)total;
+}
+
+static void watch(struct sq_call *call, int64_t done, int64_t total)
+{
+    struct watched *w = (struct watched *)call;
+    (void)total;
+    w->back |= done < w->done_bytes;
+    w->done_bytes = done;
 }
 
 static struct sq_location at(const struct trial *t, const char *path)
@@ -117,13 +135,101 @@ static int check_info(struct trial *t, struct sq_err *err)
     return must_be(t, "info of a file", rc, 0, err);
 }
 
+/* What was told of the file that was just moved. */
+static int check_told(const struct trial *t, const struct sq_entry *e,
+                      const struct watched *w, struct sq_err *err)
+{
+    struct sq_md5 sum;
+    char md5[33];
+    sq_md5_init(&sum);
+    sq_md5_add(&sum, t->content.data, t->content.len);
+    sq_md5_end(&sum, md5);
+    if (e->md5[0] && strcmp(e->md5, md5) != 0)
+        return sq_fail(err, SQ_EINVAL, "it tells the MD5 %.32s of a file with %s",
+                       e->md5, md5);
+    if (e->size_bytes != SQ_UNKNOWN && (size_t)e->size_bytes != t->content.len)
+        return sq_fail(err, SQ_EINVAL, "it tells %lld bytes of a file with %zu",
+                       (long long)e->size_bytes, t->content.len);
+    if (w->back || (size_t)w->done_bytes != t->content.len)
+        return sq_fail(err, SQ_EINVAL,
+                       w->back ? "its progress decreases"
+                               : "its progress ends at %lld bytes of %zu",
+                       (long long)w->done_bytes, t->content.len);
+    return kept(t, "size, MD5 (if any) and progress are those of the file");
+}
+
 static int try_get(struct trial *t, struct sq_err *err)
 {
-    struct sq_entry e;
+    struct sq_entry e = {.size_bytes = SQ_UNKNOWN};
     struct sq_location where = at(t, t->file);
-    int rc = t->ops->get(t->s, &where, t->back, &t->call, &e, err);
+    struct watched w = {.call = t->call};
+    w.call.progress = watch;
+    int rc = t->ops->get(t->s, &where, t->back, &w.call, &e, err);
     rc = must_be(t, "get", rc, 0, err);
-    return rc ? rc : must_be_same(t, "the same bytes come back", err);
+    if (!rc)
+        rc = must_be_same(t, "the same bytes come back", err);
+    return rc ? rc : check_told(t, &e, &w, err);
+}
+
+/* A file is no folder, whoever insists. */
+static int try_slash(struct trial *t, struct sq_err *err)
+{
+    struct sq_entry e;
+    char *name = sq_arena_printf(&t->arena, "%s/", t->file);
+    struct sq_location where = at(t, name ? name : t->file);
+    int rc = t->ops->info(t->s, &where, 0, &t->call, &e, err);
+    return must_be(t, "info of the file as a folder", rc, SQ_ENOENT, err);
+}
+
+/* What is no file, or not there, cannot be stored. */
+static int try_wrong_put(struct trial *t, struct sq_err *err)
+{
+    struct sq_entry e;
+    struct sq_location where = at(t, t->absent);
+    int rc = t->ops->put(t->s, t->dir, &where, &t->call, &e, err);
+    rc = must_be(t, "put of a folder as a file", rc, SQ_EINVAL, err);
+    if (rc)
+        return rc;
+    rc = t->ops->put(t->s, t->back, &where, &t->call, &e, err);
+    rc = must_be(t, "put of a file that is not there", rc, SQ_ENOENT, err);
+    if (rc)
+        return rc;
+    rc = t->ops->info(t->s, &where, 0, &t->call, &e, err);
+    return must_be(t, "and nothing is stored", rc, SQ_ENOENT, err);
+}
+
+/* Several in one call, one of which is not there: the others come. */
+struct batch {
+    size_t n_done;
+    bool absent_done;
+};
+
+static void batch_done(void *arg, size_t i, const struct sq_entry *e)
+{
+    struct batch *b = arg;
+    (void)e;
+    b->n_done++;
+    b->absent_done |= i == 1;
+}
+
+static int try_files(struct trial *t, struct sq_err *err)
+{
+    const char *const names[] = {odd_name, "absent"};
+    struct batch b = {0};
+    struct sq_files files = {t->dir, names, 2, 2, batch_done, &b};
+    struct sq_location where = at(t, t->folder);
+    if (!t->ops->get_files)
+        return kept(t, "(it has no get_files: files are fetched one by one)");
+    int rc = t->ops->get_files(t->s, &where, &files, &t->call, err);
+    if (rc == SQ_EUNSUPPORTED)
+        return kept(t, "(get_files is not for this)");
+    char *fetched = sq_arena_printf(&t->arena, "%s/%s", t->dir, odd_name);
+    if (fetched)
+        rename(fetched, t->back);
+    rc = must_be(t, "get_files with one that is absent", rc, SQ_ENOENT, err);
+    if (!rc && (b.n_done != 1 || b.absent_done))
+        rc = sq_fail(err, SQ_EINVAL, "get_files tells the wrong files as done");
+    return rc ? rc : must_be_same(t, "and the other came", err);
 }
 
 static int try_cancel(struct trial *t, struct sq_err *err)
@@ -198,9 +304,15 @@ static int try_both_ways(struct trial *t, struct sq_err *err)
     if (!rc)
         rc = try_list(t, err);
     if (!rc)
+        rc = try_slash(t, err);
+    if (!rc)
         rc = try_get(t, err);
     if (!rc)
+        rc = try_files(t, err);
+    if (!rc)
         rc = try_cancel(t, err);
+    if (!rc)
+        rc = try_wrong_put(t, err);
     sq_buf_clear(&t->content);
     if (!rc)
         rc = try_put(t, "put of an empty file in its place", err);

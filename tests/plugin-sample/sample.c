@@ -17,6 +17,11 @@
 
 #include <scitq/storage.h>
 
+#ifdef SAMPLE_SILENT /* as the other SAMPLE_…: for the test of scitq-manage plugin   \
+                        check */
+#define sq_fail(err, code, ...) ((void)(err), (code))
+#endif
+
 #define BUFFER_BYTES 65536
 #define PATH_BYTES 4096
 
@@ -90,6 +95,12 @@ static int copy_bytes(struct sq_storage *s, FILE *in, FILE *out, struct sq_call 
             return sq_fail(err, errno_code(errno), "cannot write: %s", strerror(errno));
         done += (int64_t)n;
         call->progress(call, done, SQ_UNKNOWN);
+#ifdef SAMPLE_BACKWARDS
+        call->progress(call, done - 1, SQ_UNKNOWN);
+#endif
+#ifdef SAMPLE_TRUNCATES
+        break;
+#endif
     } while (n > 0);
     if (ferror(in) || fflush(out))
         return sq_fail(err, SQ_EIO, "cannot copy: %s", strerror(errno));
@@ -143,12 +154,17 @@ static int info(struct sq_storage *s, const struct sq_location *at, unsigned wan
     int rc = path_of(s, at->path, path, err);
     if (rc)
         return rc;
-#ifdef SAMPLE_CRASHES /* for the test of scitq-manage plugin check */
+#ifdef SAMPLE_CRASHES
     *(volatile int *)1 = 1;
 #endif
+#ifdef SAMPLE_FORGIVES
+    if (stat(path, &st))
+        stat("/", &st);
+#else
     if (stat(path, &st))
         return sq_fail(err, errno_code(errno), "cannot find %s: %s", path,
                        strerror(errno));
+#endif
     fill(ret, &st);
     return 0;
 }
@@ -195,9 +211,15 @@ static int put(struct sq_storage *s, const char *from, const struct sq_location 
                struct sq_call *call, struct sq_entry *ret, struct sq_err *err)
 {
     char path[PATH_BYTES], beside[PATH_BYTES + 10];
+    struct stat st;
     int rc = path_of(s, to->path, path, err);
     if (rc)
         return rc;
+    if (stat(from, &st))
+        return sq_fail(err, errno_code(errno), "cannot store %s: %s", from,
+                       strerror(errno));
+    if (!S_ISREG(st.st_mode))
+        return sq_fail(err, SQ_EINVAL, "cannot store %s: it is no file", from);
     for (char *p = path + strlen(s->folder) + 1; (p = strchr(p, '/')); p++) {
         *p = 0;
         mkdir(path, 0777); /* if it fails, so does the copy */

@@ -97,6 +97,11 @@ def checks(so):
                       SAMPLE_FOLDER=files)
     ok(code == 0, "the sample keeps its promises", text)
     has(text, "ok: the same bytes come back", "line by line")
+    has(text, "not tried: large files", "and what was not tried is said")
+    code, text = tool("scitq-manage", "plugin", "check", so, SAMPLE_FOLDER=files)
+    ok(code == 0, "as far as that goes without a place, too", text)
+    has(text, "ok: each call canceled before it began", "with calls that must fail")
+    has(text, "not tried, since that takes a place", "and what was not tried is said")
     is_(os.listdir(os.path.join(files, "trial")), [], "nothing of the trial stays")
     code, text = tool("scitq-manage", "plugin", "check", so, "-u", "other://x/",
                       SAMPLE_FOLDER=files)
@@ -117,12 +122,23 @@ def uses():
         is_(f.read(), "hello", "the same")
 
 
+def wrong():
+    """Modules that load, and do not keep their promises."""
+    for flag, place, words in (
+            ("-DSAMPLE_SILENT", (), "without one line that says why"),
+            ("-DSAMPLE_FORGIVES", (), "succeeds"),
+            ("-DSAMPLE_CRASHES", (), "crashed"),
+            ("-DSAMPLE_TRUNCATES", ("-u", "sample://w/"), "65536 bytes"),
+            ("-DSAMPLE_BACKWARDS", ("-u", "sample://w/"), "progress decreases")):
+        so = build("sample", flag)
+        code, text = tool("scitq-manage", "plugin", "check", so, *place,
+                          SAMPLE_FOLDER=work.join("files"))
+        is_(code, 1, "a sample built with %s is refused" % flag)
+        ok(words in text or (flag == "-DSAMPLE_CRASHES" and "ended the program" in text),
+           "in words", text)
+
+
 def broken(so):
-    crashing = build("sample", "-DSAMPLE_CRASHES")
-    code, text = tool("scitq-manage", "plugin", "check", crashing, "-u", "sample://x/",
-                      SAMPLE_FOLDER=work.path)
-    is_(code, 1, "a plugin that crashes")
-    ok("crashed" in text or "ended the program" in text, "is told as one", text)
     header = work.join("old", "scitq", "storage.h")
     os.makedirs(os.path.dirname(header))
     with open(installed("include", "scitq", "storage.h")) as f:
@@ -153,5 +169,6 @@ sample = build("sample")
 run(lists)
 run(checks, sample)
 run(uses)
+run(wrong)
 run(broken, sample)
 done()
