@@ -316,3 +316,10 @@ void contract_commit(struct contract *c)
     struct sq_err err = {0};
     OK(err, sq_db_commit(c->db, &err));
 }
+
+void contract_kill_others(struct contract *c)
+{
+    contract_int(c->db, "select count(pg_terminate_backend(pid, 10000)) from "
+                        "pg_stat_activity where datname = current_database() and "
+                        "pid <> pg_backend_pid()");
+}

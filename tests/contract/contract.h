@@ -41,6 +41,8 @@ const char *contract_empty(struct contract *c, char uri[400]);
 struct sq_db *contract_connect(struct contract *c, unsigned flags);
 /* End a connection from outside, as an administrator would (PostgreSQL only). */
 void contract_kill(struct contract *c, struct sq_db *victim);
+/* All connections to this database but c->db, and wait for their end. */
+void contract_kill_others(struct contract *c);
 
 /* A folder that is a disk of `mib` MiB, and makes it another size or read-only.  It
  * belongs to this process alone and goes with it.  False when not allowed to. */

@@ -94,3 +94,67 @@ struct sq_worker worker_of(struct contract *c, int64_t id)
     OK(err, sq_get(c->db, &sq_worker_type, id, &c->arena, &w, &err));
     return w;
 }
+
+int put_worker(struct contract *c, int64_t id, const struct sq_worker *values,
+               uint64_t mask, struct sq_worker *ret)
+{
+    struct sq_err err = {0};
+    contract_begin(c);
+    int code = sq_worker_update(&c->tx, id, values, mask, ret, &err);
+    if (code)
+        sq_db_rollback(c->db);
+    else
+        contract_commit(c);
+    return code;
+}
+
+void put_worker_status(struct contract *c, int64_t id, int status)
+{
+    struct sq_worker ret, values = {.status = status};
+    assert_int_equal(put_worker(c, id, &values, SQ_BIT(SQ_WORKER_F_STATUS), &ret), 0);
+}
+
+struct three hold_three(struct contract *c, int64_t w)
+{
+    struct three h = {
+        make_task(c, NULL, 0), make_task(c, NULL, 0), make_task(c, NULL, 0), {0}};
+    h.e[0] = assign(c, h.pending, w);
+    h.e[1] = assign(c, h.accepted, w);
+    h.e[2] = assign(c, h.running, w);
+    step(c, h.e[1], SQ_EXEC_ACCEPTED);
+    step(c, h.e[2], SQ_EXEC_RUNNING);
+    return h;
+}
+
+void assert_three_ended(struct contract *c, const struct three *h, int running_task)
+{
+    EXECUTION_IS(c, h->e[0], SQ_EXEC_REFUSED);
+    EXECUTION_IS(c, h->e[1], SQ_EXEC_REFUSED);
+    EXECUTION_IS(c, h->e[2], SQ_EXEC_FAILED);
+    TASK_IS(c, h->pending, SQ_TASK_PENDING);
+    TASK_IS(c, h->accepted, SQ_TASK_PENDING);
+    TASK_IS(c, h->running, running_task);
+}
+
+int registers(struct contract *c, const char *spool, int64_t silence_us,
+              struct sq_worker *ret, int64_t *ret_acked)
+{
+    struct sq_err err = {0};
+    struct sq_registration r = {.name = "n1",
+                                .hostname = "h1",
+                                .batch = "B",
+                                .default_flavor = "local",
+                                .spool = spool,
+                                .concurrency = 5,
+                                .status = SQ_WORKER_RUNNING,
+                                .permanent = 1,
+                                .silence_us = silence_us,
+                                .live_us = 15000000};
+    contract_begin(c);
+    int code = sq_worker_register(&c->tx, &r, ret, ret_acked, &err);
+    if (code)
+        sq_db_rollback(c->db);
+    else
+        contract_commit(c);
+    return code;
+}

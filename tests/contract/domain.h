@@ -19,6 +19,22 @@ int64_t assign(struct contract *c, int64_t task, int64_t worker);
 int step(struct contract *c, int64_t execution, int to);
 /* PUT {"status": …}. */
 void put_status(struct contract *c, int64_t task, int status);
+/* PUT /workers/<id>; its result. */
+int put_worker(struct contract *c, int64_t id, const struct sq_worker *values,
+               uint64_t mask, struct sq_worker *ret);
+void put_worker_status(struct contract *c, int64_t id, int status);
+/* Register worker n1 on host h1, alive if heard of within 15 s; its result. */
+int registers(struct contract *c, const char *spool, int64_t silence_us,
+              struct sq_worker *ret, int64_t *ret_acked);
+
+/* Three tasks of a worker, with an execution each in the three live states. */
+struct three {
+    int64_t pending, accepted, running; /* tasks */
+    int64_t e[3];                       /* their executions */
+};
+struct three hold_three(struct contract *c, int64_t w);
+/* They ended with their worker: the first two are free again. */
+void assert_three_ended(struct contract *c, const struct three *h, int running_task);
 
 struct sq_task task_of(struct contract *c, int64_t id);
 struct sq_execution execution_of(struct contract *c, int64_t id);
