@@ -10,8 +10,8 @@
  * command's next write fails, as it would have, and its exit says that output is
  * missing.
  *
- * A file that is there and empty is opened at the first byte: most commands that are
- * short write nothing, and opening it costs more than making the pipe.
+ * The file is opened before the command starts: afterwards the command may have put
+ * something else in its place, or in its folder's.
  *
  * Not splice(): it cannot append, and before Linux 6.6 makes no inotify event. */
 #include "worker/supervisor/output.h"
@@ -42,8 +42,6 @@ static void close_fds(struct sq_output *o)
     sq_closep(&o->write_fd);
     sq_closep(&o->file_fd);
     o->read_fd = o->write_fd = o->file_fd = -1;
-    sq_freep(&o->path);
-    o->path = NULL;
 }
 
 static bool open_pipe(struct sq_output *o)
@@ -71,22 +69,18 @@ static struct sq_output *take(struct sq_outputs *os)
     return o;
 }
 
-/* O_NONBLOCK for a fifo that somebody put there: it is refused. */
-static bool open_file(struct sq_output *o, int more_flags)
+/* O_NONBLOCK for a fifo that somebody put there: it is refused.  Emptied only when an
+ * earlier command wrote to it: O_TRUNC costs something with an empty file, too. */
+static bool open_file(struct sq_output *o, const char *path)
 {
     enum {
         FLAGS = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK |
                 O_NOFOLLOW
     };
-    o->file_fd = open(o->path, FLAGS | more_flags, 0666);
-    return o->file_fd >= 0;
-}
-
-/* Left by an earlier command, which wrote nothing either. */
-static bool is_empty_file(const char *path)
-{
     struct stat st;
-    return lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0;
+    o->file_fd = open(path, FLAGS, 0666);
+    return o->file_fd >= 0 && fstat(o->file_fd, &st) == 0 &&
+           (st.st_size == 0 || ftruncate(o->file_fd, 0) == 0);
 }
 
 int sq_output_open(struct sq_outputs *os, int epoll_fd, const char *path,
@@ -94,19 +88,16 @@ int sq_output_open(struct sq_outputs *os, int epoll_fd, const char *path,
 {
     int code = 0;
     struct sq_output *o = take(os);
-    if (o) {
-        o->epoll_fd = epoll_fd;
-        o->path = strdup(path);
-    }
-    if (!o || !o->path)
-        code = sq_fail(err, SQ_ENOMEM, "out of memory for the output of a command");
-    else if (!is_empty_file(path) && !open_file(o, O_TRUNC))
+    if (!o)
+        return sq_fail(err, SQ_ENOMEM, "out of memory for the output of a command");
+    o->epoll_fd = epoll_fd;
+    if (!open_file(o, path))
         code = sq_fail(err, SQ_EIO, "cannot write %s: %s", path, strerror(errno));
     else if (!open_pipe(o))
         code = sq_fail(err, SQ_EIO, "cannot make a pipe: %s", strerror(errno));
-    if (code < 0 && o)
+    if (code < 0)
         sq_output_close(os, o);
-    if (code == 0)
+    else
         *ret = o;
     return code;
 }
@@ -132,7 +123,7 @@ static size_t copy_once(struct sq_output *o, size_t max)
     ssize_t n = read(o->read_fd, bytes, max < sizeof bytes ? max : sizeof bytes);
     if (n <= 0)
         return 0;
-    if ((o->file_fd >= 0 || open_file(o, 0)) && write_all(o->file_fd, bytes, (size_t)n))
+    if (write_all(o->file_fd, bytes, (size_t)n))
         return (size_t)n;
     o->error = errno;
     close_fds(o);

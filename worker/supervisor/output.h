@@ -9,8 +9,7 @@ struct sq_output {
     int epoll_fd; /* which watches the next */
     int read_fd;  /* our end of the pipe */
     int write_fd; /* the command's; -1 once the file could not be written */
-    int file_fd;  /* -1 until there is something to write */
-    char *path;
+    int file_fd;
     int error; /* errno of what could not be written, else 0 */
 };
 

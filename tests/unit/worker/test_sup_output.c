@@ -1,14 +1,13 @@
-/* A command's pipe and the file behind it, alone: when the file is opened, what is
- * copied, and that a pipe is out of epoll before it is closed. */
+/* A command's pipe and the file behind it, alone: which file it is, what is copied, and
+ * that a pipe is out of epoll before it is closed. */
 #include "tests/test.h"
 
-#include <dirent.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/file.h"
@@ -52,65 +51,46 @@ static struct sq_output *opened(struct world *w)
     return o;
 }
 
-/* How many descriptors of ours are of the output's file. */
-static int descriptors_of(const char *path)
-{
-    char link[40], target[PATH_MAX];
-    struct dirent *e;
-    int n = 0;
-    DIR *d = opendir("/proc/self/fd");
-    assert_non_null(d);
-    while ((e = readdir(d))) {
-        snprintf(link, sizeof link, "/proc/self/fd/%.20s", e->d_name);
-        ssize_t len = readlink(link, target, sizeof target - 1);
-        target[len > 0 ? len : 0] = 0;
-        n += strcmp(target, path) == 0;
-    }
-    closedir(d);
-    return n;
-}
-
 static void says(const struct sq_output *o, const char *text)
 {
     assert_int_equal(write(o->write_fd, text, strlen(text)), (ssize_t)strlen(text));
 }
 
-static void holds(const struct world *w, const char *text)
+static void holds(const char *path, const char *text)
 {
     struct sq_buf got;
     struct sq_err err;
     sq_buf_init(&got, 4096);
-    OK(err, sq_file_read(w->path, &got, &err));
+    OK(err, sq_file_read(path, &got, &err));
     sq_buf_add(&got, "", 0); /* a 0 even after nothing */
     assert_string_equal(got.data, text);
     sq_buf_fini(&got);
 }
 
-static void test_an_empty_file_is_opened_at_the_first_byte(void **state)
+/* The command moves the file's folder away and puts a link there to a folder with a
+ * file of that name. */
+static void test_what_stands_in_its_place_later_gets_nothing(void **state)
 {
     struct world *w = *state;
+    char victim[48], file[64], moved[48], moved_file[64];
+    snprintf(victim, sizeof victim, "%s.victim", w->dir);
+    snprintf(file, sizeof file, "%s/out", victim);
+    snprintf(moved, sizeof moved, "%s.moved", w->dir);
+    snprintf(moved_file, sizeof moved_file, "%s/out", moved);
+    assert_int_equal(mkdir(victim, 0700), 0);
+    write_file(file, "safe", 4);
     write_file(w->path, "", 0);
     struct sq_output *o = opened(w);
-    assert_int_equal(descriptors_of(w->path), 0);
-    sq_output_copy(o);
-    assert_int_equal(descriptors_of(w->path), 0);
-    says(o, "one ");
-    sq_output_copy(o);
-    assert_int_equal(descriptors_of(w->path), 1);
-    says(o, "two");
+    assert_int_equal(rename(w->dir, moved), 0);
+    assert_int_equal(symlink(victim, w->dir), 0);
+    says(o, "mine");
     assert_int_equal(sq_output_close(&w->outputs, o), 0);
-    assert_int_equal(descriptors_of(w->path), 0);
-    holds(w, "one two");
-}
-
-static void test_a_silent_command_opens_no_file(void **state)
-{
-    struct world *w = *state;
-    write_file(w->path, "", 0);
-    struct sq_output *o = opened(w);
-    assert_int_equal(unlink(w->path), 0);
-    assert_int_equal(sq_output_close(&w->outputs, o), 0);
-    assert_int_equal(access(w->path, F_OK), -1); /* nobody made it again */
+    holds(file, "safe");
+    holds(moved_file, "mine");
+    assert_int_equal(unlink(w->dir), 0);
+    assert_int_equal(rename(moved, w->dir), 0);
+    assert_int_equal(unlink(file), 0);
+    assert_int_equal(rmdir(victim), 0);
 }
 
 static void test_what_an_earlier_command_wrote_is_emptied_at_once(void **state)
@@ -118,17 +98,17 @@ static void test_what_an_earlier_command_wrote_is_emptied_at_once(void **state)
     struct world *w = *state;
     write_file(w->path, "earlier", 7);
     struct sq_output *o = opened(w);
-    holds(w, "");
+    holds(w->path, "");
     says(o, "x");
     assert_int_equal(sq_output_close(&w->outputs, o), 0);
-    holds(w, "x");
+    holds(w->path, "x");
 }
 
 static void test_a_file_that_is_absent_is_made_at_once(void **state)
 {
     struct world *w = *state;
     struct sq_output *o = opened(w);
-    holds(w, "");
+    holds(w->path, "");
     assert_int_equal(sq_output_close(&w->outputs, o), 0);
 }
 
@@ -157,8 +137,7 @@ int main(void)
 {
 #define ONE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
-        ONE(test_an_empty_file_is_opened_at_the_first_byte),
-        ONE(test_a_silent_command_opens_no_file),
+        ONE(test_what_stands_in_its_place_later_gets_nothing),
         ONE(test_what_an_earlier_command_wrote_is_emptied_at_once),
         ONE(test_a_file_that_is_absent_is_made_at_once),
         ONE(test_a_closed_pipe_is_out_of_epoll_whoever_holds_it),
