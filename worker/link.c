@@ -126,6 +126,7 @@ static void send_push(struct sq_link *l, int kind, const char *method, const cha
         lose(l, err.text);
     else
         l->pushing = kind;
+    l->sent_at = sq_monotonic();
 }
 
 static void send_register(struct sq_link *l)
@@ -231,8 +232,10 @@ static void push(struct sq_link *l)
         send_register(l);
         return;
     }
-    if (!l->spool->n)
+    if (!l->spool->n) {
         sq_tasks_cut(l->tasks);
+        l->urgent = false;
+    }
     /* A lost server is asked even with nothing to tell: is it back? */
     if (l->spool->n || l->stats_due || l->n_seen || l->lost)
         send_sync(l);
@@ -401,6 +404,8 @@ static void stop_if_told(struct sq_link *l)
 /* The next thing: at once when it waits already, else the poll. */
 static void go_on(struct sq_link *l)
 {
+    if (l->urgent) /* came too late for the last push: with what ends meanwhile */
+        sq_timer_hasten(l->loop, &l->push_timer, l->round_us);
     if (l->spool->n || l->n_seen || l->idle_due || l->leaving ||
         (sq_tasks_dirty(l->tasks) && !l->push_timer.due))
         push(l);
@@ -546,6 +551,9 @@ static void push_done(void *arg, const struct sq_reply *reply)
     struct sq_link *l = arg;
     int kind = l->pushing;
     l->pushing = SQ_PUSH_NONE;
+    l->round_us = sq_monotonic() - l->sent_at;
+    if (l->round_us > COMPANY_US)
+        l->round_us = COMPANY_US;
     sq_arena_reset(&l->arena);
     if (l->push_body.cap > BODY_KEPT) {
         sq_buf_fini(&l->push_body);
@@ -625,8 +633,10 @@ static void leave_due(void *arg)
 void sq_link_tell(void *link, bool urgent)
 {
     struct sq_link *l = link;
-    if (l->wire)
-        sq_timer_hasten(l->loop, &l->push_timer, urgent ? 0 : COMPANY_US);
+    if (!l->wire)
+        return;
+    l->urgent |= urgent;
+    sq_timer_hasten(l->loop, &l->push_timer, urgent ? 0 : COMPANY_US);
 }
 
 void sq_link_leave(struct sq_link *l)

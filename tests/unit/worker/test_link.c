@@ -539,6 +539,33 @@ static void test_refused_records_are_told_from_the_start(void **state)
     assert_int_equal(w->spool.n, 0);
 }
 
+/* An end that came while a push was under way is not left for when something else
+ * happens: it waits as long as a push takes.  What was not urgent waits for company. */
+static void test_what_came_during_a_push_follows_it(void **state)
+{
+    struct world *w = *state;
+    for (int urgent = 0; urgent < 2; urgent++) {
+        if (!urgent)
+            settle(w);
+        fire(&w->link.stats_timer);
+        assert_true(push->busy);
+        sq_link_tell(&w->link, urgent);
+        fire(&w->link.push_timer);
+        sq_link_tell(&w->link, false); /* what the answer brings */
+        reply(push, 200, NOTHING);
+        int64_t due = w->link.push_timer.due;
+        int64_t wanted = urgent ? w->link.round_us + 1 : 20001;
+        assert_int_equal(due, wanted < 20001 ? wanted : 20001);
+        int sent = push->sent;
+        w->tasks.untold = 1; /* no poll instead */
+        fire(&w->link.stats_timer);
+        assert_int_equal(push->sent, sent + 1);
+        assert_false(w->link.urgent);
+        w->tasks.untold = 0;
+        reply(push, 200, NOTHING);
+    }
+}
+
 static void test_another_of_this_identity_ends_it(void **state)
 {
     reply(push, 409, "{\"message\":\"another process\"}");
@@ -563,6 +590,7 @@ int main(void)
         ONE(test_with_nothing_in_hand_it_follows_the_server),
         ONE(test_the_database_is_remembered_with_the_spool),
         ONE(test_refused_records_are_told_from_the_start),
+        ONE(test_what_came_during_a_push_follows_it),
         ONE(test_another_of_this_identity_ends_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
