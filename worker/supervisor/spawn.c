@@ -60,10 +60,21 @@ static NO_ASAN void reset_oom_score(void)
         return; /* we may not: the command runs all the same */
 }
 
+/* A session costs a third of a start where Linux makes a scheduling group of each
+ * (sched_autogroup); only without a control group is it needed, to know who belongs to
+ * the command. */
+static NO_ASAN void lead(const struct sq_start *req)
+{
+    if (req->group_fd >= 0 || req->join_fd >= 0)
+        setpgid(0, 0);
+    else
+        setsid();
+}
+
 static NO_ASAN int setup(struct child *c)
 {
     sigset_t none;
-    setsid();
+    lead(c->req);
     sq_slice_restore();
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != c->parent) /* it died before the line above */

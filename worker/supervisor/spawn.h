@@ -19,11 +19,11 @@ struct sq_start {
     const struct rlimit *files; /* of descriptors, to be set */
 };
 
-/* Start the command in a session of its own, to be killed with the caller.  Returns
- * when it runs, or SQ_ENOENT, SQ_EINVAL, SQ_EIO with the reason in words a user
- * understands ("no such command: foo"); SQ_EUNSUPPORTED: not with this group_fd.
- * The caller must have all signals blocked, none ignored, and every descriptor above
- * 2 close-on-exec. */
+/* Start the command as the leader of a process group, and of a session unless it gets a
+ * cgroup, to be killed with the caller.  Returns when it runs, or SQ_ENOENT, SQ_EINVAL,
+ * SQ_EIO with the reason in words a user understands ("no such command: foo");
+ * SQ_EUNSUPPORTED: not with this group_fd.  The caller must have all signals blocked,
+ * none ignored, and every descriptor above 2 close-on-exec. */
 int sq_start_command(const struct sq_start *req, pid_t *ret, struct sq_err *err);
 
 #endif

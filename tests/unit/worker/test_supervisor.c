@@ -143,7 +143,7 @@ static void test_command_gets_a_clean_world(void **state)
     world_sh(w, 1,
              "for f in /proc/$$/fd/*; do echo -n \"${f##*/} \"; done\n"
              "grep -E '^Sig(Blk|Ign)' /proc/$$/status | tr -s '\\t\\n' '  '\n"
-             "set -- $(cat /proc/$$/stat); test $6 = $$ && echo -n 'leader '\n"
+             "set -- $(cat /proc/$$/stat); test $5 = $$ && echo -n 'leader '\n"
              "test \"$PWD\" = \"$W/work\" && echo -n 'work '; readlink /proc/$$/fd/0\n"
              "cat /proc/$$/oom_score_adj; echo $SCITQ_EXECUTION");
     assert_int_equal(world_end(w, 1), 0);
