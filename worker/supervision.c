@@ -97,6 +97,7 @@ static void on_event(void *arg, const struct sq_sup_event *event)
     case SQ_SUP_READY:
         t->sup_ready = true;
         sq_recover_settle(t);
+        sq_tasks_stock(t);
         sq_tasks_start_waiting(t);
         break;
     case SQ_SUP_LOST: t->sup_lost = true; break;

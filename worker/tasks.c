@@ -10,7 +10,7 @@
 
 #include "lib/log.h"
 
-enum { ARENA_MAX = 16 << 20 };
+enum { ARENA_MAX = 16 << 20, STOCK_MAX = 16 };
 
 static void finish(struct sq_tasks *t, struct sq_execution *e, bool keep);
 
@@ -384,12 +384,21 @@ void sq_tasks_withdraw_all(struct sq_tasks *t)
     }
 }
 
+/* Twice the slots: those of ended executions come back when the server knows. */
+void sq_tasks_stock(struct sq_tasks *t)
+{
+    int64_t n = 2 * t->concurrency;
+    if (t->sup_ready)
+        sq_workdirs_stock(&t->dirs, n < STOCK_MAX ? n : STOCK_MAX);
+}
+
 void sq_tasks_set_concurrency(struct sq_tasks *t, int64_t concurrency)
 {
     if (concurrency == t->concurrency || concurrency < 0)
         return;
     sq_log(SQ_LOG_INFO, "worker", "concurrency is now %lld", (long long)concurrency);
     t->concurrency = concurrency;
+    sq_tasks_stock(t);
     sq_tasks_start_waiting(t);
 }
 

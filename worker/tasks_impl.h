@@ -14,6 +14,8 @@ void sq_tasks_refuse(struct sq_tasks *t, struct sq_execution *e, int return_code
                      enum sq_exec_event event, const char *fmt, ...) SQ_PRINTF(5, 6);
 /* Release what is done; before anything is written that no longer knows of it. */
 void sq_tasks_put_away(struct sq_tasks *t);
+/* Have directories ready for the first executions. */
+void sq_tasks_stock(struct sq_tasks *t);
 /* Give free slots to those waiting. */
 void sq_tasks_start_waiting(struct sq_tasks *t);
 

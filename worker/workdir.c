@@ -229,13 +229,11 @@ static struct sq_workdir *take_free(struct sq_workdirs *w)
     return NULL;
 }
 
-int sq_workdir_take(struct sq_workdirs *w, struct sq_workdir **ret, struct sq_err *err)
+/* A new one, ready for an execution. */
+static int make_ready(struct sq_workdirs *w, struct sq_workdir **ret,
+                      struct sq_err *err)
 {
-    struct sq_workdir *d = take_free(w);
-    if (d) {
-        *ret = d;
-        return 0;
-    }
+    struct sq_workdir *d = NULL;
     int rc = make(w, &d, err);
     if (rc)
         return rc;
@@ -249,6 +247,27 @@ int sq_workdir_take(struct sq_workdirs *w, struct sq_workdir **ret, struct sq_er
     sq_watcher_renew(w->watcher, d);
     *ret = d;
     return 0;
+}
+
+int sq_workdir_take(struct sq_workdirs *w, struct sq_workdir **ret, struct sq_err *err)
+{
+    *ret = take_free(w);
+    return *ret ? 0 : make_ready(w, ret, err);
+}
+
+void sq_workdirs_stock(struct sq_workdirs *w, int64_t n)
+{
+    struct sq_workdir *d;
+    struct sq_err err;
+    TAILQ_FOREACH(d, &w->free, link)
+    n--;
+    for (; n > 0; n--) {
+        if (make_ready(w, &d, &err) != 0) {
+            sq_log(SQ_LOG_WARNING, "worker", "%s", err.text); /* a task will say it */
+            return;
+        }
+        make_free(w, d);
+    }
 }
 
 void sq_workdir_release(struct sq_workdirs *w, struct sq_workdir *d, bool keep)

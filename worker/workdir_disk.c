@@ -116,6 +116,21 @@ static int prepare_folder(const struct sq_workdir *d, int top, const char *name,
     return 0;
 }
 
+/* Make `name` a file, if what stands there can be removed; who opens it says so if not.
+ */
+static void prepare_file(const struct sq_workdir *d, const char *name)
+{
+    struct stat st;
+    bool there = fstatat(d->top, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+    if (there && S_ISREG(st.st_mode))
+        return;
+    if (there)
+        unlinkat(d->top, name, S_ISDIR(st.st_mode) ? AT_REMOVEDIR : 0);
+    int fd = openat(d->top, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                    0666);
+    sq_closep(&fd);
+}
+
 /* The directory, and not what may stand in its place by now. */
 static int open_top(struct sq_workdir *d, struct sq_err *err)
 {
@@ -145,13 +160,8 @@ int sq_workdir_prepare(struct sq_workdir *d, struct sq_err *err)
         if (rc)
             return rc;
     }
-    for (int i = FOLDERS; i < NAMES; i++) {
-        struct stat st;
-        if (fstatat(d->top, sq_workdir_names[i], &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-            !S_ISREG(st.st_mode))
-            unlinkat(d->top, sq_workdir_names[i],
-                     S_ISDIR(st.st_mode) ? AT_REMOVEDIR : 0);
-    }
+    for (int i = FOLDERS; i < NAMES; i++)
+        prepare_file(d, sq_workdir_names[i]);
     sq_closep(&d->file);
     d->file = openat(d->top, sq_workdir_names[EXECUTION],
                      O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);

@@ -2,6 +2,7 @@
  * after a failure. */
 #include "tests/test.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
@@ -158,6 +159,38 @@ static void test_made_once_and_recycled(void **state)
     sq_workdirs_close(&w);
 }
 
+static size_t count_directories(void)
+{
+    size_t n = 0;
+    struct dirent *e;
+    DIR *all = opendir(base);
+    assert_non_null(all);
+    while ((e = readdir(all)))
+        n += e->d_name[0] != '.';
+    closedir(all);
+    return n;
+}
+
+static void test_a_stock(void **state)
+{
+    struct sq_workdirs w;
+    struct sq_workdir *taken[3];
+    open_with(&w, "node", "/state");
+    sq_workdirs_stock(&w, 2);
+    assert_int_equal(count_directories(), 2);
+    sq_workdirs_stock(&w, 3);
+    assert_int_equal(count_directories(), 3);
+    for (size_t i = 0; i < SQ_LEN(taken); i++) {
+        taken[i] = take(&w);
+        assert_pristine(taken[i]);
+        assert_int_equal(access(in(taken[i], ".stdout"), F_OK), 0);
+    }
+    assert_int_equal(count_directories(), 3);
+    for (size_t i = 0; i < SQ_LEN(taken); i++)
+        sq_workdir_release(&w, taken[i], false);
+    sq_workdirs_close(&w);
+}
+
 static void mess_tree(struct sq_workdir *d)
 {
     assert_int_equal(mkdir(in(d, "output/deep"), 0700), 0);
@@ -197,6 +230,7 @@ static void mess_mode(struct sq_workdir *d)
 
 static void mess_hidden(struct sq_workdir *d)
 {
+    unlink(in(d, ".stdout"));
     assert_int_equal(mkdir(in(d, ".stdout"), 0700), 0);
     put(d, ".stdout/x");
 }
@@ -579,6 +613,7 @@ int main(void)
 #define ONE(test) cmocka_unit_test_setup_teardown(test, make_base, remove_base)
     const struct CMUnitTest tests[] = {
         ONE(test_made_once_and_recycled),
+        ONE(test_a_stock),
         ONE(test_clean_whatever_was_done),
         ONE(test_a_link_in_its_place),
         ONE(test_a_mount_inside),
