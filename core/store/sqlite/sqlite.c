@@ -6,6 +6,7 @@
 #include "core/store/db_engine.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -235,10 +236,18 @@ static int open_file(struct connection *c, unsigned flags, struct sq_err *err)
     return c->base.err.code;
 }
 
+/* Its count of memory costs a lock at each allocation, and nobody asks for it. */
+static void set_up(void)
+{
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 static int sqlite_open(const char *uri, unsigned flags, struct sq_db **ret,
                        struct sq_err *err)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     const char *path = NULL;
+    pthread_once(&once, set_up);
     int rc = path_of(uri, &path, err);
     if (!rc)
         rc = check_path(path, flags, err);
