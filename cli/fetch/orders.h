@@ -10,7 +10,8 @@
 
 struct sq_order {
     int64_t id;
-    const char *op, *uri, *to, *from; /* borrowed from the JSON; to, from: or NULL */
+    /* Borrowed from the JSON; but for op and uri, or NULL. */
+    const char *op, *uri, *to, *from, *names;
     const char *name; /* what it brings is called, below `to`; NULL: not known before */
     const struct sq_order *twin; /* another one that brings that name, from elsewhere */
 };

@@ -14,6 +14,7 @@ void sq_answer_init(struct sq_answer *a)
     sq_moved_init(&a->moved);
     sq_tree_init(&a->tree);
     a->has_tree = false;
+    a->digest = (struct sq_digest){0};
     a->bytes = 0;
 }
 
@@ -107,6 +108,20 @@ static void add_source(struct sq_jw *w, const struct sq_entry *e, const char *si
     }
 }
 
+static void add_digest(struct sq_jw *w, const struct sq_digest *d)
+{
+    sq_jw_key(w, "content");
+    sq_jw_text(w, d->content);
+    sq_jw_key(w, "state");
+    sq_jw_text(w, d->state);
+    sq_jw_key(w, "here");
+    sq_jw_bool(w, d->here);
+    if (!d->md5[0])
+        return;
+    sq_jw_key(w, "md5");
+    sq_jw_text(w, d->md5);
+}
+
 static void add_entries(struct sq_jw *w, const struct sq_tree *t)
 {
     sq_jw_key(w, "entries");
@@ -133,6 +148,8 @@ void sq_report_done(struct sq_reports *r, int64_t id, const struct sq_answer *a)
     add_source(&w, &a->moved.source, "source_size", "source_date");
     if (a->has_tree)
         add_entries(&w, &a->tree);
+    if (a->digest.content[0])
+        add_digest(&w, &a->digest);
     if (!send(r, &line, &w))
         sq_report_failed(r, id,
                          &(struct sq_err){SQ_ETOOBIG, "too many files to tell of"});

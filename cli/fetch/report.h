@@ -2,6 +2,7 @@
 #ifndef SQ_CLI_FETCH_REPORT_H
 #define SQ_CLI_FETCH_REPORT_H
 
+#include "cli/fetch/digest.h"
 #include "cli/fetch/move.h"
 #include "cli/fetch/tree.h"
 
@@ -15,6 +16,7 @@ struct sq_answer {
     struct sq_moved moved;
     struct sq_tree tree; /* of a folder looked at */
     bool has_tree;
+    struct sq_digest digest; /* of what was hashed; else "" */
     int64_t bytes;
 };
 void sq_answer_init(struct sq_answer *a);

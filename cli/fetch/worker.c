@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli/fetch/anchor.h"
+#include "cli/fetch/digest.h"
 #include "cli/fetch/move.h"
 #include "cli/fetch/orders.h"
 #include "cli/fetch/report.h"
@@ -74,37 +75,41 @@ static int op_put(struct sq_job *job, const struct sq_order *o, struct sq_place 
     return sq_put_held(job, o->from, place, &a->moved, err);
 }
 
-/* A file's size, date, hash; or those of everything in a folder. */
-static int look(struct sq_job *job, struct sq_place *place, unsigned want,
-                struct sq_answer *a, struct sq_err *err)
+/* A file's size and date; or those of everything in a folder. */
+static int op_info(struct sq_job *job, const struct sq_order *o, struct sq_place *place,
+                   struct sq_answer *a, struct sq_err *err)
 {
+    (void)o;
     if (!place->folder)
-        return sq_tree_look(job, place, want, &a->moved.source, err);
-    int rc = sq_tree_list(job, place, want | SQ_LIST_RECURSIVE, &a->tree, err);
+        return sq_tree_look(job, place, SQ_WANT_DATE, &a->moved.source, err);
+    int rc = sq_tree_list(job, place, SQ_WANT_DATE | SQ_LIST_RECURSIVE, &a->tree, err);
     if (rc == 0)
         sq_tree_keep_files(&a->tree, NULL, 0);
     a->has_tree = rc == 0;
     return rc;
 }
 
-static int op_info(struct sq_job *job, const struct sq_order *o, struct sq_place *place,
-                   struct sq_answer *a, struct sq_err *err)
-{
-    (void)o;
-    return look(job, place, SQ_WANT_DATE, a, err);
-}
-
 static int op_hash(struct sq_job *job, const struct sq_order *o, struct sq_place *place,
                    struct sq_answer *a, struct sq_err *err)
 {
-    (void)o;
-    int rc = look(job, place, SQ_WANT_DATE | SQ_WANT_MD5, a, err);
-    bool all = a->has_tree || a->moved.source.md5[0];
-    for (size_t i = 0; rc == 0 && a->has_tree && i < a->tree.n; i++)
-        all = all && a->tree.entries[i].md5[0];
-    return rc == 0 && !all ? sq_fail(err, SQ_EUNSUPPORTED,
-                                     "%.300s: the storage gives no MD5", place->text)
-                           : rc;
+    return o->names ? sq_digest_names(job, place, o->names, &a->digest, err)
+                    : sq_digest_place(job, place, &a->digest, err);
+}
+
+static int op_copy(struct sq_job *job, const struct sq_order *o, struct sq_place *place,
+                   struct sq_answer *a, struct sq_err *err)
+{
+    struct sq_place to;
+    struct sq_moved unnamed; /* they were named by who asks */
+    if (!o->to || !o->names)
+        return sq_fail(err, SQ_EINVAL, "copy needs \"to\", a URI, and \"names\"");
+    int rc = sq_place_parse(o->to, &a->moved.arena, &to, err);
+    if (rc)
+        return rc;
+    sq_moved_init(&unnamed);
+    rc = sq_names_copy(job, place, o->names, &to, &unnamed, err);
+    sq_moved_fini(&unnamed);
+    return rc;
 }
 
 static op_fn *find_op(const char *name)
@@ -112,7 +117,11 @@ static op_fn *find_op(const char *name)
     static const struct {
         const char *name;
         op_fn *run;
-    } ops[] = {{"get", op_get}, {"put", op_put}, {"info", op_info}, {"hash", op_hash}};
+    } ops[] = {{"get", op_get},
+               {"put", op_put},
+               {"info", op_info},
+               {"hash", op_hash},
+               {"copy", op_copy}};
     for (size_t i = 0; i < SQ_LEN(ops); i++)
         if (strcmp(ops[i].name, name) == 0)
             return ops[i].run;

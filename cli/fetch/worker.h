@@ -3,19 +3,24 @@
  * Standard input, one JSON document to its end:
  *   {"jobs":[{"id":1,"op":"get","uri":"s3://b/x.tgz|untar","to":"/abs/folder"},
  *            {"id":2,"op":"put","from":"/abs/folder","uri":"s3://b/o/"},
- *            {"id":3,"op":"info","uri":"…"}, {"id":4,"op":"hash","uri":"…"}],
+ *            {"id":3,"op":"info","uri":"…"}, {"id":4,"op":"hash","uri":"…"},
+ *            {"id":5,"op":"hash","uri":"s3://b/o/","names":"a b%20c"},
+ *            {"id":6,"op":"copy","uri":"s3://b/o/","names":"a","to":"s3://b/p/"}],
  *    "timeout_s":600}
  * Standard output, one JSON object a line:
  *   {"id":1,"event":"progress","bytes":N,"total":N|null}      at most one a second
  *   {"id":1,"event":"done","bytes":N,"files":["a","b/c"],"skipped":["link"],
  *    "source_date":"…"|null,"source_size":N|null}
- *   info and hash of a file: source_date, source_size, and hash: "md5" too; of a
- *   folder: "entries":[{"name":"a","size":N,"date":"…"|null,"md5":"…"}]
+ *   info of a file: source_date, source_size; of a folder:
+ *   "entries":[{"name":"a","size":N,"date":"…"|null}]
+ *   hash: "content":"…","state":"…","here":true|false, of a file "md5":"…" (digest.h);
+ *   with "names", as output_files lists them, of these files of the folder alone
  *   {"id":1,"event":"failed","message":"…","retry":true|false}
- * "put" stores a folder's tree, or where `from` is a file that one; a link at the end
- * of `to` or `from` is refused.  What "get" brings takes no other file's place, unless
- * it is the same; two jobs that bring one name into one `to` both fail before anything
- * is moved.  Exit 0 when every job was answered, be it by "failed"; SIGTERM answers
+ * "copy" stays on one storage.  "put" stores a folder's tree, or where `from` is a file
+ * that one; a link at the end of `to` or `from` is refused.  What "get" brings takes no
+ * other file's place, unless it is the same; two jobs that bring one name into one `to`
+ * both fail before anything is moved.  Exit 0 when every job was answered, be it by
+ * "failed"; SIGTERM answers
  * them all as canceled, exit 1. */
 #ifndef SQ_CLI_FETCH_WORKER_H
 #define SQ_CLI_FETCH_WORKER_H

@@ -72,12 +72,75 @@ def jobs_of_all_kinds(servers, folder):
     is_(tree(folder.path)["one"], b"alpha", "an upload of one file")
     is_((end[5]["source_size"], "md5" in end[5]), (5, False), "info")
     is_(end[6]["md5"], "2c1743a391305fbf367df8e4f069f9f9", "hash of a file")
-    is_([(e["name"], e["md5"]) for e in end[7]["entries"]],
-        [("b", "d41d8cd98f00b204e9800998ecf8427e")], "hash of a tree")
+    ok(end[7]["here"] is True and "md5" not in end[7], "hash of a tree", end[7])
     for i in range(8, 17):
         ok(end[i]["message"] and end[i]["retry"] is False, "reason %d" % i, end[i])
     has(end[16]["message"], "no MD5", "a storage without hashes says so")
     ok(not error, "nothing else is said", error)
+
+
+def hashes(servers, folder):
+    """What is the same wherever it lies, and every change that is seen."""
+    def one(uri, **more):
+        end = worker([dict(op="hash", uri=uri, **more)])[1][1]
+        return end if end["event"] == "done" else {"content": end["message"],
+                                                   "state": end["code"]}
+
+    def content(uri, **more):
+        return one(uri, **more)["content"]
+
+    for name, data in (("x/a", b"alpha"), ("x/d/b c", b"beta"), ("y/d/b c", b"beta"),
+                       ("y/a", b"alpha"), ("only/a", b"alpha")):
+        write(folder.join(name), data)
+    x = folder.join("x/")
+    first = one(x)
+    is_(content(folder.join("y/")), first["content"], "the same files in another place")
+    is_(content(folder.join("only/")), content(folder.join("x/a")),
+        "a file is a folder with that file")
+    ok(content(folder.join("x/a")) != first["content"], "one file less is seen")
+    names = content(x, names="d/b%20c a")
+    is_(names, first["content"], "files given by name, in whatever order")
+    ok(content(x, names="a") != names, "one name less is seen")
+    is_(one(x, names="a none")["state"], "SQ_ENOENT", "a name that is not there")
+    is_(one(x, names="a d")["state"], "SQ_ENOENT", "a name that is a folder's")
+    is_(one(x, names="a ../y/a")["state"], "SQ_EINVAL", "a name that leads outside")
+    is_(content(x, names=""), content(x, names=" "), "no names")
+    os.mkdir(folder.join("x/empty"))
+    ok(content(x) != first["content"], "an empty folder is seen")
+    os.rmdir(folder.join("x/empty"))
+    os.rename(folder.join("x/a"), folder.join("x/A"))
+    ok(content(x) != first["content"], "another name is seen")
+    os.rename(folder.join("x/A"), folder.join("x/a"))
+    is_(one(x), first, "all as before")
+    os.utime(folder.join("x/a"), (1000000000, 1000000000))
+    again = one(x)
+    ok(again["content"] == first["content"] and again["state"] != first["state"],
+       "a file written again with the same content changes the state alone")
+    write(folder.join("x/a"), b"alphA")
+    os.utime(folder.join("x/a"), (1000000000, 1000000000))
+    ok(one(x)["content"] != first["content"] and one(x)["state"] != again["state"],
+       "another content of the same size and date is seen")
+    is_(one("tests/x")["state"], "SQ_EUNSUPPORTED", "a relative path is none")
+
+
+def copies(servers, folder):
+    for i in range(8):
+        write(folder.join("x/d %d/f" % i), b"%d" % i)
+    write(folder.join("x/other"), b"not asked for")
+    every = " ".join("d%%20%d/f" % i for i in range(8))
+    src, to = "file://%s" % folder.join("x"), folder.join("to")
+    end = worker([{"op": "copy", "uri": src, "to": to, "names": "d%203/f"},
+                  {"op": "copy", "uri": src + "/", "to": to + "/all/", "names": every},
+                  {"op": "copy", "uri": src, "to": to + "/", "names": "none"},
+                  {"op": "copy", "uri": src, "to": "s3://b/o/", "names": "other"},
+                  {"op": "copy", "uri": src, "to": to}])[1]
+    is_([end[i]["event"] for i in range(1, 6)], ["done"] * 2 + ["failed"] * 3, "copies")
+    expected = {"d 3": None, "d 3/f": b"3", "all": None}
+    for i in range(8):
+        expected["all/d %d" % i] = None
+        expected["all/d %d/f" % i] = b"%d" % i
+    is_(tree(to), expected, "what was named and nothing else is there")
+    has(end[4]["message"], "another storage", "to another storage: refused")
 
 
 def progress(servers, folder):
@@ -197,7 +260,7 @@ def main():
     os.makedirs(top.join("servers"))
     with Servers(["misbehave"], top.join("servers"), gates=False) as servers:
         write(os.path.join(servers["misbehave"].root, "f"), BODY)
-        for test in (jobs_of_all_kinds, progress, canceled, killed, late, nobody_reads,
+        for test in (jobs_of_all_kinds, hashes, copies, progress, canceled, killed, late, nobody_reads,
                      orphaned, bad_lists, many):
             folder = Folder()
             run(test, servers, folder)
