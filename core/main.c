@@ -1,10 +1,10 @@
 /* scitq-server: one process that serves the API, writes the database and schedules.
  *
  * Threads, all of them: this one (signals), the HTTP room's pool and timer, the
- * writer (store), the scheduler's timer; and while it stops, the one that gives up a
- * database that does not answer.  They meet in the writer: every change is an
- * operation in its queue, the scheduler settles each transaction, and what was
- * committed is told to the HTTP room's waiters. */
+ * writer (store), the scheduler's timer, the cache's few; and while it stops, the one
+ * that gives up a database that does not answer.  They meet in the writer: every change
+ * is an operation in its queue, the scheduler settles each transaction, and what was
+ * committed is told to the cache and to the HTTP room's waiters. */
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
@@ -14,6 +14,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "core/cache/cache.h"
 #include "core/database.h"
 #include "core/deadline.h"
 #include "core/http/server.h"
@@ -47,8 +48,9 @@ struct server {
     struct sq_sched *sched;
     struct sq_writer *writer;
     struct sq_pool *pool;
-    struct sq_http_server *_Atomic http; /* read by the writer's thread */
-    struct sq_deadline *deadline;        /* of the stop */
+    struct sq_cache *_Atomic cache; /* read by the writer's thread, both */
+    struct sq_http_server *_Atomic http;
+    struct sq_deadline *deadline; /* of the stop */
     pthread_t main_thread;
     atomic_bool dispossessed; /* and then, why */
     struct sq_err why;
@@ -91,7 +93,10 @@ static void committed(void *arg, const struct sq_changes *changes)
 {
     struct server *sv = arg;
     sq_sched_committed(sv->sched);
+    struct sq_cache *cache = atomic_load(&sv->cache);
     struct sq_http_server *http = atomic_load(&sv->http);
+    if (cache)
+        sq_cache_committed(cache, changes);
     if (http)
         sq_http_server_committed(http, changes);
 }
@@ -134,6 +139,19 @@ static int start_store(struct server *sv, struct sq_err *err)
         rc = sq_pool_open(sv->settings.database_uri,
                           (int)sq_conf_int(c, "SQLALCHEMY_POOL_SIZE"), &sv->pool, err);
     return rc ? rc : sq_sched_start(sv->sched, sv->writer, err);
+}
+
+static int start_cache(struct server *sv, struct sq_err *err)
+{
+    const struct sq_cache_conf cache = {
+        .writer = sv->writer,
+        .pool = sv->pool,
+        .rclone_conf = sq_conf_text(sv->settings.conf, "RCLONE_CONFIG")};
+    struct sq_cache *started;
+    int rc = sq_cache_start(&cache, &started, err);
+    if (rc == 0)
+        atomic_store(&sv->cache, started);
+    return rc;
 }
 
 static int http_threads(const struct sq_conf *c)
@@ -202,6 +220,8 @@ static int run(struct server *sv, const sigset_t *signals, struct sq_err *err)
     if (rc == 0)
         rc = start_store(sv, err);
     if (rc == 0)
+        rc = start_cache(sv, err);
+    if (rc == 0)
         rc = start_http(sv, err);
     if (rc != 0)
         return rc;
@@ -225,7 +245,9 @@ static void stop(struct server *sv)
         sq_http_server_stop(sv->http);
     atomic_store(&sv->http, NULL);
     sq_listen_close(&sv->settings.listen);
+    sq_cache_stop(sv->cache);
     sq_writer_stop(sv->writer);
+    sq_cache_free(sv->cache);
     sq_lease_free(sv->lease);
     sq_pool_close(sv->pool);
     sq_deadline_end(sv->deadline);

@@ -78,7 +78,7 @@ static const struct sq_field execution_fields[] = {
     F(sq_execution, error, SQ_K_TEXT, 0),
     F(sq_execution, output_files, SQ_K_TEXT, 0),
     F(sq_execution, command, SQ_K_TEXT, 0),
-    F(sq_execution, freeze, SQ_K_TEXT, SQ_F_COMPUTED | SQ_F_READONLY),
+    F(sq_execution, freeze, SQ_K_BOOL, SQ_F_COMPUTED),
     F(sq_execution, latest, SQ_K_BOOL, SQ_F_READONLY),
 };
 const struct sq_type sq_execution_type =

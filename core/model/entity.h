@@ -46,7 +46,7 @@ struct sq_execution {
     int64_t creation_date, modification_date;
     char *output, *error; /* tails or old text; the full text is in execution_log */
     char *output_files, *command;
-    char *freeze; /* always null */
+    int freeze; /* only ever given, by 1.3's worker with a success; null in answers */
     int latest;
 };
 

@@ -34,7 +34,7 @@ void sq_changes_clear(struct sq_changes *c)
 {
     c->slots.n = c->tell.n = c->executions.n = c->tasks.n = 0;
     free_batches(c);
-    c->sweep = c->due = c->failed = false;
+    c->sweep = c->due = c->cache = c->failed = false;
 }
 
 bool sq_changes_any(const struct sq_changes *c)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/store/cache.h"
 #include "core/store/changes.h"
 #include "core/store/list.h"
 #include "core/store/log.h"
@@ -19,7 +20,8 @@
 /* A task that was still pending and is assigned now. */
 struct taken {
     int64_t task_id, execution_id;
-    bool again; /* it had executions before */
+    bool again;  /* it had executions before */
+    bool looked; /* its earlier result was looked for */
 };
 
 static int by_task(const void *a, const void *b)
@@ -56,7 +58,8 @@ static int take_tasks(struct sq_tx *tx, const struct sq_assignment *a, size_t n,
     while (taken < n && sq_row(st))
         ret[taken++] = (struct taken){.task_id = sq_col_int(st, 0),
                                       .again = sq_col_bool(st, 1) != 0,
-                                      .execution_id = sq_col_int(st, 2)};
+                                      .execution_id = sq_col_int(st, 2),
+                                      .looked = sq_col_bool(st, 3) == 1};
     sq_stmt_end(st);
     qsort(ret, taken, sizeof *ret, by_task);
     *ret_n = taken;
@@ -100,6 +103,18 @@ static void insert_executions(struct sq_tx *tx, const struct sq_assignment *a, s
     }
 }
 
+/* What was found about these tasks has gone into their executions: the next one is to
+ * be looked for anew. */
+static void forget_cache(struct sq_tx *tx, const int64_t *task_ids, size_t n)
+{
+    SQ_CLEANUP(sq_set_fini) struct sq_set ids;
+    sq_set_init(&ids);
+    sq_set_ints(&ids, task_ids, n);
+    struct sq_stmt *st = sq_db_query(tx->db, SQ_Q_TASK_CACHE_FORGET);
+    sq_bind_text(st, 1, sq_set_text(&ids));
+    sq_run(st);
+}
+
 /* Each task taken gets its execution at its first mention; other mentions, and tasks
  * that were not taken, none. */
 static void share_ids(struct sq_assignment *a, size_t n, struct taken *taken,
@@ -121,20 +136,26 @@ int sq_execution_assign(struct sq_tx *tx, struct sq_assignment *a, size_t n,
         return 0;
     SQ_CLEANUP(sq_freep) struct taken *taken = calloc(n, sizeof *taken);
     SQ_CLEANUP(sq_freep) int64_t *again = calloc(n, sizeof *again);
-    if (!taken || !again)
+    SQ_CLEANUP(sq_freep) int64_t *looked = calloc(n, sizeof *looked);
+    if (!taken || !again || !looked)
         return sq_fail(err, SQ_ENOMEM, "out of memory for %zu assignments", n);
-    size_t n_taken = 0, n_again = 0;
+    size_t n_taken = 0, n_again = 0, n_looked = 0;
     int code = take_tasks(tx, a, n, taken, &n_taken, err);
     if (code)
         return code;
-    for (size_t i = 0; i < n_taken; i++)
+    for (size_t i = 0; i < n_taken; i++) {
         if (taken[i].again)
             again[n_again++] = taken[i].task_id;
+        if (taken[i].looked)
+            looked[n_looked++] = taken[i].task_id;
+    }
     if (n_again)
         supersede(tx, again, n_again);
     share_ids(a, n, taken, n_taken);
     if (n_taken)
         insert_executions(tx, a, n, SQ_EXEC_PENDING);
+    if (n_looked)
+        forget_cache(tx, looked, n_looked);
     return sq_db_error_so_far(tx->db, err);
 }
 
@@ -175,6 +196,8 @@ int sq_execution_create(struct sq_tx *tx, int64_t worker_id, int64_t task_id,
     tx->changes->due |= task.run_timeout != SQ_NULL || task.download_timeout != SQ_NULL;
     supersede(tx, &task_id, 1);
     insert_executions(tx, &a, 1, status);
+    if (task.use_cache == 1)
+        forget_cache(tx, &task_id, 1);
     code = sq_db_error(tx->db, err);
     return code ? code
                 : sq_get(tx->db, &sq_execution_type, a.execution_id, tx->arena, ret,
@@ -240,6 +263,8 @@ int sq_execution_update(struct sq_tx *tx, int64_t execution_id,
             return code;
         if (t.result)
             return sq_fail(err, t.result, "%s", t.why);
+        if (values->status == SQ_EXEC_SUCCEEDED && values->freeze != 1)
+            sq_cache_leave(tx, execution_id);
     }
     code = sq_get(tx->db, &sq_execution_type, execution_id, tx->arena, ret, err);
     if (!code && (mask & SQ_BIT(SQ_EXEC_F_STATUS)))

@@ -45,8 +45,9 @@ int sq_execution_transition(struct sq_tx *tx, struct sq_transition *t, size_t n,
 struct sq_stmt *sq_execution_ask(struct sq_tx *tx, const struct sq_transition *t,
                                  size_t n);
 
-/* PUT /executions/<id>: fields of `mask`; a status goes through transition().
- * `freeze` is accepted and does nothing until the cache exists. */
+/* PUT /executions/<id>: fields of `mask`; a status goes through transition().  A
+ * success without `freeze` is somebody's word, and its result not to be reused
+ * (cache.h). */
 int sq_execution_update(struct sq_tx *tx, int64_t execution_id,
                         const struct sq_execution *values, uint64_t mask,
                         struct sq_execution *ret, struct sq_err *err);

@@ -16,11 +16,15 @@
 #include "core/store/rows.h"
 #include "core/store/task_impl.h"
 
-/* What a pending execution copied from its task. */
+/* What a pending execution copied from its task; also what use_cache looked at. */
 #define FROZEN_FIELDS                                                                  \
     (SQ_BIT(SQ_TASK_F_COMMAND) | SQ_BIT(SQ_TASK_F_CONTAINER) |                         \
      SQ_BIT(SQ_TASK_F_CONTAINER_OPTIONS) | SQ_BIT(SQ_TASK_F_INPUT) |                   \
      SQ_BIT(SQ_TASK_F_OUTPUT) | SQ_BIT(SQ_TASK_F_RESOURCE))
+#define CACHE_FIELDS (FROZEN_FIELDS | SQ_BIT(SQ_TASK_F_USE_CACHE))
+/* What, beside its status, makes a task one to be looked at again. */
+#define SETTLED_FIELDS                                                                 \
+    (SQ_BIT(SQ_TASK_F_REQUIRED) | SQ_BIT(SQ_TASK_F_BATCH) | SQ_BIT(SQ_TASK_F_USE_CACHE))
 #define SERVER_FIELDS                                                                  \
     (SQ_BIT(SQ_TASK_F_ID) | SQ_BIT(SQ_TASK_F_CREATION) |                               \
      SQ_BIT(SQ_TASK_F_MODIFICATION) | SQ_BIT(SQ_TASK_F_STATUS_DATE) |                  \
@@ -111,6 +115,18 @@ static int refreeze(struct sq_tx *tx, int64_t task_id, struct sq_err *err)
     return sq_db_error(tx->db, err);
 }
 
+/* Its earlier result is to be looked for again. */
+static void forget_cache(struct sq_tx *tx, const struct sq_task *t)
+{
+    struct sq_stmt *st = sq_db_query(tx->db, SQ_Q_TASK_CACHE_FORGET);
+    SQ_CLEANUP(sq_set_fini) struct sq_set ids;
+    sq_set_init(&ids);
+    sq_set_int(&ids, t->task_id);
+    sq_bind_text(st, 1, sq_set_text(&ids));
+    sq_run(st);
+    tx->changes->cache = true;
+}
+
 /* From `old` to `now`, differing in the fields of `diff`. */
 static int write_update(struct sq_tx *tx, const struct sq_task *old,
                         struct sq_task *now, uint64_t diff, struct sq_err *err)
@@ -134,8 +150,10 @@ static int write_update(struct sq_tx *tx, const struct sq_task *old,
                          err);
     if (!code && now->status == SQ_TASK_ASSIGNED && (diff & FROZEN_FIELDS))
         code = refreeze(tx, now->task_id, err);
-    bool settle =
-        status || (diff & (SQ_BIT(SQ_TASK_F_REQUIRED) | SQ_BIT(SQ_TASK_F_BATCH)));
+    if ((old->use_cache == 1 || now->use_cache == 1) &&
+        (status || (diff & CACHE_FIELDS)))
+        forget_cache(tx, now);
+    bool settle = status || (diff & SETTLED_FIELDS);
     if (!code && settle)
         code = settle_status(tx, now, err);
     return code;

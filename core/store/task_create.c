@@ -172,6 +172,7 @@ static void note_changes(struct sq_tx *tx, const struct sq_task *tasks, size_t n
             continue;
         if (!last || strcmp(last, tasks[i].batch) != 0)
             sq_changes_batch(tx->changes, tasks[i].batch);
+        tx->changes->cache |= tasks[i].use_cache == 1;
         last = tasks[i].batch;
     }
 }

@@ -41,6 +41,7 @@ static void look_again(struct sq_tx *tx, const int64_t *task_ids, size_t n)
         sq_set_int(&free_ids, sq_col_int(st, 0));
         sq_changes_task(tx->changes, sq_col_int(st, 0));
         sq_changes_batch(tx->changes, sq_col_text(st, 2, NULL));
+        tx->changes->cache |= sq_col_bool(st, 3) == 1;
     }
     if (free_ids.n)
         set_pending(tx, &free_ids);

@@ -28,6 +28,7 @@ struct state {
     bool limited; /* the task has a time limit */
     bool output;  /* some is stored */
     bool watched; /* a waiting task is, by this task */
+    bool use_cache;
 
     /* What the transitions made of it. */
     bool changed, ended, task_changed;
@@ -56,6 +57,7 @@ static bool read_state(struct sq_tx *tx, struct sq_stmt *st, struct state *s)
         .limited = sq_col_bool(st, 8) == 1,
         .output = sq_col_bool(st, 9) == 1,
         .watched = sq_col_bool(st, 10) == 1,
+        .use_cache = sq_col_bool(st, 11) == 1,
         .return_code = SQ_NULL,
     };
     return !batch || s->batch;
@@ -202,6 +204,7 @@ static void write_tasks(struct sq_tx *tx, const struct state *s, size_t n)
         if (s[i].task_status == SQ_TASK_PENDING)
             sq_changes_batch(tx->changes, s[i].batch);
         tx->changes->due |= s[i].limited;
+        tx->changes->cache |= s[i].use_cache;
     }
 }
 

@@ -78,6 +78,18 @@ static int64_t pending_before(struct sq_db *db, const struct sq_task *task)
     return n;
 }
 
+/* Is its earlier result still being looked for? */
+static bool in_cache_look(struct sq_db *db, const struct sq_task *task)
+{
+    if (task->use_cache != 1)
+        return false;
+    struct sq_stmt *st = sq_db_query(db, SQ_Q_WHY_CACHE);
+    sq_bind_int(st, 1, task->task_id);
+    bool looked_for = sq_row(st) && sq_col_bool(st, 0) == 1;
+    sq_stmt_end(st);
+    return looked_for;
+}
+
 static void pending(struct sq_db *db, const struct sq_task *task,
                     struct sq_arena *arena, struct sq_why *w)
 {
@@ -87,7 +99,12 @@ static void pending(struct sq_db *db, const struct sq_task *task,
     w->slots = f.slots;
     w->active = f.active;
     w->pending_before = pending_before(db, task);
-    if (f.all == 0) {
+    if (in_cache_look(db, task)) {
+        w->reason = "cache";
+        w->sentence = sq_arena_strdup(
+            arena, "its inputs and resources are being hashed, to find an earlier "
+                   "result that can be reused (use_cache)");
+    } else if (f.all == 0) {
         w->reason = "no_worker";
         w->sentence = sq_arena_printf(arena,
                                       "no worker has batch %s: start one with "
@@ -136,7 +153,12 @@ static void executed(struct sq_db *db, const struct sq_task *task,
     long long id = sq_col_int(st, 0), return_code = sq_col_int(st, 2);
     const char *worker = sq_col_text(st, 1, NULL);
     worker = worker ? worker : "a worker that is gone";
-    if (held)
+    if (sq_col_bool(st, 3) == 1)
+        w->sentence = sq_arena_printf(arena,
+                                      "nothing was run: an earlier result was reused "
+                                      "(the error stream of execution %lld says which)",
+                                      id);
+    else if (held)
         w->sentence =
             sq_arena_printf(arena, "it is %s on %s (execution %lld)",
                             sq_name(&sq_task_statuses, task->status), worker, id);

@@ -10,7 +10,7 @@ struct sq_why {
     int64_t task_id;
     int status;
     const char *reason; /* a stable word: waiting_requirements, requirement_failed,
-        no_worker, workers_paused, workers_offline, workers_full, paused, debug,
+        no_worker, workers_paused, workers_offline, workers_full, paused, debug, cache,
         assigned, running, succeeded, failed */
     char *sentence;
     struct sq_ints requirements; /* unsatisfied ones, at most 100 */

@@ -130,6 +130,7 @@ static int free_tasks(struct sq_tx *tx, const struct live *v, size_t n,
     while (sq_row(st)) {
         sq_changes_task(tx->changes, sq_col_int(st, 0));
         sq_changes_batch(tx->changes, sq_col_text(st, 1, NULL));
+        tx->changes->cache |= sq_col_bool(st, 2) == 1;
     }
     return sq_db_error(tx->db, err);
 }

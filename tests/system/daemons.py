@@ -252,6 +252,8 @@ def databases():
 class Server(Daemon):
     """scitq-server on a database of its own.  Further settings as keywords:
     Server(WORKER_OFFLINE_DELAY=2)."""
+    fetch = None  # another program than scitq-fetch
+    env = {}      # more of its environment
 
     def __init__(self, db="sqlite", uri=None, start=True, wrapper=(), **settings):
         super().__init__("server", Folder())
@@ -281,8 +283,10 @@ class Server(Daemon):
         with open(conf, "w") as f:
             for key, value in self.settings.items():
                 f.write('%s="%s"\n' % (key, value))
+        env = clean_env(SCITQ_FETCH=self.fetch or os.path.join(BUILD, "scitq-fetch"),
+                        **self.env)
         self.spawn(self.wrapper + [program("scitq-server"), "-c", conf,
-                                   "--ready-fd", "READY_FD"], clean_env(), ready=True)
+                                   "--ready-fd", "READY_FD"], env, ready=True)
         return self
 
     def api(self, timeout_s=60):

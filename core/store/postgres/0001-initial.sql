@@ -58,14 +58,23 @@ create table task (
     download_timeout integer,
     run_timeout integer,
     use_cache boolean,
-    waits_on bigint                   -- ours: the requirement it is watched through
+    waits_on bigint,                  -- ours: the requirement it is watched through
+    cache_key varchar,                -- ours, of use_cache: what it will run on; '' when
+                                      -- that cannot be told; null: not looked at yet
+    cache_state varchar               -- ours: of its inputs and resources, at that moment
 );
 -- For the counts of batches alone.  Two, whose conditions no other query has: a whole
 -- index on these columns would draw the scheduler's queries away from theirs.
 create index ix_task_ended on task (batch, status) where status in ('failed', 'succeeded');
 create index ix_task_open on task (batch, status)
     where status not in ('failed', 'succeeded');
-create index ix_task_pending on task (batch, task_id) where status = 'pending';
+-- Those that may be given to a worker; those whose earlier result is to be looked for.
+create index ix_task_pending on task (batch, task_id)
+    where status = 'pending' and (use_cache is not true or cache_key is not null);
+create index ix_task_uncached on task (task_id)
+    where status = 'pending' and use_cache is true and cache_key is null;
+create index ix_task_cache_key on task (cache_key)
+    where status = 'pending' and cache_key is not null;
 create index ix_task_waiting on task (task_id) where status = 'waiting';
 create index ix_task_waits_on on task (waits_on) where status = 'waiting';
 create index ix_task_limits on task (status_date)
@@ -94,10 +103,14 @@ create table execution (
     input_hash varchar,
     output_hash varchar,
     latest boolean,
-    downloaded boolean                -- ours: inputs and resources are there
+    downloaded boolean,               -- ours: inputs and resources are there
+    cache_state varchar               -- ours: the task's; null once it is recorded, or
+                                      -- when its result is not to be reused
 );
 create index ix_execution_input_hash on execution (input_hash)
     where input_hash is not null;
+create index ix_execution_unrecorded on execution (execution_id)
+    where cache_state is not null and status = 'succeeded';
 create index ix_execution_live on execution (worker_id)
     where status in ('pending', 'accepted', 'running');
 create index ix_execution_task on execution (task_id);

@@ -23,7 +23,8 @@ select 1
 select e.execution_id, e.status, e.worker_id, e.task_id, e.latest, t.status, t.retry,
     t.batch, t.run_timeout is not null or t.download_timeout is not null,
     exists (select 1 from execution_log l where l.execution_id = e.execution_id),
-    exists (select 1 from task w where w.status = 'waiting' and w.waits_on = e.task_id)
+    exists (select 1 from task w where w.status = 'waiting' and w.waits_on = e.task_id),
+    t.use_cache
 from json_each($1) j
 cross join execution e on e.execution_id = j.value
 cross join task t on t.task_id = e.task_id
@@ -32,7 +33,8 @@ order by e.execution_id
 select e.execution_id, e.status, e.worker_id, e.task_id, e.latest, t.status, t.retry,
     t.batch, t.run_timeout is not null or t.download_timeout is not null,
     exists (select 1 from execution_log l where l.execution_id = e.execution_id),
-    exists (select 1 from task w where w.status = 'waiting' and w.waits_on = e.task_id)
+    exists (select 1 from task w where w.status = 'waiting' and w.waits_on = e.task_id),
+    t.use_cache
 from execution e join task t on t.task_id = e.task_id
 where e.execution_id in ids($1)
 order by e.execution_id
@@ -54,16 +56,17 @@ where e.execution_id = cast(v->>0 as bigint)
 -- name: execution_insert
 -- engine: sqlite
 insert into execution (execution_id, worker_id, task_id, status, creation_date, latest,
-    command, container, container_options, input, output_folder, resource)
+    command, container, container_options, input, output_folder, resource, cache_state)
 select $1, $2, task_id, $4, $5, 1,
-    command, container, container_options, input, output, resource
+    command, container, container_options, input, output, resource, cache_state
 from task where task_id = $3
 -- engine: postgres
 insert into execution (execution_id, worker_id, task_id, status, creation_date, latest,
-    command, container, container_options, input, output_folder, resource)
+    command, container, container_options, input, output_folder, resource, cache_state)
 select cast(v->>0 as bigint), cast(v->>1 as bigint), t.task_id, v->>3,
     cast(v->>4 as timestamp), true,
-    t.command, t.container, t.container_options, t.input, t.output, t.resource
+    t.command, t.container, t.container_options, t.input, t.output, t.resource,
+    t.cache_state
 from json_array_elements(cast($1 as json)) j(v)
 join task t on t.task_id = cast(v->>2 as bigint)
 

@@ -43,13 +43,17 @@ join execution e on e.worker_id = j.value::integer and e.status = 'running'
 join task t on t.task_id = e.task_id
 group by e.worker_id, t.batch;
 
+-- Not those of use_cache whose earlier result is still being looked for: here and below.
 -- name: sched_pending
-select task_id from task where status = 'pending' and batch = $1
+select task_id from task
+where status = 'pending' and (use_cache is not true or cache_key is not null)
+    and batch = $1
 order by task_id limit $2;
 
 -- Those for a worker, so that both can be asked for at once.
 -- name: sched_pending_for
-select task_id from task where status = 'pending'
+select task_id from task
+where status = 'pending' and (use_cache is not true or cache_key is not null)
     and batch = (select w.batch from worker w where w.worker_id = cast($1 as bigint))
 order by task_id limit $2;
 
@@ -58,10 +62,13 @@ order by task_id limit $2;
 -- name: sched_pending_batches
 with recursive b(batch) as (
     select batch from (select batch from task where status = 'pending'
+                           and (use_cache is not true or cache_key is not null)
                        order by batch limit 1) first
     union all
     select (select t.batch from task t
-            where t.status = 'pending' and t.batch > b.batch order by t.batch limit 1)
+            where t.status = 'pending'
+                and (t.use_cache is not true or t.cache_key is not null)
+                and t.batch > b.batch order by t.batch limit 1)
     from b where b.batch is not null)
 select batch from b where batch is not null;
 

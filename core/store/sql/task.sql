@@ -28,26 +28,35 @@ where t.task_id = cast(v->>0 as bigint)
 update task set status = 'assigned', status_date = $2, modification_date = $2
 where task_id in ids($1) and status = 'pending'
 returning task_id,
-    exists (select 1 from execution e where e.task_id = task.task_id), null
+    exists (select 1 from execution e where e.task_id = task.task_id), null,
+    cache_key is not null
 -- engine: postgres
 update task set status = 'assigned', status_date = $2, modification_date = $2
 where task_id in ids($1)
     and status || '' = 'pending'
 returning task_id,
     exists (select 1 from execution e where e.task_id = task.task_id),
-    nextval('execution_execution_id_seq')
+    nextval('execution_execution_id_seq'), cache_key is not null
 
 -- Tasks that lost their execution through no fault of theirs.
 -- name: task_free
 update task set status = 'pending', status_date = $2, modification_date = $2
 where task_id in ids($1)
     and status in ('assigned', 'accepted', 'running')
-returning task_id, batch
+returning task_id, batch, use_cache
 
+-- What was not known when its inputs were looked at is not to be reused: here and below.
 -- name: task_freeze
 update execution set command = t.command, container = t.container,
     container_options = t.container_options, input = t.input, output_folder = t.output,
-    resource = t.resource
+    resource = t.resource,
+    cache_state = case when execution.command is not distinct from t.command
+        and execution.container is not distinct from t.container
+        and execution.container_options is not distinct from t.container_options
+        and execution.input is not distinct from t.input
+        and execution.output_folder is not distinct from t.output
+        and execution.resource is not distinct from t.resource
+        then execution.cache_state end
 from task t
 where execution.execution_id = cast($1 as bigint)
     and t.task_id = execution.task_id and t.task_id = cast($2 as bigint)
@@ -56,7 +65,7 @@ where execution.execution_id = cast($1 as bigint)
 -- name: task_refreeze
 update execution set command = t.command, container = t.container,
     container_options = t.container_options, input = t.input, output_folder = t.output,
-    resource = t.resource
+    resource = t.resource, cache_state = null
 from task t
 where execution.task_id = cast($1 as bigint) and execution.status = 'pending'
     and t.task_id = execution.task_id
@@ -86,7 +95,7 @@ update task set waits_on = coalesce(
             <> 'succeeded'
      order by r.other_task_id limit 1))
 where status = 'waiting' and task_id in ids($1)
-returning task_id, waits_on, batch
+returning task_id, waits_on, batch, use_cache
 
 -- name: task_set_pending
 update task set status = 'pending', status_date = $2, modification_date = $2

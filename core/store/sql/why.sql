@@ -18,10 +18,16 @@ group by w.status
 
 -- name: why_before
 select count(*) from task
-where status = 'pending' and batch = $1 and task_id < cast($2 as bigint)
+where status = 'pending' and (use_cache is not true or cache_key is not null)
+    and batch = $1 and task_id < cast($2 as bigint)
+
+-- Is the earlier result of a pending task still being looked for?
+-- name: why_cache
+select cache_key is null from task where task_id = cast($1 as bigint)
 
 -- name: why_execution
-select e.execution_id, w.name, e.return_code
+select e.execution_id, w.name, e.return_code,
+    e.worker_id is null and e.pid is null and e.input_hash is not null
 from execution e left join worker w on w.worker_id = e.worker_id
 where e.task_id = cast($1 as bigint) and e.latest
 order by e.execution_id desc limit 1
