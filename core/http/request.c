@@ -305,14 +305,9 @@ static int parse_body(struct sq_request *r, struct sq_err *err)
 
 /* ---- the write */
 
-static struct sq_request *of_op(struct sq_op *op)
-{
-    return (struct sq_request *)((char *)op - offsetof(struct sq_request, op));
-}
-
 static int run_write(struct sq_op *op, struct sq_tx *tx, struct sq_err *err)
 {
-    struct sq_request *r = of_op(op);
+    struct sq_request *r = sq_request_of(op);
     return r->match.route->write(r, tx, err);
 }
 
@@ -328,7 +323,7 @@ static void count_writing(struct sq_http_server *s, int change)
 /* From the resume on, the request is its HTTP thread's again and may be gone. */
 static void write_done(struct sq_op *op)
 {
-    struct sq_request *r = of_op(op);
+    struct sq_request *r = sq_request_of(op);
     struct sq_http_server *server = r->server;
     r->stage = SQ_WRITTEN;
     MHD_resume_connection(r->connection);

@@ -83,6 +83,12 @@ struct sq_request {
     void (*undo)(struct sq_request *r); /* frees what `data` holds outside the arena */
 };
 
+/* Whose operation it is. */
+static inline struct sq_request *sq_request_of(struct sq_op *op)
+{
+    return (struct sq_request *)((char *)op - offsetof(struct sq_request, op));
+}
+
 /* ---- for the steps of routes */
 
 /* A query parameter, decoded into the arena; NULL when absent or not text.  The n-th

@@ -3,10 +3,7 @@
  * here, one member in entity.h and one column in a migration. */
 #include "core/model/entity.h"
 
-#define F(type, member, kind, flags)                                                   \
-    {                                                                                  \
-#member, kind, offsetof(struct type, member), flags, NULL                      \
-    }
+#define F(type, member, kind, flags) SQ_FIELD(struct type, member, kind, flags)
 #define STATUS(type, member, set)                                                      \
     {                                                                                  \
 #member, SQ_K_ENUM, offsetof(struct type, member), 0, &set                     \

@@ -45,6 +45,11 @@ struct sq_field {
     unsigned flags;
     const struct sq_names *names; /* SQ_K_ENUM */
 };
+/* A row of a table of fields: the member of a struct under its own name. */
+#define SQ_FIELD(type, member, kind, flags)                                            \
+    {                                                                                  \
+#member, kind, offsetof(type, member), flags, NULL                             \
+    }
 
 struct sq_type {
     const char *name;  /* as in messages: "Task" */
