@@ -230,7 +230,7 @@ struct sq_group *sq_groups_take(struct sq_groups *gs)
         return NULL;
     while ((g = gs->idle)) {
         gs->idle = g->next;
-        if (is_there(g->dir_fd))
+        if (sq_group_is_there(g))
             return g;
         sq_group_abandon(g);
     }
@@ -303,6 +303,11 @@ static int members(const struct sq_group *g, pid_t *pids, int max)
     fclose(f);
     qsort(pids, (size_t)n, sizeof *pids, by_number);
     return n;
+}
+
+bool sq_group_is_there(const struct sq_group *g)
+{
+    return is_there(g->dir_fd);
 }
 
 bool sq_group_populated(const struct sq_group *g)

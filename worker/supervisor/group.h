@@ -51,6 +51,8 @@ void sq_groups_give(struct sq_groups *gs, struct sq_group *g);
 /* Forget a group that does not empty (a process stuck in the kernel). */
 void sq_group_abandon(struct sq_group *g);
 
+/* Whether it still exists. */
+bool sq_group_is_there(const struct sq_group *g);
 /* Whether a live process is in it. */
 bool sq_group_populated(const struct sq_group *g);
 /* Whether the process is in it. */

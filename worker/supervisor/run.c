@@ -294,11 +294,11 @@ static const char **make_vectors(char *const marks[2],
     return v;
 }
 
-/* Into a group if there are any; a machine that has them but refuses to start in them
- * is from then on treated as one that has none. */
+/* Into a group if there are any.  *ret_gone: the group vanished meanwhile. */
 static int start_in_group(struct sq_supervisor *s, struct sq_run *r,
-                          struct sq_start *start, struct sq_err *err)
+                          struct sq_start *start, bool *ret_gone, struct sq_err *err)
 {
+    *ret_gone = false;
     r->group = sq_groups_take(&s->groups);
     if (r->group) {
         start->group_fd = r->group->v1 ? -1 : r->group->dir_fd;
@@ -306,9 +306,23 @@ static int start_in_group(struct sq_supervisor *s, struct sq_run *r,
     }
     int code = sq_start_command(start, &r->pid, err);
     if (code < 0 && r->group) {
+        *ret_gone = !sq_group_is_there(r->group);
         sq_groups_give(&s->groups, r->group);
         r->group = NULL;
     }
+    return code;
+}
+
+/* Managers remove groups that look empty, as one does until its command is in it: then
+ * once more, in another.  A machine that has groups but refuses to start in them is
+ * from then on treated as one that has none. */
+static int start_somewhere(struct sq_supervisor *s, struct sq_run *r,
+                           struct sq_start *start, struct sq_err *err)
+{
+    bool gone;
+    int code = start_in_group(s, r, start, &gone, err);
+    if (code == SQ_EUNSUPPORTED && gone)
+        code = start_in_group(s, r, start, &gone, err);
     if (code != SQ_EUNSUPPORTED)
         return code;
     fprintf(stderr, "%s: commands run without one\n", err->text);
@@ -338,7 +352,7 @@ static int start(struct sq_supervisor *s, struct sq_run *r,
                            .join_fd = -1,
                            .reset_oom_score = s->reset_oom_score,
                            .files = &s->files};
-    int code = start_in_group(s, r, &req, err);
+    int code = start_somewhere(s, r, &req, err);
     free(v);
     return code;
 }
