@@ -32,11 +32,12 @@ def read(path):
 
 
 class World:
-    def __init__(self, server, servers):
+    def __init__(self, server):
         self.server, self.folder = server, server.folder
+        self.servers = self.folder.join("servers")
         self.base = self.folder.join("base")
         write(self.folder.join("worker.conf"),
-              'BASE_WORKDIR="%s"\nRCLONE_CONFIG="%s"\n' % (self.base, servers.conf))
+              'BASE_WORKDIR="%s"\nRCLONE_CONFIG="%s"\n' % (self.base, os.path.join(self.servers, "rclone.conf")))
         self.env = clean_env(SCITQ_SERVER=server.address, SECRET_OF_USER="seen",
                              SCITQ_FETCH=os.path.join(BUILD, "scitq-fetch"))
 
@@ -163,11 +164,13 @@ def on_disk(w):
     data(w, "file://%s/" % top, lambda name, text: write(os.path.join(top, name), text))
 
 
-def on_s3(w, servers):
-    def put(name, text):
-        subprocess.run(["rclone", "--config", servers.conf, "rcat", "s3:lab/" + name],
-                       input=text.encode(), check=True, env=servers_env())
-    data(w, "s3://lab/", put)
+def on_s3(w):
+    os.makedirs(w.servers)
+    with Servers(["s3"], w.servers, gates=False) as servers:
+        def put(name, text):
+            subprocess.run(["rclone", "--config", servers.conf, "rcat", "s3:lab/" + name],
+                           input=text.encode(), check=True, env=servers_env())
+        data(w, "s3://lab/", put)
 
 
 def servers_env():
@@ -233,22 +236,18 @@ def containers(w, engine):
 
 
 def main():
-    folder = Folder()
-    os.makedirs(folder.join("servers"))
-    with Servers(["s3"], folder.join("servers"), gates=False) as servers:
-        with Server() as server:
-            w = World(server, servers)
-            for part in (commands, batches, refused, on_disk, interrupted):
-                run(part, w)
-            run(on_s3, w, servers)
-            if os.geteuid() != 0:
-                skip("containers", "the engines are started by root only")
-            else:
-                for kind in (Docker, Podman):
-                    engine = kind()
-                    w.env.update({k: os.environ[k] for k in engine.env})
-                    run(containers, w, engine)
-                    engine.stop()
+    with Server() as server:
+        w = World(server)
+        for part in (commands, batches, refused, on_disk, interrupted, on_s3):
+            run(part, w)
+        if os.geteuid() != 0:
+            skip("containers", "the engines are started by root only")
+        else:
+            for kind in (Docker, Podman):
+                engine = kind()
+                w.env.update({k: os.environ[k] for k in engine.env})
+                run(containers, w, engine)
+                engine.stop()
     done()
 
 

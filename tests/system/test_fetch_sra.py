@@ -17,7 +17,7 @@ SERVERS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../servers")
 sys.path.insert(0, SERVERS)
 from fetch import fetch, spawn, tree, worker, write  # noqa: E402
 from harness import Folder, done, has, is_, ok, run, signal, wait_until  # noqa: E402
-from servers import Servers  # noqa: E402
+from servers import Absent, Servers  # noqa: E402
 
 ONE, TWO, BAM = (os.urandom(300000) + bytes([i]) for i in range(3))
 
@@ -277,6 +277,8 @@ def reads_in(packed):
 
 
 def toolkit(a):
+    if not shutil.which("fasterq-dump"):
+        raise Absent("sra-toolkit is not installed: run tools/deps.sh test")
     run_ = a.pair()
     reads = make_run(a, run_)
     names = [run_ + "_1.fastq.gz", run_ + "_2.fastq.gz"]
