@@ -1,8 +1,9 @@
 /* scitq-worker: takes tasks from a scitq server and runs them here.
  *
  * One thread, one loop.  The commands are children of the supervisor, another small
- * process, so that this one may end and come back without their noticing.  A second
- * thread exists only while a large tree is being removed (cleaner.c). */
+ * process, so that this one may end and come back without their noticing.  Two more
+ * threads exist only while there is work for them: one empties directories (cleaner.c),
+ * one seals and links resources (aside.c). */
 #include <errno.h>
 #include <malloc.h>
 #include <signal.h>

@@ -27,8 +27,6 @@ int sq_spawn_start(struct sq_tasks *t, struct sq_execution *e, struct sq_err *er
  * they write is the task's output, else it is dropped. */
 int sq_spawn_ask(struct sq_tasks *t, struct sq_execution *e, char *const *words,
                  bool own, struct sq_err *err);
-/* Write down the header and, until it is started, what the execution is. */
-int sq_spawn_save(struct sq_execution *e, struct sq_err *err);
 /* The processors of one task. */
 int64_t sq_spawn_cpu(const struct sq_tasks *t);
 

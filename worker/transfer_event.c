@@ -1,6 +1,6 @@
-/* What is said between the worker and scitq-fetch: the list of jobs, and a line of its
- * answers.  What a source is becomes a text: of a file
- * its size, date and sum; of a folder the same of all that is in it, summed up. */
+/* What is said between the worker and scitq-fetch (cli/fetch/worker.h): the list of
+ * jobs, and a line of its answers.  What a source is becomes a text: of a file its
+ * size, date and MD5; of a folder the same of all that is in it, summed up. */
 #include "worker/transfer_event.h"
 
 #include <inttypes.h>
