@@ -16,18 +16,21 @@
  * call->cancel_fd or call->canceled().
  *
  * Errors are one sentence that names what failed, on what, why and what to do:
- *   SQ_ENOENT        no such object, folder, bucket or host
- *   SQ_EAUTH         credentials missing or refused, permission denied
- *   SQ_EINVAL        a setting, an option or a name that can never work here
- *   SQ_EUNSUPPORTED  the storage has no such thing
- *   SQ_ENOSPC        a disk or a quota is full, on either side
- *   SQ_EIO           it may pass: network, a mount that is absent (which hides objects
- * and does not prove that there are none), a server's error, fewer bytes than promised,
- * a checksum that differs SQ_ETIMEDOUT     the other side does not answer SQ_EPROTO the
- * other side is not what it should be SQ_ENOMEM, SQ_ECANCELED The host tries again what
- * sq_code_retryable() says (error.h): never say SQ_EIO of what cannot pass, nor
- * SQ_ENOENT of a server that is only silent. *ret arguments are untouched on failure.
- */
+ * - SQ_ENOENT: no such object, folder, bucket or host.
+ * - SQ_EAUTH: credentials missing or refused, permission denied.
+ * - SQ_EINVAL: a setting, an option or a name that can never work here.
+ * - SQ_EUNSUPPORTED: the storage has no such thing.
+ * - SQ_ENOSPC: a disk or a quota is full, on either side.
+ * - SQ_EIO: it may pass: network, a mount that is absent (which hides objects and does
+ *   not prove that there are none), a server's error, fewer bytes than promised, a
+ *   checksum that differs.
+ * - SQ_ETIMEDOUT: the other side does not answer.
+ * - SQ_EPROTO: the other side is not what it should be.
+ * - SQ_ENOMEM, SQ_ECANCELED.
+ *
+ * The host tries again what sq_code_retryable() says (error.h): never say SQ_EIO of
+ * what cannot pass, nor SQ_ENOENT of a server that is only silent.  *ret arguments are
+ * untouched on failure. */
 #ifndef SCITQ_STORAGE_H
 #define SCITQ_STORAGE_H
 
