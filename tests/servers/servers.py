@@ -259,6 +259,10 @@ class Gate(Server):
             f.write(mode)
         os.rename(self.mode_path + ".new", self.mode_path)
 
+    def mode(self):
+        with open(self.mode_path) as f:
+            return f.read()
+
     def command(self):
         return [sys.executable, os.path.join(HERE, "gate.py"), str(self.port),
                 str(self.target), self.mode_path]
