@@ -6,8 +6,10 @@
  * those who come meanwhile share the next look.  Then it is linked into each one's
  * folder.  A new version is a new folder: what tasks have of the old one stays theirs.
  *
- * resources.c      who waits for what; looking, fetching
- * resource_disk.c  what is on the disk, and when it is whole */
+ * resources.c       who waits for what
+ * resource_fetch.c  looking, fetching
+ * resource_cache.c  the folders: found, removed
+ * resource_disk.c   what is in one, and when it is whole */
 #ifndef SQ_WORKER_RESOURCES_H
 #define SQ_WORKER_RESOURCES_H
 
@@ -24,15 +26,24 @@ struct sq_resources {
     char *path; /* of the cache */
     int dir;    /* -1: not there (yet) */
     int64_t next_number;
-    struct sq_resource_list all;
-    bool ending;
+    struct sq_resource_list all; /* the longest unused first */
+    bool ending, cleaning;
+    void (*cleaned)(void *arg);
+    void *arg;
 };
 
-/* `base` is BASE_WORKDIR; `name` names the folder in it.  The folder is made when it is
- * first needed.  What an earlier process left half is removed. */
-int sq_resources_open(struct sq_resources *all, const char *base, const char *name,
-                      struct sq_loop *loop, struct sq_transfers *transfers,
-                      struct sq_aside *aside, struct sq_err *err);
+struct sq_resources_conf {
+    const char *base, *name; /* BASE_WORKDIR; the folder in it */
+    struct sq_loop *loop;
+    struct sq_transfers *transfers;
+    struct sq_aside *aside;
+    void (*cleaned)(void *arg); /* what sq_resources_clean took away is gone */
+    void *arg;
+};
+/* The folder is made when it is first needed.  What an earlier process left half is
+ * removed. */
+int sq_resources_open(struct sq_resources *all, const struct sq_resources_conf *conf,
+                      struct sq_err *err);
 /* First, lest what ends meanwhile is taken for news; then end the transfers and what is
  * done aside; then close. */
 void sq_resources_leave(struct sq_resources *all);
@@ -52,5 +63,8 @@ bool sq_resource_end_use(struct sq_use *use);
 
 /* Remove what nobody uses. */
 void sq_resources_reset(struct sq_resources *all);
+/* Make room: of what nobody uses, remove what was not used for longest; one at a time.
+ */
+void sq_resources_clean(struct sq_resources *all);
 
 #endif

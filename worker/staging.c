@@ -483,6 +483,11 @@ void sq_staging_free(struct sq_execution *e)
 
 /* ---- all of them */
 
+static void resource_cleaned(void *arg)
+{
+    sq_tasks_autoclean(arg);
+}
+
 int sq_staging_init(struct sq_tasks *t, struct sq_err *err)
 {
     char name[600];
@@ -494,8 +499,16 @@ int sq_staging_init(struct sq_tasks *t, struct sq_err *err)
     if (!rc)
         rc = sq_aside_init(&g->aside, t->loop, err);
     return rc ? rc
-              : sq_resources_open(&g->resources, t->conf->base_workdir, name, t->loop,
-                                  &g->transfers, &g->aside, err);
+              : sq_resources_open(
+                    &g->resources,
+                    &(struct sq_resources_conf){.base = t->conf->base_workdir,
+                                                .name = name,
+                                                .loop = t->loop,
+                                                .transfers = &g->transfers,
+                                                .aside = &g->aside,
+                                                .cleaned = resource_cleaned,
+                                                .arg = t},
+                    err);
 }
 
 void sq_staging_end(struct sq_tasks *t)

@@ -199,6 +199,12 @@ void sq_tasks_refuse(struct sq_tasks *t, struct sq_execution *e, int return_code
     sq_tasks_step(t, e, event);
 }
 
+void sq_tasks_autoclean(struct sq_tasks *t)
+{
+    if (sq_workdirs_autoclean(&t->dirs))
+        sq_resources_clean(&t->staging.resources);
+}
+
 /* A big output does not stay on the disk in a directory that is free. */
 static void trim(struct sq_execution *e)
 {
@@ -224,7 +230,7 @@ static void put_away(struct sq_tasks *t, struct sq_execution *e)
     if (e->spawned && t->sup && sq_sup_forget(t->sup, e->id, &err) != 0)
         sq_log(SQ_LOG_DEBUG, "worker", "%s", err.text);
     if (e->keep)
-        sq_workdirs_autoclean(&t->dirs);
+        sq_tasks_autoclean(t);
     free_execution(e);
 }
 
@@ -327,13 +333,13 @@ void sq_tasks_arrive(struct sq_tasks *t, const struct sq_assignment *a)
     }
     if (a->container)
         e->container = sq_container_new(t, e, a->container, a->container_options);
-    sq_workdirs_autoclean(&t->dirs);
     if (a->container && !e->container)
         sq_tasks_refuse(t, e, -1001, SQ_EV_UNABLE, "no memory for a container");
     else if (!t->conf->no_spawn && take_directory(t, e, &err) != 0)
         sq_tasks_refuse(t, e, -1001, SQ_EV_UNABLE, "%s", err.text);
     else
         sq_tasks_step(t, e, SQ_EV_ACCEPT);
+    sq_tasks_autoclean(t); /* what it needs is in use by now */
 }
 
 void sq_tasks_signal(struct sq_tasks *t, int64_t execution_id, int signal)
@@ -462,6 +468,7 @@ static void written(void *arg, struct sq_workdir *d)
 static void kept_removed(void *arg)
 {
     sq_containers_sweep(arg);
+    sq_tasks_autoclean(arg);
 }
 
 int sq_tasks_init(struct sq_tasks *t, const struct sq_tasks_conf *conf,

@@ -16,6 +16,8 @@ void sq_tasks_refuse(struct sq_tasks *t, struct sq_execution *e, int return_code
 void sq_tasks_put_away(struct sq_tasks *t);
 /* Have directories ready for the first executions. */
 void sq_tasks_stock(struct sq_tasks *t);
+/* Over the autoclean threshold: what failures left goes, then resources nobody uses. */
+void sq_tasks_autoclean(struct sq_tasks *t);
 /* Give free slots to those waiting. */
 void sq_tasks_start_waiting(struct sq_tasks *t);
 

@@ -50,12 +50,12 @@ static void cleaned(void *arg, void *item, bool ok)
     struct sq_err err;
     if (d->header.stage == SQ_DIR_KEPT) {
         free_dir(w, d);
-        if (w->removed)
-            w->removed(w->arg);
         if (w->autocleaning) {
             w->autocleaning = false;
             sq_workdirs_autoclean(w);
         }
+        if (w->removed)
+            w->removed(w->arg);
         return;
     }
     if (ok && sq_workdir_prepare(d, &err) == 0 && quick_empty(w, d)) {
@@ -308,14 +308,17 @@ static void remove_oldest(struct sq_workdirs *w)
     sq_cleaner_add(&w->cleaner, w->base_fd, name, d->path, NULL, d);
 }
 
-void sq_workdirs_autoclean(struct sq_workdirs *w)
+bool sq_workdirs_autoclean(struct sq_workdirs *w)
 {
-    if (w->autocleaning || TAILQ_EMPTY(&w->kept) || !too_full(w))
-        return;
+    if (w->autocleaning || !too_full(w))
+        return false;
+    if (TAILQ_EMPTY(&w->kept))
+        return true;
     sq_log(SQ_LOG_INFO, "worker", "the disk of %s is over %d%%: removing %s", w->base,
            w->autoclean, TAILQ_FIRST(&w->kept)->path);
     w->autocleaning = true;
     remove_oldest(w);
+    return false;
 }
 
 bool sq_workdirs_keep(const struct sq_workdirs *w, int64_t execution_id)

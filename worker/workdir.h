@@ -98,8 +98,9 @@ int64_t sq_workdir_output_size(const struct sq_workdir *d, int stream);
 /* Cut its output files to nothing. */
 void sq_workdir_trim(const struct sq_workdir *d);
 
-/* Over the threshold, kept ones go, oldest first, one at a time until it is enough. */
-void sq_workdirs_autoclean(struct sq_workdirs *w);
+/* Over the threshold, kept ones go, oldest first, one at a time until it is enough.
+ * True: the disk is over it, and none is left. */
+bool sq_workdirs_autoclean(struct sq_workdirs *w);
 /* Whether one is kept for this execution. */
 bool sq_workdirs_keep(const struct sq_workdirs *w, int64_t execution_id);
 /* All kept ones go. */

@@ -280,6 +280,43 @@ def prefetched(server, api, folder):
             "what was downloaded is not fetched again after kill -9")
 
 
+def autocleaned(server, api, folder):
+    """With a threshold that is always passed: what nobody uses goes, the one that was
+    not used for longest first; what is used, or just asked for, stays."""
+    sources = [uri(write(folder.join("r%d" % i), "r%d" % i)) for i in range(3)]
+    fifo = folder.join("fifo")
+    os.mkfifo(fifo)
+
+    def last_used(worker):
+        return [line.rsplit("/", 1)[1].split(",")[0] for line in worker.log().split("\n")
+                if "removing the resource" in line]
+    with Gated(server, folder.join("gates"), options=["-b", "auto"]) as worker:
+        registered(worker, api)
+        for i in (1, 0, 2, 1):
+            ended(api, api.task("true", batch="auto", resource=sources[i]))
+        is_(len(worker.resources()), 3, "below the threshold all stay")
+        is_(worker.end(), 0, "it stops")
+        worker.options += ["-a", "1"]
+        worker.start()
+        kept = ended(api, api.task("sh -c 'cat $RESOURCE/r1'", batch="auto",
+                                   resource=sources[1]))
+        wait_until("the others went", lambda: len(last_used(worker)) == 2)
+        is_(kept[2], b"r1", "over it the one that is asked for stays")
+        is_(last_used(worker), ["r0", "r2"], "the others go, the longest unused first")
+        is_(worker.asked("get", sources[1]), 1, "it was not fetched again")
+        task = api.task("cat " + fifo, batch="auto", resource=sources[0])
+        wait_until("it runs", lambda: api.get("/tasks/%d" % task).json["status"] ==
+                   "running")
+        wait_until("the idle one went", lambda: last_used(worker)[2:] == ["r1"])
+        is_(len(worker.resources()), 1, "what a running task has stays")
+        with open(fifo, "w"):
+            pass
+        is_(ended(api, task)[0], "succeeded", "which succeeds")
+        ended(api, api.task("true", batch="auto"))
+        wait_until("all went", lambda: worker.resources() == [])
+        ok(True, "and goes when it is over and another task comes")
+
+
 def trouble(server, api, folder):
     """What cannot be moved, in words; what can be is moved even so."""
     blocked = write(folder.join("file"), "no folder")
@@ -325,7 +362,7 @@ def trouble(server, api, folder):
 def main():
     server = Server()
     api = server.api()
-    for part in (shared, remembered, phases, cancel, prefetched, trouble):
+    for part in (shared, remembered, phases, cancel, prefetched, autocleaned, trouble):
         run(part, server, api, Folder())
     server.stop()
     done()
