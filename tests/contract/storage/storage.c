@@ -65,7 +65,7 @@ static struct target targets[] = {
      .path = "lab",
      .server = "dav",
      .has = HAS_BATCH | GIVES_UP | HIDES_PARTS | CAN_WRITE | CAN_LIST | HAS_GATE |
-            HAS_FOLDERS,
+            HAS_FOLDERS | SLOW_SERVER,
      .impossible = all_bytes},
     {.label = "sftp",
      .plugin = "rclone",
@@ -81,7 +81,7 @@ static struct target targets[] = {
      .proto = "ftpd",
      .path = "lab",
      .server = "ftpd",
-     .has = HAS_BATCH | CAN_WRITE | CAN_LIST | HAS_DATES | HAS_FOLDERS,
+     .has = HAS_BATCH | CAN_WRITE | CAN_LIST | HAS_DATES | HAS_FOLDERS | SLOW_SERVER,
      .impossible = no_newline},
     {.label = "web",
      .plugin = "rclone",

@@ -33,7 +33,8 @@ enum {
     HAS_BATCH = 128,   /* get_files, put_files */
     HIDES_PARTS = 256, /* a file appears when it is whole; s3rver keeps a piece */
     GIVES_UP = 512,    /* soon; Azure's client repeats a cut upload for minutes */
-    ONCE = 1024        /* the test is of the plugin: one of its targets will do */
+    ONCE = 1024,       /* the test is of the plugin: one of its targets will do */
+    SLOW_SERVER = 2048 /* with many files */
 };
 
 struct target {
