@@ -34,6 +34,7 @@ static struct {
     int fd; /* -1: stderr */
     int64_t size, max_size;
     int keep;
+    const char *before;
 } logger = {.lock = PTHREAD_MUTEX_INITIALIZER, .level = SQ_LOG_INFO, .fd = -1};
 
 bool sq_log_level_parse(const char *text, enum sq_level *ret)
@@ -81,6 +82,7 @@ static int configure(const struct sq_log_conf *conf, struct sq_err *err)
     logger.path = path;
     logger.max_size = conf->max_size_bytes;
     logger.keep = conf->keep;
+    logger.before = conf->before;
     int rc = path ? open_file(err) : 0;
     if (rc)
         close_file();
@@ -144,8 +146,11 @@ static void write_line(const char *line, size_t len)
     if (logger.fd >= 0 && logger.max_size > 0 && logger.size > 0 &&
         logger.size + (int64_t)len > logger.max_size)
         rotate();
-    if (logger.fd < 0 || sq_write_all(logger.fd, line, len, NULL) != 0)
+    if (logger.fd < 0 || sq_write_all(logger.fd, line, len, NULL) != 0) {
+        if (logger.before)
+            sq_write_all(STDERR_FILENO, logger.before, strlen(logger.before), NULL);
         sq_write_all(STDERR_FILENO, line, len, NULL);
+    }
     logger.size += (int64_t)len;
     pthread_mutex_unlock(&logger.lock);
 }

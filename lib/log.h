@@ -16,6 +16,9 @@ struct sq_log_conf {
     int64_t max_size_bytes; /* rotate past this: path -> path.1 -> … */
     int keep;               /* rotated files kept */
     enum sq_level level;
+    /* Written before each line on stderr (a terminal's progress bar is wiped so);
+     * borrowed for good.  NULL: nothing. */
+    const char *before;
 };
 
 int sq_log_open(const struct sq_log_conf *conf, struct sq_err *err);

@@ -13,12 +13,22 @@ enum { COLUMNS = 80, LINE_BYTES = 512, LABEL_COLUMNS = 30, BAR_MAX = 40 };
 void sq_bar_init(struct sq_bar *bar)
 {
     *bar = (struct sq_bar){.shown = isatty(STDERR_FILENO), .begun_us = sq_monotonic()};
+    pthread_mutex_init(&bar->lock, NULL);
+}
+
+void sq_bar_end(struct sq_bar *bar)
+{
+    pthread_mutex_lock(&bar->lock);
+    if (bar->drawn)
+        fputs(SQ_BAR_WIPE, stderr);
+    bar->drawn = bar->shown = false;
+    pthread_mutex_unlock(&bar->lock);
 }
 
 void sq_bar_fini(struct sq_bar *bar)
 {
-    if (bar->drawn)
-        fputs("\r\033[K", stderr);
+    sq_bar_end(bar);
+    pthread_mutex_destroy(&bar->lock);
 }
 
 /* "1.2 GB" */
@@ -107,7 +117,11 @@ void sq_bar_tick(void *arg, struct sq_job *job)
         return;
     sq_bar_line(job, sq_monotonic() - bar->begun_us, known ? w.ws_col : COLUMNS, line,
                 sizeof line);
-    fprintf(stderr, "\r%s\033[K", line);
-    fflush(stderr);
-    bar->drawn = true;
+    pthread_mutex_lock(&bar->lock);
+    if (bar->shown) {
+        fprintf(stderr, "\r%s\033[K", line);
+        fflush(stderr);
+        bar->drawn = true;
+    }
+    pthread_mutex_unlock(&bar->lock);
 }

@@ -91,6 +91,7 @@ int sq_fetch_copy(struct sq_fetch_line *line, struct sq_err *err)
 
 void sq_fetch_tell(struct sq_fetch_line *line, const struct sq_moved *moved)
 {
+    sq_bar_end(&line->bar); /* all is moved, or will not be */
     for (size_t i = 0; i < moved->n_skipped; i++)
         sq_cli_note(line->cli, "%s is left out: no file", moved->skipped[i]);
     for (size_t i = 0; i < moved->n_files; i++)

@@ -113,25 +113,24 @@ static int run_verb(void *arg)
 static int watch_verb(struct sq_fetch_line *line)
 {
     struct running r = {.line = line};
-    struct sq_bar bar;
     int signal_came = 0;
     int rc = sq_job_open(&line->fetch, 0, line->words[0], &line->job, &r.err);
     if (rc == 0) {
-        sq_bar_init(&bar);
+        sq_bar_init(&line->bar);
         struct sq_watch w = {.fetch = &line->fetch,
                              .work = run_verb,
                              .arg = &r,
                              .every_ms = SQ_BAR_MS,
                              .tick = NULL};
-        if (bar.shown) {
+        if (line->bar.shown) {
             w.tick = sq_bar_tick;
-            w.tick_arg = &bar;
+            w.tick_arg = &line->bar;
         }
         struct sq_err why = {0};
         rc = sq_watch_run(&w, &signal_came, &why);
         if (why.code)
             r.err = why;
-        sq_bar_fini(&bar);
+        sq_bar_fini(&line->bar);
         sq_job_close(&line->job);
     }
     if (rc == 0)
@@ -150,7 +149,8 @@ static int run_line(struct sq_fetch_line *line)
     struct sq_cli *cli = line->cli;
     bool worker = sq_args_has(&cli->args, "worker");
     struct sq_log_conf log = {
-        .level = sq_args_has(&cli->args, "verbose") ? SQ_LOG_INFO : SQ_LOG_WARNING};
+        .level = sq_args_has(&cli->args, "verbose") ? SQ_LOG_INFO : SQ_LOG_WARNING,
+        .before = isatty(STDERR_FILENO) ? SQ_BAR_WIPE : NULL};
     if (worker == (line->verb != NULL))
         return misused(line, worker ? "--worker takes no verb" : "which verb?");
     sq_log_open(&log, NULL);

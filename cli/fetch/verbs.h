@@ -3,6 +3,7 @@
 #define SQ_CLI_FETCH_VERBS_H
 
 #include "cli/cli.h"
+#include "cli/fetch/bar.h"
 #include "cli/fetch/job.h"
 #include "cli/fetch/place.h"
 
@@ -13,6 +14,7 @@ struct sq_fetch_line {
     struct sq_cli *cli;
     struct sq_fetch fetch;
     struct sq_job job;
+    struct sq_bar bar;
     const struct sq_fetch_verb *verb;
     const char *words[SQ_FETCH_WORDS + 1]; /* after the verb; NULL where none is */
 };

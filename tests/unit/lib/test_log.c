@@ -30,7 +30,7 @@ static int lines_in(const char *path)
 static void open_log(const char *path, int64_t max, int keep, enum sq_level level)
 {
     struct sq_err err;
-    OK(err, sq_log_open(&(struct sq_log_conf){path, max, keep, level}, &err));
+    OK(err, sq_log_open(&(struct sq_log_conf){path, max, keep, level, NULL}, &err));
 }
 
 static void test_a_line(void **state)
