@@ -118,19 +118,29 @@ int sq_inside_check_links(int root, struct sq_err *err)
 
 /* ---- moving */
 
+/* Where there are bytes at or after `at`; a sparse file of terabytes has few. */
+static off_t next_data(int fd, off_t at, off_t size)
+{
+    off_t data = lseek(fd, at, SEEK_DATA);
+    return data >= 0 ? data : errno == ENXIO ? size : at;
+}
+
 /* Both open, of the same size: the same bytes? */
-static bool same_bytes(int a, int b)
+static bool same_bytes(int a, int b, off_t size)
 {
     enum { PIECE = 64 * 1024 };
     char x[PIECE], y[PIECE];
-    ssize_t n;
-    off_t at = 0;
-    while ((n = pread(a, x, PIECE, at)) > 0) {
-        if (pread(b, y, (size_t)n, at) != n || memcmp(x, y, (size_t)n) != 0)
+    ssize_t n = 0;
+    for (off_t at = 0; at < size; at += n) {
+        off_t in_a = next_data(a, at, size), in_b = next_data(b, at, size);
+        at = in_a < in_b ? in_a : in_b;
+        n = at < size ? pread(a, x, PIECE, at) : 0;
+        if (n == 0)
+            return at >= size;
+        if (n < 0 || pread(b, y, (size_t)n, at) != n || memcmp(x, y, (size_t)n) != 0)
             return false;
-        at += n;
     }
-    return n == 0;
+    return true;
 }
 
 static bool same_link(int from, int to, const char *last)
@@ -152,7 +162,7 @@ static bool is_equal(int from, int to, const char *last)
         return same_link(from, to, last);
     return a >= 0 && b >= 0 && fstat(a, &x) == 0 && fstat(b, &y) == 0 &&
            S_ISREG(x.st_mode) && S_ISREG(y.st_mode) && x.st_size == y.st_size &&
-           same_bytes(a, b);
+           same_bytes(a, b, x.st_size);
 }
 
 /* Is a name free, or a file's that may as well be this one?  Of two jobs that bring it

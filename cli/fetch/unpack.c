@@ -194,8 +194,23 @@ static int open_zip(struct job *j, struct archive *a)
                : fail_archive(j, a);
 }
 
+/* The hole that a sparse file may end with is no data of the archive's: only the size
+ * tells of it. */
+static int pad(struct job *j, struct archive_entry *e, int fd, la_int64_t end)
+{
+    struct stat st;
+    if (archive_entry_size_is_set(e) && end < archive_entry_size(e)) {
+        if (!archive_entry_sparse_count(e))
+            return refuse(j, "the content of an entry is shorter than its size");
+        end = archive_entry_size(e);
+    }
+    if (fstat(fd, &st) != 0 || (st.st_size < end && ftruncate(fd, end) != 0))
+        return fail_errno(j);
+    return 0;
+}
+
 /* The content of one entry. */
-static int copy_data(struct job *j, struct archive *a, int fd)
+static int copy_data(struct job *j, struct archive *a, struct archive_entry *e, int fd)
 {
     const void *data;
     size_t len;
@@ -211,10 +226,7 @@ static int copy_data(struct job *j, struct archive *a, int fd)
             return rc;
         end = at + (la_int64_t)len;
     }
-    struct stat st;
-    if (fstat(fd, &st) != 0 || (st.st_size < end && ftruncate(fd, end) != 0))
-        return fail_errno(j);
-    return 0;
+    return pad(j, e, fd, end);
 }
 
 static void keep_date(struct archive_entry *e, int fd)
@@ -236,7 +248,7 @@ static int make_file(struct job *j, struct archive *a, struct archive_entry *e,
     SQ_CLEANUP(sq_closep) int fd = sq_inside_file(j->u->to, name, &why);
     if (fd < 0)
         return failed_inside(j, &why);
-    rc = copy_data(j, a, fd);
+    rc = copy_data(j, a, e, fd);
     if (rc == 0 && fchmod(fd, (archive_entry_perm(e) & 0777) | 0600) != 0)
         rc = fail_errno(j);
     if (rc == 0)

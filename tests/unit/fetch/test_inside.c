@@ -183,6 +183,29 @@ static void test_move(void **state)
     close(to);
 }
 
+/* Terabytes of nothing, from an archive of 10 kB: compared by where there is data. */
+static void test_move_sparse(void **state)
+{
+    struct scratch *s = *state;
+    struct sq_err err = {0};
+    enum { GIB = 1 << 30 };
+    const off_t size = (off_t)4096 * GIB;
+    int from = open_root(s, "from"), to = open_root(s, "to");
+    for (int differ = 0; differ < 2; differ++) {
+        const int dirs[] = {from, to};
+        for (int i = 0; i < 2; i++) {
+            put(dirs[i], "big");
+            SQ_CLEANUP(sq_closep) int fd = openat(dirs[i], "big", O_WRONLY | O_CLOEXEC);
+            if (ftruncate(fd, size) != 0)
+                skip();
+            assert_int_equal(pwrite(fd, differ && i ? "y" : "x", 1, size - 1), 1);
+        }
+        assert_int_equal(sq_inside_move(from, to, true, &err), differ ? SQ_EEXIST : 0);
+    }
+    close(from);
+    close(to);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -190,6 +213,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_files, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(test_links, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(test_move, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(test_move_sparse, scratch_setup,
+                                        scratch_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

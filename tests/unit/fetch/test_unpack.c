@@ -131,6 +131,42 @@ static void test_honest(void **state)
     }
 }
 
+/* A file of one letter and holes, of which the last is the end of the file. */
+static const char *make_sparse(struct scratch *s, const char *file, size_t size,
+                               bool letter)
+{
+    const char *path = scratch_path(s, file);
+    SQ_CLEANUP(sq_freep) char *bytes = calloc(1, size);
+    struct archive *a = archive_write_new();
+    struct archive_entry *e = archive_entry_new();
+    assert_int_equal(archive_write_set_format_pax(a), ARCHIVE_OK);
+    assert_int_equal(archive_write_open_filename(a, path), ARCHIVE_OK);
+    archive_entry_set_pathname(e, "holes");
+    archive_entry_set_filetype(e, AE_IFREG);
+    archive_entry_set_perm(e, 0644);
+    archive_entry_set_size(e, (la_int64_t)size);
+    archive_entry_sparse_add_entry(e, 0, letter);
+    bytes[0] = letter ? 'x' : 0;
+    assert_int_equal(archive_write_header(a, e), ARCHIVE_OK);
+    assert_int_equal(archive_write_data(a, bytes, size), (int)size);
+    archive_entry_free(e);
+    assert_int_equal(archive_write_free(a), ARCHIVE_OK);
+    return path;
+}
+
+static void test_holes_at_the_end(void **state)
+{
+    struct scratch *s = *state;
+    struct sq_err err = {0};
+    for (int letter = 0; letter < 2; letter++) {
+        struct stat st;
+        OK(err, unpack(s, SQ_UNPACK_UNTAR, make_sparse(s, "x", 1 << 20, letter), always,
+                       &err));
+        assert_int_equal(stat(scratch_path(s, "to/holes"), &st), 0);
+        assert_int_equal(st.st_size, 1 << 20);
+    }
+}
+
 static void test_tar_links(void **state)
 {
     struct scratch *s = *state;
@@ -405,7 +441,7 @@ int main(void)
         CASE(test_hostile_zip),  CASE(test_damaged),
         CASE(test_not_archives), CASE(test_gunzip),
         CASE(test_cancel),       CASE(test_plain_names),
-        CASE(test_bombs),
+        CASE(test_bombs),        CASE(test_holes_at_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
