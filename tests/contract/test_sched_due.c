@@ -24,6 +24,18 @@ static void start_limited(struct world *w, const char *limits)
     world_commit(w);
 }
 
+/* Its worker takes the execution. */
+static void accept(struct world *w)
+{
+    world_begin(w);
+    struct sq_transition t = {.execution_id = 1,
+                              .to = SQ_EXEC_ACCEPTED,
+                              .worker_id = SQ_NULL,
+                              .return_code = SQ_NULL};
+    OK(w->err, sq_execution_transition(&w->tx, &t, 1, NULL, &w->err));
+    world_commit(w);
+}
+
 static int64_t signals(struct world *w)
 {
     return world_ask(w,
@@ -76,13 +88,7 @@ static void test_download_limit(void **state)
 {
     WORLD(w);
     start_limited(w, "download_timeout = 5, run_timeout = 1000, input = 's3://a/b'");
-    world_begin(w);
-    struct sq_transition t = {.execution_id = 1,
-                              .to = SQ_EXEC_ACCEPTED,
-                              .worker_id = SQ_NULL,
-                              .return_code = SQ_NULL};
-    OK(w->err, sq_execution_transition(&w->tx, &t, 1, NULL, &w->err));
-    world_commit(w);
+    accept(w);
     world_begin(w);
     w->tx.now += 6000000;
     /* While no place to run is free it may be waiting for one. */
@@ -139,13 +145,7 @@ static void test_no_download_no_limit(void **state)
 {
     WORLD(w);
     start_limited(w, "download_timeout = 5, input = ''");
-    world_begin(w);
-    struct sq_transition t = {.execution_id = 1,
-                              .to = SQ_EXEC_ACCEPTED,
-                              .worker_id = SQ_NULL,
-                              .return_code = SQ_NULL};
-    OK(w->err, sq_execution_transition(&w->tx, &t, 1, NULL, &w->err));
-    world_commit(w);
+    accept(w);
     assert_true(w->s->alarm == SQ_NULL);
     world_begin(w);
     w->tx.now += 6000000;

@@ -136,26 +136,15 @@ def check(api, folder, ids, name):
     is_(wrong, [], "%s: the MD5 of each output is right" % name)
 
 
-def kill_worker(db):
-    dice = random.Random(SEED)
-    name = "worker killed, %s" % db
+def killed(what, db):
+    """Kill the worker, or the server, while tasks run."""
+    dice = random.Random(SEED + (what == "server"))
+    name = "%s killed, %s" % (what, db)
     with Server(db=db) as server, Worker(server, concurrency=8) as worker:
         folder, api = Folder(), server.api()
         ids = queue(api, folder)
-        is_(under_load(api, ids, dice, worker), [KILLED] * KILLS,
-            "%s: %d times, while a task runs" % (name, KILLS))
-        let_go(folder)
-        check(api, folder, ids, name)
-        folder.stop()
-
-
-def kill_server(db):
-    dice = random.Random(SEED + 1)
-    name = "server killed, %s" % db
-    with Server(db=db) as server, Worker(server, concurrency=8):
-        folder, api = Folder(), server.api()
-        ids = queue(api, folder)
-        is_(under_load(api, ids, dice, server), [KILLED] * KILLS,
+        daemon = worker if what == "worker" else server
+        is_(under_load(api, ids, dice, daemon), [KILLED] * KILLS,
             "%s: %d times, while a task runs" % (name, KILLS))
         let_go(folder)
         check(api, folder, ids, name)
@@ -181,6 +170,6 @@ def acknowledged_survives(db):
 diag("seed %d" % SEED)
 for database in databases():
     run(acknowledged_survives, database)
-    run(kill_worker, database)
-    run(kill_server, database)
+    run(killed, "worker", database)
+    run(killed, "server", database)
 done()

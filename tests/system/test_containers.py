@@ -12,26 +12,10 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "servers"))
 from harness import *  # noqa: E402,F403
+from worker import both, ended, execution  # noqa: E402
 from engine import Docker, IMAGE, Podman  # noqa: E402
 
-ENDS = ("succeeded", "failed")
 MADE_BYTES = "i=0; while [ $i -lt %d ]; do echo line $i; echo err $i >&2; i=$((i+1)); done; "
-
-
-def execution(api, task_id):
-    return [e for e in api.get("/executions/", {"task_id": task_id}).json
-            if e["latest"]][0]
-
-
-def both(api, task_id):
-    number = execution(api, task_id)["execution_id"]
-    return api.raw_log(number, "stdout"), api.raw_log(number, "stderr")
-
-
-def ended(api, task_id):
-    """Wait for the end: (task status, return code, stdout, stderr)."""
-    task = api.wait_task(task_id, ENDS, timeout_s=180)
-    return (task["status"], execution(api, task_id)["return_code"]) + both(api, task_id)
 
 
 def queue(api, command, options=None, image=IMAGE, **fields):

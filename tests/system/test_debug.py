@@ -15,20 +15,9 @@ from harness import *  # noqa: E402,F403
 from daemons import BUILD  # noqa: E402
 from engine import Docker, IMAGE, Podman  # noqa: E402
 from servers import Servers  # noqa: E402
+from worker import read, write  # noqa: E402
 
 TIMEOUT_S = 180
-
-
-def write(path, text):
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "w") as f:
-        f.write(text)
-    return path
-
-
-def read(path):
-    with open(path) as f:
-        return f.read()
 
 
 class World:

@@ -12,7 +12,8 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import *  # noqa: E402,F403
 from daemons import BUILD, TOP  # noqa: E402
-from worker import ended, execution, registered, send, state_of  # noqa: E402
+from worker import (  # noqa: E402
+    ended, execution, read, registered, send, state_of, write)
 
 LONG = os.environ.get("SCITQ_TEST_LONG") == "1"
 
@@ -65,18 +66,6 @@ class Gated(Worker):
         base = self.settings["BASE_WORKDIR"]
         found = [os.path.join(base, n) for n in os.listdir(base) if "-resources-" in n]
         return [os.path.join(f, n) for f in found for n in sorted(os.listdir(f))]
-
-
-def write(path, text):
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "w") as f:
-        f.write(text)
-    return path
-
-
-def read(path):
-    with open(path) as f:
-        return f.read()
 
 
 def uri(path):

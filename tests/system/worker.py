@@ -21,7 +21,7 @@ def both(api, task_id):
 
 def ended(api, task_id):
     """Wait for the end: (task status, return code, stdout, stderr)."""
-    task = api.wait_task(task_id, ("succeeded", "failed"))
+    task = api.wait_task(task_id, ("succeeded", "failed"), timeout_s=180)
     return (task["status"], execution(api, task_id)["return_code"]) + both(api, task_id)
 
 
@@ -82,3 +82,17 @@ def tree(api, **fields):
 
 def gone(pids):
     return lambda: not any(state_of(p) for p in pids)
+
+
+# ---- files of tests
+
+def write(path, text):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w") as f:
+        f.write(text)
+    return path
+
+
+def read(path):
+    with open(path) as f:
+        return f.read()

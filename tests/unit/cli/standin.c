@@ -151,3 +151,12 @@ const char *standin_log(struct standin *s)
 {
     return s->log.data;
 }
+
+int standin_run(const struct CMUnitTest *tests, size_t n, const struct rule *rules,
+                struct standin **server)
+{
+    *server = standin_start(rules);
+    int failed = _cmocka_run_group_tests("tests", tests, n, NULL, NULL);
+    standin_stop(*server);
+    return failed;
+}

@@ -6,6 +6,8 @@
 #ifndef SQ_TESTS_CLI_STANDIN_H
 #define SQ_TESTS_CLI_STANDIN_H
 
+#include "tests/test.h"
+
 struct rule {
     const char *method, *path, *body_has;
     int status;
@@ -20,5 +22,9 @@ void standin_stop(struct standin *s);
 const char *standin_address(const struct standin *s); /* "127.0.0.1:1234" */
 /* Every request so far, "METHOD PATH BODY\n" each; valid until the next call. */
 const char *standin_log(struct standin *s);
+
+/* Run a group of tests with one, *server, that lives as long as they do. */
+int standin_run(const struct CMUnitTest *tests, size_t n, const struct rule *rules,
+                struct standin **server);
 
 #endif

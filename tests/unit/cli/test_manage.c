@@ -70,20 +70,6 @@ static const struct rule rules[] = {
 
 static struct standin *server;
 
-static int start(void **state)
-{
-    (void)state;
-    server = standin_start(rules);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    standin_stop(server);
-    return 0;
-}
-
 /* Run a command line: its exit code; what it printed in *ret. */
 static int manage_in(struct sq_cli *cli, const char *const *words, char **ret)
 {
@@ -427,5 +413,5 @@ int main(void)
         cmocka_unit_test(test_every_verb_has_help),
         cmocka_unit_test(test_every_option_is_read),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return standin_run(tests, SQ_LEN(tests), rules, &server);
 }

@@ -36,20 +36,6 @@ static const struct rule rules[] = {
 
 static struct standin *server;
 
-static int start(void **state)
-{
-    (void)state;
-    server = standin_start(rules);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    standin_stop(server);
-    return 0;
-}
-
 /* Run a command line with its output on `out` and its standard error on `error_fd`;
  * its exit code. */
 static int run(const char *const *words, FILE *out, int error_fd)
@@ -160,5 +146,5 @@ int main(void)
         cmocka_unit_test(test_a_stream_that_cannot_be_followed),
         cmocka_unit_test(test_both_streams_are_followed),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return standin_run(tests, SQ_LEN(tests), rules, &server);
 }
