@@ -195,7 +195,10 @@ int nfs_make_folders(const char *path, struct sq_err *err)
     }
     if (stat(path, &st))
         return nfs_fail(err, errno, "make the folder", path);
-    return S_ISDIR(st.st_mode) ? 0 : nfs_fail(err, EEXIST, "make the folder", path);
+    return S_ISDIR(st.st_mode)
+               ? 0
+               : sq_fail(err, SQ_EEXIST,
+                         "cannot make the folder %s: a file has its name", path);
 }
 
 int nfs_work_make_folder(struct nfs_request *r, struct sq_err *err)

@@ -429,13 +429,38 @@ static void test_told(void **state)
     assert_int_equal(count(scratch_path(s, "new/one")), 1);
 }
 
+/* What no waiting changes is not said to be worth another try. */
+static void test_file_in_the_way(void **state)
+{
+    struct world *w = *state;
+    struct scratch *s = w->files;
+    struct sq_err err;
+    struct sq_entry e;
+    const char *file = scratch_write(s, "f", "hello", 5);
+    static const struct {
+        const char *to;
+        int code;
+    } rows[] = {{"f/g", SQ_EEXIST}, {"f/sub/g", SQ_ENOENT}};
+    for (size_t i = 0; i < SQ_LEN(rows); i++) {
+        struct sq_location to = at(scratch_path(s, rows[i].to));
+        int rc = w->ops->put(w->s, file, &to, &w->call, &e, &err);
+        assert_int_equal(rc, rows[i].code);
+        assert_false(sq_code_retryable(rc));
+        assert_non_null(strstr(err.text, "cannot make the folder"));
+    }
+    struct sq_location folder = at(file);
+    assert_int_equal(w->ops->make_folder(w->s, &folder, &w->call, &err), SQ_EEXIST);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_odd_files), TEST(test_paths),  TEST(test_missing_mount),
-        TEST(test_told),      TEST(test_cancel), TEST(test_dead_mount),
+        TEST(test_odd_files),       TEST(test_paths),
+        TEST(test_missing_mount),   TEST(test_told),
+        TEST(test_cancel),          TEST(test_dead_mount),
+        TEST(test_file_in_the_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
