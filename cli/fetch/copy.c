@@ -2,10 +2,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "cli/fetch/move.h"
-#include "cli/fetch/transfer.h"
 #include "cli/fetch/verbs.h"
-#include "lib/log.h"
 
 static bool is_folder_here(const char *path)
 {
@@ -55,7 +52,7 @@ static int to_there(struct sq_fetch_line *line, const struct sq_place *from,
                              from->text, from->uri.action);
     if (from->folder)
         return from->local ? sq_put_tree(&line->job, from->path, to, moved, err)
-                           : sq_transfer_tree(&line->job, from, to, moved, err);
+                           : sq_fetch_tree(&line->job, from, to, moved, err);
     if (from->local && is_folder_here(from->path))
         return sq_fail(err, SQ_EINVAL,
                        "%s is a folder: with a / at its end its tree is "
@@ -87,13 +84,4 @@ int sq_fetch_copy(struct sq_fetch_line *line, struct sq_err *err)
     sq_fetch_tell(line, &moved);
     sq_moved_fini(&moved);
     return rc;
-}
-
-void sq_fetch_tell(struct sq_fetch_line *line, const struct sq_moved *moved)
-{
-    sq_bar_end(&line->bar); /* all is moved, or will not be */
-    for (size_t i = 0; i < moved->n_skipped; i++)
-        sq_cli_note(line->cli, "%s is left out: no file", moved->skipped[i]);
-    for (size_t i = 0; i < moved->n_files; i++)
-        sq_log(SQ_LOG_INFO, "fetch", "copied %s", moved->files[i]);
 }

@@ -1,8 +1,9 @@
-/* What verbs share: the places they were given, lines of output. */
+/* What verbs share: the places they were given, lines of output, what was moved. */
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/fetch/verbs.h"
+#include "lib/log.h"
 
 static struct sq_arena *arena(struct sq_fetch_line *line)
 {
@@ -38,4 +39,13 @@ void sq_fetch_print(struct sq_fetch_line *line, const char *text)
         putc(seen && ((unsigned char)*text < ' ' || *text == 0x7f) ? '?' : *text,
              line->cli->out);
     putc('\n', line->cli->out);
+}
+
+void sq_fetch_tell(struct sq_fetch_line *line, const struct sq_moved *moved)
+{
+    sq_bar_end(&line->bar); /* all is moved, or will not be */
+    for (size_t i = 0; i < moved->n_skipped; i++)
+        sq_cli_note(line->cli, "%s is left out: no file", moved->skipped[i]);
+    for (size_t i = 0; i < moved->n_files; i++)
+        sq_log(SQ_LOG_INFO, "fetch", "copied %s", moved->files[i]);
 }

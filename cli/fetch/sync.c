@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "cli/fetch/stores.h"
-#include "cli/fetch/transfer.h"
 #include "cli/fetch/tree.h"
 #include "cli/fetch/verbs.h"
 
@@ -32,9 +31,8 @@ static int list_files(struct sq_job *job, const struct sq_place *at, unsigned wa
     return rc;
 }
 
-int sq_transfer_tree(struct sq_job *job, const struct sq_place *from,
-                     const struct sq_place *to, struct sq_moved *moved,
-                     struct sq_err *err)
+int sq_fetch_tree(struct sq_job *job, const struct sq_place *from,
+                  const struct sq_place *to, struct sq_moved *moved, struct sq_err *err)
 {
     struct sq_tree t;
     int rc = sq_relay_tree(job, from, to, err);

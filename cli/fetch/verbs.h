@@ -5,7 +5,7 @@
 #include "cli/cli.h"
 #include "cli/fetch/bar.h"
 #include "cli/fetch/job.h"
-#include "cli/fetch/place.h"
+#include "cli/fetch/move.h"
 
 enum { SQ_FETCH_WORDS = 2 };
 
@@ -44,6 +44,13 @@ int sq_fetch_folder(struct sq_fetch_line *line, size_t i, struct sq_place *ret,
                     struct sq_err *err);
 /* A line of output; on a terminal what is not printable is shown as `?`. */
 void sq_fetch_print(struct sq_fetch_line *line, const char *text);
+/* Say what was left out, and with -v what was copied. */
+void sq_fetch_tell(struct sq_fetch_line *line, const struct sq_moved *moved);
+
+/* sync.c: the tree of the folder `from` into the folder `to`, neither of them here. */
+int sq_fetch_tree(struct sq_job *job, const struct sq_place *from,
+                  const struct sq_place *to, struct sq_moved *moved,
+                  struct sq_err *err);
 
 int sq_fetch_copy(struct sq_fetch_line *line, struct sq_err *err);
 int sq_fetch_list(struct sq_fetch_line *line, struct sq_err *err);
