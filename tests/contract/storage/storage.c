@@ -47,7 +47,7 @@ static struct target targets[] = {
      .path = "lab",
      .server = "s3",
      .has = HAS_BATCH | GIVES_UP | CAN_WRITE | CAN_LIST | HAS_DATES | HAS_MD5 |
-            HAS_GATE | VERIFIES,
+            HAS_GATE | VERIFIES | HAS_PARTS,
      .impossible = all_bytes},
     {.label = "azure",
      .plugin = "rclone",
@@ -339,6 +339,20 @@ void gate(struct target *t, const char *mode)
     fputs(mode, f);
     fclose(f);
     assert_int_equal(rename(new_path, path), 0);
+}
+
+int log_lines(struct target *t, bool of_gate, const char *word, const char *other)
+{
+    char path[300], line[4096];
+    int n = 0;
+    snprintf(path, sizeof path, "%s/%s%s/access.log", world.servers, t->server,
+             of_gate ? "/gate" : "");
+    FILE *f = fopen(path, "r");
+    while (f && fgets(line, sizeof line, f))
+        n += strstr(line, word) && strstr(line, other);
+    if (f)
+        fclose(f);
+    return n;
 }
 
 /* ---- calls */

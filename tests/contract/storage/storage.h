@@ -26,15 +26,16 @@ enum {
     CAN_WRITE = 1,
     CAN_LIST = 2,
     HAS_DATES = 4,
-    HAS_MD5 = 8,       /* tells the MD5 it keeps */
-    HAS_GATE = 16,     /* t->gated: the same through a gate */
-    VERIFIES = 32,     /* notices a byte changed on the way, by a checksum */
-    HAS_FOLDERS = 64,  /* also empty ones */
-    HAS_BATCH = 128,   /* get_files, put_files */
-    HIDES_PARTS = 256, /* a file appears when it is whole; s3rver keeps a piece */
-    GIVES_UP = 512,    /* soon; Azure's client repeats a cut upload for minutes */
-    ONCE = 1024,       /* the test is of the plugin: one of its targets will do */
-    SLOW_SERVER = 2048 /* with many files */
+    HAS_MD5 = 8,        /* tells the MD5 it keeps */
+    HAS_GATE = 16,      /* t->gated: the same through a gate */
+    VERIFIES = 32,      /* notices a byte changed on the way, by a checksum */
+    HAS_FOLDERS = 64,   /* also empty ones */
+    HAS_BATCH = 128,    /* get_files, put_files */
+    HIDES_PARTS = 256,  /* a file appears when it is whole; s3rver keeps a piece */
+    GIVES_UP = 512,     /* soon; Azure's client repeats a cut upload for minutes */
+    ONCE = 1024,        /* the test is of the plugin: one of its targets will do */
+    SLOW_SERVER = 2048, /* with many files */
+    HAS_PARTS = 4096 /* S3: a large file is sent in parts, made one by a last request */
 };
 
 struct target {
@@ -71,6 +72,10 @@ const struct sq_location *at_path(const char *proto, const char *path);
 const struct sq_location *gated(struct target *t, const char *name);
 /* Of the target's gate: "pass", "cut:1000"… (tests/servers/gate.py). */
 void gate(struct target *t, const char *mode);
+
+/* How many lines of a log hold both words: of the server's requests, or (`of_gate`) of
+ * what its gate did. */
+int log_lines(struct target *t, bool of_gate, const char *word, const char *other);
 
 /* A call that nobody cancels. */
 struct sq_call *no_call(void);
