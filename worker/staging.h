@@ -6,7 +6,7 @@
  * belongs to it, also after the execution is over.
  *
  * transfer.c moves; resources.c shares; what is begun again after a failure that may
- * pass, and after a restart of the worker, is decided here. */
+ * pass is decided in staging_move.c, after a restart of the worker in staging.c. */
 #ifndef SQ_WORKER_STAGING_H
 #define SQ_WORKER_STAGING_H
 
