@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/utf8.h"
+
 /* A command line is at most 2 MiB on Linux; its pointers and lists fit in this. */
 enum { ARGS_BYTES = 32 * 1024 * 1024 };
 
@@ -267,6 +269,19 @@ int sq_args_check(const struct sq_args *a, struct sq_err *err)
     for (size_t t = 0; t < a->n_tables && rc == 0; t++)
         rc = check_table(a->tables[t], a->given[t], err);
     return rc;
+}
+
+int sq_args_check_utf8(const struct sq_args *a, struct sq_err *err)
+{
+    for (size_t t = 0; t < a->n_tables; t++)
+        for (size_t i = 0; a->tables[t][i].name; i++)
+            for (size_t k = 0; k < a->given[t][i].n; k++) {
+                const char *text = a->given[t][i].texts[k];
+                if (!sq_utf8_valid(text, strlen(text)))
+                    return sq_fail(err, SQ_EINVAL, "--%s is not valid UTF-8",
+                                   a->tables[t][i].name);
+            }
+    return 0;
 }
 
 static struct found get(struct sq_args *a, const char *name)

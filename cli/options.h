@@ -55,6 +55,8 @@ int sq_args_add(struct sq_args *a, const struct sq_opt *table, struct sq_err *er
 int sq_args_parse(struct sq_args *a, char ***argv, struct sq_err *err);
 /* After the last stage: is everything required there?  SQ_EINVAL. */
 int sq_args_check(const struct sq_args *a, struct sq_err *err);
+/* Can JSON hold every text given?  What it cannot would be left out.  SQ_EINVAL. */
+int sq_args_check_utf8(const struct sq_args *a, struct sq_err *err);
 
 /* Getters, by long name; a name that no table has is a programmer's mistake. */
 bool sq_args_has(struct sq_args *a, const char *name);

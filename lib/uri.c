@@ -119,6 +119,19 @@ int sq_uri_parse(const char *text, struct sq_arena *arena, struct sq_uri *ret,
     return rc;
 }
 
+/* Parse one that a task names.  "s3:/x" would be a relative path, and is a slip. */
+static int parse_of_task(const char *text, struct sq_arena *arena, struct sq_uri *ret,
+                         struct sq_err *err)
+{
+    int rc = sq_uri_parse(text, arena, ret, err);
+    if (rc || strstr(text, "://") || *ret->path == '/')
+        return rc;
+    return bad(err, text,
+               strstr(ret->path, ":/") ? "a protocol is followed by ://"
+                                       : "a path begins with /, as a task runs in a "
+                                         "folder of its own");
+}
+
 int sq_uri_check_list(const char *list, struct sq_err *err)
 {
     SQ_CLEANUP(sq_arena_fini) struct sq_arena arena;
@@ -135,8 +148,24 @@ int sq_uri_check_list(const char *list, struct sq_err *err)
         struct sq_uri u;
         if (!one)
             return sq_fail(err, SQ_ENOMEM, "out of memory for a URI");
-        rc = sq_uri_parse(one, &arena, &u, err);
+        rc = parse_of_task(one, &arena, &u, err);
         p += n;
     }
+    return rc;
+}
+
+int sq_uri_check_output(const char *output, struct sq_err *err)
+{
+    SQ_CLEANUP(sq_arena_fini) struct sq_arena arena;
+    sq_arena_init(&arena, 4 * URI_MAX_BYTES);
+    struct sq_uri u = {0};
+    if (!*output)
+        return 0;
+    if (strchr(output, ' '))
+        return bad(err, output,
+                   "an output is one folder; a space in it is written %20");
+    int rc = parse_of_task(output, &arena, &u, err);
+    if (!rc && u.action)
+        return bad(err, output, "an action is for inputs and resources");
     return rc;
 }

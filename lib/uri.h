@@ -19,7 +19,10 @@ struct sq_uri {
 /* Strings live in `arena`.  SQ_EINVAL names the defect and the URI. */
 int sq_uri_parse(const char *text, struct sq_arena *arena, struct sq_uri *ret,
                  struct sq_err *err);
-/* Check a space-separated list (%20 stands for a space inside a name). */
+/* Check what a task names, which is read on another machine: no relative path.
+ * Inputs are a list separated by spaces (%20 stands for one inside a name). */
 int sq_uri_check_list(const char *list, struct sq_err *err);
+/* One folder, without an action; "" is none. */
+int sq_uri_check_output(const char *output, struct sq_err *err);
 
 #endif

@@ -176,11 +176,8 @@ static int add_uris(struct sq_cli *cli, json_t *task, const char *option,
 static int add_output(struct sq_cli *cli, json_t *task, struct sq_err *err)
 {
     const char *output = sq_args_text(&cli->args, "output");
-    struct sq_uri uri;
-    if (output && sq_uri_parse(output, &cli->args.arena, &uri, err) != 0)
+    if (output && sq_uri_check_output(output, err) != 0)
         return sq_cli_misuse(cli, err, "--output: %s", err->text);
-    if (output && uri.action)
-        return sq_cli_misuse(cli, err, "--output: '|%s' is for inputs", uri.action);
     if (output)
         json_object_set_new(task, "output", json_string(output));
     return 0;

@@ -69,7 +69,8 @@ int sq_launch_run(struct sq_cli *cli, char **argv)
 {
     struct sq_err err = {0};
     if (sq_args_add(&cli->args, sq_launch_options, &err) != 0 ||
-        sq_args_parse(&cli->args, &argv, &err) != 0)
+        sq_args_parse(&cli->args, &argv, &err) != 0 ||
+        sq_args_check_utf8(&cli->args, &err) != 0)
         return sq_cli_usage_error(cli, cli->program, err.text);
     if (sq_args_has(&cli->args, "help")) {
         print_help(cli->out);

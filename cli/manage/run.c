@@ -60,7 +60,7 @@ static int read_line(struct sq_cli *cli, char **argv, struct command *c,
     }
     if (rc == 0 && *argv)
         return sq_fail(err, SQ_EINVAL, "unexpected word '%s'", *argv);
-    return rc;
+    return rc ? rc : sq_args_check_utf8(&cli->args, err);
 }
 
 static int usage_error(struct sq_cli *cli, const struct command *c, const char *text)

@@ -275,6 +275,9 @@ static void test_misuse_is_exit_2(void **state)
         {"task", "update", "-i", "7"},
         {"task", "update", "-i", "7", "-R", "x"},
         {"task", "update", "-i", "7", "-o", "s3://"},
+        {"task", "update", "-i", "7", "-o", "/a|untar"},
+        {"task", "update", "-i", "7", "-j", "s3:/a"},
+        {"task", "update", "-i", "7", "-d", "\xff"},
         {"task", "output", "-i", "7", "-o", "-e"},
         {"task", "output", "-i", "7", "--follow", "--json"},
         {"worker", "update", "-i", "3"},
@@ -343,6 +346,8 @@ static const char *value_for(const struct sq_opt *o, char text[40])
         snprintf(text, 40, "%lld", (long long)(o->min > 0 ? o->min : 0));
     else if (strcmp(o->name, "columns") == 0)
         strcpy(text, "status");
+    else if (strcmp(o->name, "input") == 0 || strcmp(o->name, "output") == 0)
+        strcpy(text, "/B");
     else
         strcpy(text, strcmp(o->name, "requirements") == 0 ? "1" : "B");
     return text;

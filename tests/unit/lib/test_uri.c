@@ -92,6 +92,7 @@ static void test_long_ones(void **state)
     struct sq_uri u;
     char text[9000];
     memset(text, 'x', sizeof text);
+    text[0] = '/';
     text[8192] = 0;
     SQ_CLEANUP(sq_arena_fini) struct sq_arena a;
     sq_arena_init(&a, 100000);
@@ -121,6 +122,36 @@ static void test_lists(void **state)
             assert_int_equal(sq_uri_check_list(refused[i].text, &err), SQ_EINVAL);
 }
 
+static void test_of_tasks(void **state)
+{
+    static const struct {
+        const char *text, *input, *output; /* what is said of it; NULL: fine */
+    } rows[] = {
+        {"s3://b/out/", NULL, NULL},
+        {"/data/out", NULL, NULL},
+        {"", NULL, NULL},
+        {"out/", "a path begins with /", "a path begins with /"},
+        {"~/out", "a path begins with /", "a path begins with /"},
+        {"/a out", "a path begins with /", "an output is one folder"},
+        {"s3:/b/out", "followed by ://", "followed by ://"},
+        {"s3://a s3://b", NULL, "an output is one folder"},
+        {"/data/x|untar", NULL, "an action is for inputs"},
+        {"s3://", "the path is empty", "the path is empty"},
+    };
+    (void)state;
+    for (size_t i = 0; i < SQ_LEN(rows); i++) {
+        const char *said[] = {rows[i].input, rows[i].output};
+        for (int k = 0; k < 2; k++) {
+            struct sq_err err = {0};
+            int rc = k ? sq_uri_check_output(rows[i].text, &err)
+                       : sq_uri_check_list(rows[i].text, &err);
+            assert_int_equal(rc, said[k] ? SQ_EINVAL : 0);
+            if (said[k])
+                assert_non_null(strstr(err.text, said[k]));
+        }
+    }
+}
+
 static void test_long_list(void **state)
 {
     (void)state;
@@ -137,7 +168,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parse),     cmocka_unit_test(test_refuses),
         cmocka_unit_test(test_long_ones), cmocka_unit_test(test_lists),
-        cmocka_unit_test(test_long_list),
+        cmocka_unit_test(test_of_tasks),  cmocka_unit_test(test_long_list),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
