@@ -13,7 +13,12 @@
 #include "lib/run.h"
 
 /* A shorter secret would blacken half the text; a remote has a few, a table dozens. */
-enum { SECRET_MIN_BYTES = 4, SECRETS_MAX = 256, LINE_MAX_BYTES = 2000 };
+enum {
+    SECRET_MIN_BYTES = 4,
+    CUT_MIN_BYTES = 8, /* the beginning of a longer one that a message was cut in */
+    SECRETS_MAX = 4096,
+    LINE_MAX_BYTES = 2000
+};
 
 struct host {
     struct sq_host api; /* first: the plugin holds a pointer to it */
@@ -45,21 +50,32 @@ static void hide(struct sq_host *api, const char *secret)
     pthread_mutex_unlock(&h->lock);
 }
 
-static void blacken(char *text, const char *secret)
+/* How much of a secret begins here: all of it, or so much that a message was cut in it;
+ * else 0. */
+static size_t begins(const char *text, const char *secret)
 {
-    size_t len = strlen(secret);
-    for (char *p = text; (p = strstr(p, secret)); p += 3) {
-        memcpy(p, "***", 3);
-        memmove(p + 3, p + len, strlen(p + len) + 1);
-    }
+    size_t n = 0;
+    while (secret[n] && secret[n] == text[n])
+        n++;
+    return !secret[n] || n >= CUT_MIN_BYTES ? n : 0;
 }
 
 void sq_host_redact(struct sq_host *api, char *text)
 {
     struct host *h = of(api);
     pthread_mutex_lock(&h->lock);
-    for (size_t i = 0; i < h->n_secrets; i++)
-        blacken(text, h->secrets[i]);
+    for (char *p = text; *p; p++) {
+        size_t len = 0; /* the longest: signed links begin alike */
+        for (size_t i = 0; i < h->n_secrets; i++) {
+            size_t n = begins(p, h->secrets[i]);
+            len = n > len ? n : len;
+        }
+        if (len == 0)
+            continue;
+        memcpy(p, "***", 3);
+        memmove(p + 3, p + len, strlen(p + len) + 1);
+        p += 2;
+    }
     pthread_mutex_unlock(&h->lock);
 }
 

@@ -6,14 +6,47 @@
 #include "lib/uri.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A path and a protocol with its options, with room to spare. */
 enum { URI_MAX_BYTES = 8192 };
 
+/* Not its length either: three at most, the rest is closed up. */
+static void star(char *from, char *end)
+{
+    size_t n = end - from < 3 ? (size_t)(end - from) : 3;
+    memset(from, '*', n);
+    memmove(from + n, end, strlen(end) + 1);
+}
+
+void sq_uri_hide(char *text)
+{
+    char *at = strstr(text, "://");
+    size_t proto = strcspn(text, "@:");
+    if (!at || !((proto == 4 && strncasecmp(text, "http", 4) == 0) ||
+                 (proto == 5 && strncasecmp(text, "https", 5) == 0) ||
+                 (proto == 3 && strncasecmp(text, "ftp", 3) == 0)))
+        return;
+    at += strlen("://");
+    char *query = at + strcspn(at, "?|"), *slash = at + strcspn(at, "/?#|");
+    if (*query == '?')
+        star(query + 1, query + strcspn(query, "|"));
+    char *colon = memchr(at, ':', (size_t)(slash - at));
+    char *end = memrchr(at, '@', (size_t)(slash - at));
+    if (colon && end && colon < end)
+        star(colon + 1, end);
+}
+
 static int bad(struct sq_err *err, const char *text, const char *why)
 {
-    return sq_fail(err, SQ_EINVAL, "bad URI %.200s: %s", text, why);
+    char *shown = strdup(text);
+    if (shown)
+        sq_uri_hide(shown);
+    int rc =
+        sq_fail(err, SQ_EINVAL, "bad URI %.200s: %s", shown ? shown : "(a URI)", why);
+    free(shown);
+    return rc;
 }
 
 static bool has_control(const char *text)

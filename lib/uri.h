@@ -19,6 +19,9 @@ struct sq_uri {
 /* Strings live in `arena`.  SQ_EINVAL names the defect and the URI. */
 int sq_uri_parse(const char *text, struct sq_arena *arena, struct sq_uri *ret,
                  struct sq_err *err);
+/* For messages, in place: the password and the query (the key of a signed link) of a
+ * URL of http, https or ftp become stars. */
+void sq_uri_hide(char *text);
 /* Check what a task names, which is read on another machine: no relative path.
  * Inputs are a list separated by spaces (%20 stands for one inside a name). */
 int sq_uri_check_list(const char *list, struct sq_err *err);

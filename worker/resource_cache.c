@@ -13,6 +13,7 @@
 
 #include "lib/file.h"
 #include "lib/log.h"
+#include "lib/uri.h"
 #include "worker/resource_disk.h"
 
 static void name_of(int64_t number, char name[SQ_RESOURCE_NAME])
@@ -93,6 +94,7 @@ void sq_resource_free(struct sq_resource *r)
     TAILQ_REMOVE(&r->all->all, r, link);
     sq_timer_stop(r->all->loop, &r->pause);
     free(r->uri);
+    free(r->shown);
     free(r->source);
     free(r->seen);
     free(r->error);
@@ -106,9 +108,12 @@ struct sq_resource *sq_resource_new(struct sq_resources *all, const char *uri)
         return NULL;
     r->all = all;
     r->uri = strdup(uri);
+    r->shown = strdup(uri);
     TAILQ_INIT(&r->uses);
     TAILQ_INSERT_TAIL(&all->all, r, link);
-    if (r->uri)
+    if (r->shown)
+        sq_uri_hide(r->shown);
+    if (r->uri && r->shown)
         return r;
     sq_resource_free(r);
     return NULL;
@@ -172,7 +177,7 @@ void sq_resources_clean(struct sq_resources *all)
     sq_log(SQ_LOG_INFO, "worker",
            "the disk is over the autoclean threshold: removing the resource %s, which "
            "nobody uses",
-           r->uri);
+           r->shown);
     sq_resource_remove(all, r->number, true);
     sq_resource_free(r);
 }

@@ -24,7 +24,7 @@ static void after_pause(void *arg)
 static void fail(struct sq_resource *r, enum sq_resource_phase phase)
 {
     char text[600];
-    snprintf(text, sizeof text, "the resource %.200s: %.380s", r->uri,
+    snprintf(text, sizeof text, "the resource %.200s: %.380s", r->shown,
              r->error ? r->error : "out of memory");
     if (r->new_number)
         sq_resource_remove(r->all, r->new_number, false);

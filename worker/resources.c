@@ -43,8 +43,8 @@ static void link_work(struct sq_aside_job *job)
 static void link_again(struct sq_use *u, const struct sq_resource_job *j)
 {
     struct sq_resource *r = u->resource;
-    sq_log(SQ_LOG_WARNING, "worker", "the resource %s: %s: it is fetched anew", r->uri,
-           j->err.text);
+    sq_log(SQ_LOG_WARNING, "worker", "the resource %s: %s: it is fetched anew",
+           r->shown, j->err.text);
     if (r->number == j->number && r->phase == SQ_RS_IDLE)
         sq_resource_discard(r);
     u->state = SQ_USE_NEXT;

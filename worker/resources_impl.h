@@ -21,6 +21,7 @@ TAILQ_HEAD(sq_use_list, sq_use);
 struct sq_resource {
     struct sq_resources *all;
     char *uri, *source;                   /* source: of what is here */
+    char *shown;                          /* the URI without its secrets */
     int64_t number;                       /* of its folder; 0: nothing is here */
     int64_t used_ns;                      /* when last, as found at the start */
     enum sq_resource_phase phase, paused; /* paused: what to do again */

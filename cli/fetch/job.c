@@ -2,11 +2,13 @@
 #include "cli/fetch/job.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/uri.h"
 
 int sq_fetch_init(struct sq_fetch *f, struct sq_err *err)
 {
@@ -36,11 +38,16 @@ int sq_job_open(struct sq_fetch *f, int64_t id, const char *label, struct sq_job
     memset(job, 0, sizeof *job);
     job->fetch = f;
     job->id = id;
-    job->label = label;
+    job->label = strdup(label);
+    if (!job->label)
+        return sq_fail(err, SQ_ENOMEM, "out of memory");
+    sq_uri_hide(job->label);
     job->total_bytes = SQ_UNKNOWN;
     job->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (job->stop_fd < 0)
+    if (job->stop_fd < 0) {
+        free(job->label);
         return sq_fail(err, SQ_EIO, "cannot make an eventfd: %s", strerror(errno));
+    }
     sq_job_alive(job);
     pthread_mutex_lock(&f->lock);
     job->next = f->jobs;
@@ -62,6 +69,7 @@ void sq_job_close(struct sq_job *job)
         }
     pthread_mutex_unlock(&f->lock);
     close(job->stop_fd);
+    free(job->label);
 }
 
 void sq_job_stop(struct sq_job *job, enum sq_stop why)

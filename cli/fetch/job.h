@@ -23,7 +23,7 @@ struct sq_fetch;
 struct sq_job {
     struct sq_fetch *fetch;
     int64_t id;
-    const char *label; /* borrowed: what progress bars call it */
+    char *label; /* owned: what messages and progress bars call it */
     _Atomic int64_t moved_bytes;
     _Atomic int64_t total_bytes; /* SQ_UNKNOWN */
     _Atomic int64_t files, total_files;

@@ -146,11 +146,17 @@ void sq_orders_sweep(const struct sq_orders *o)
 
 int sq_order_check(const struct sq_order *o, struct sq_err *err)
 {
+    SQ_CLEANUP(sq_freep) char *mine = o->twin ? strdup(o->uri) : NULL;
+    SQ_CLEANUP(sq_freep) char *other = o->twin ? strdup(o->twin->uri) : NULL;
     if (!o->twin)
         return 0;
+    if (!mine || !other)
+        return sq_fail(err, SQ_ENOMEM, "out of memory");
+    sq_uri_hide(mine);
+    sq_uri_hide(other);
+    bool first = o->uri < o->twin->uri;
     return sq_fail(err, SQ_EEXIST,
                    "two inputs are named %.200s: %.250s and %.250s: put one into a "
                    "folder of its own with |mv:",
-                   o->name, o->twin->uri < o->uri ? o->twin->uri : o->uri,
-                   o->twin->uri < o->uri ? o->uri : o->twin->uri);
+                   o->name, first ? mine : other, first ? other : mine);
 }

@@ -63,10 +63,13 @@ static const char *absolute(struct sq_arena *arena, const char *path)
 int sq_place_parse(const char *text, struct sq_arena *arena, struct sq_place *ret,
                    struct sq_err *err)
 {
-    struct sq_place p = {.text = sq_arena_strdup(arena, text)};
+    char *shown = sq_arena_strdup(arena, text);
+    struct sq_place p = {.text = shown};
     int rc = sq_uri_parse(text, arena, &p.uri, err);
     if (rc)
         return rc;
+    if (shown)
+        sq_uri_hide(shown);
     p.url = sq_word_among("http https ftp", p.uri.proto);
     p.local = strcmp(p.uri.proto, "file") == 0;
     if (!p.url)

@@ -11,7 +11,7 @@
 #include "lib/uri.h"
 
 struct sq_place {
-    const char *text; /* as given, for messages */
+    const char *text; /* as given but for secrets, for messages */
     struct sq_uri uri;
     const char *path; /* what the storage calls it */
     bool folder;      /* ends in '/', or is a run of a sequencing archive */

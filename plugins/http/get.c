@@ -231,7 +231,7 @@ int http_get(struct sq_storage *s, const struct sq_location *from, const char *t
         aria2 = true;
     }
     if (from->path[strlen(from->path) - 1] == '/')
-        return http_no_folder(from, SQ_ENOENT, err);
+        return http_no_folder(s, from, SQ_ENOENT, err);
     char *url = http_url(s->host, from);
     if (!url)
         return sq_fail(err, SQ_ENOMEM, "out of memory");

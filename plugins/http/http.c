@@ -70,7 +70,7 @@ int http_info(struct sq_storage *s, const struct sq_location *at, unsigned want,
     (void)want;
     bool folder = at->path[strlen(at->path) - 1] == '/', ftp = http_is_ftp(at);
     if (folder && !ftp)
-        return http_no_folder(at, SQ_ENOENT, err);
+        return http_no_folder(s, at, SQ_ENOENT, err);
     char *url = http_url(s->host, at);
     struct sq_err why = {0};
     if (!url)
@@ -82,8 +82,10 @@ int http_info(struct sq_storage *s, const struct sq_location *at, unsigned want,
     return rc ? sq_fail(err, rc, "%s", why.text) : 0;
 }
 
-int http_no_folder(const struct sq_location *at, int code, struct sq_err *err)
+int http_no_folder(struct sq_storage *s, const struct sq_location *at, int code,
+                   struct sq_err *err)
 {
+    free(http_url(s->host, at)); /* what of it is secret is known then */
     return sq_fail(err, code, "%s://%.200s is no file: %s has files, no folders",
                    at->proto, at->path, at->proto);
 }

@@ -37,7 +37,8 @@ char *http_url(struct sq_host *host, const struct sq_location *at);
 bool http_is_ftp(const struct sq_location *at);
 
 /* There are no folders on the web. */
-int http_no_folder(const struct sq_location *at, int code, struct sq_err *err);
+int http_no_folder(struct sq_storage *s, const struct sq_location *at, int code,
+                   struct sq_err *err);
 
 /* Make s->easy ready for a new transfer of `url`. */
 void http_prepare(struct sq_storage *s, const char *url);

@@ -165,7 +165,7 @@ int http_list(struct sq_storage *s, const struct sq_location *at, unsigned want,
     struct sq_entry e;
     bool slash = at->path[strlen(at->path) - 1] == '/';
     if (!http_is_ftp(at))
-        return slash ? http_no_folder(at, SQ_EUNSUPPORTED, err)
+        return slash ? http_no_folder(s, at, SQ_EUNSUPPORTED, err)
                      : list_one(s, at, each, arg, call, err);
     int rc = http_info(s, at, 0, call, &e, err);
     if (rc)

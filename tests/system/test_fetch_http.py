@@ -156,6 +156,21 @@ def secrets(servers, folder):
         folder.join("to") + "/")
     ok(code == 1 and "TopSecret99" not in error and "PassWord77" not in error,
        "a password and a signed query are not shown", error)
+    uri = url(server, "%s", "http", "me:PassWord77@").replace("%s", "") + "%s?sig=TopSecret99"
+    _, end, _, _ = worker([
+        {"op": "get", "uri": uri % "small" + "|untar", "to": folder.join("to")},
+        {"op": "get", "uri": uri % "small", "to": folder.join("to")},
+        {"op": "get", "uri": uri % "small" + "b", "to": folder.join("to")},
+        {"op": "get", "uri": uri % "404/f" + "0123456789" * 60, "to": folder.join("to")},
+        {"op": "get", "uri": uri % "" + "/", "to": folder.join("to")},
+        {"op": "get", "uri": uri % "", "to": folder.join("to")},
+        {"op": "hash", "uri": uri % "small"},
+        {"op": "copy", "uri": uri % "small", "to": "/nowhere", "names": "a"},
+        {"op": "get", "uri": uri % "small" + "|no", "to": folder.join("to")},
+    ])
+    for number, e in sorted(end.items()):
+        ok(e["event"] == "failed" and "TopSecret" not in e["message"]
+           and "PassWord" not in e["message"], "nor in what job %d fails with" % number, e)
 
 
 def ftp(servers, folder):

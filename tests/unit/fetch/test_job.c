@@ -127,11 +127,12 @@ static void test_bar(void **state)
 {
     (void)state;
     char line[200];
-    struct sq_job job = {.label = "s3://lab/reads/a-very-long-name-of-a-file.fq.gz",
-                         .moved_bytes = 1250000000,
-                         .total_bytes = 2500000000,
-                         .files = 3,
-                         .total_files = 7};
+    struct sq_job job = {
+        .label = (char[]){"s3://lab/reads/a-very-long-name-of-a-file.fq.gz"},
+        .moved_bytes = 1250000000,
+        .total_bytes = 2500000000,
+        .files = 3,
+        .total_files = 7};
     sq_bar_line(&job, 10000000, 120, line, sizeof line);
     assert_non_null(strstr(line, " 50% [=="));
     assert_non_null(strstr(line, "3/7 files 1.2 GB/2.5 GB 125 MB/s 0:10"));

@@ -82,6 +82,11 @@ static void test_secrets(void **state)
     sq_fail(&err, SQ_EAUTH, "the key wxyz is refused: wxyz");
     sq_host_redact(h, err.text);
     assert_string_equal(err.text, "the key *** is refused: ***");
+    h->hide(h, "sig=begins-alike-one");
+    h->hide(h, "sig=begins-alike-two");
+    sq_fail(&err, SQ_EIO, "x?sig=begins-alike-two: cut at x?sig=begins-alike-t: sig=x");
+    sq_host_redact(h, err.text);
+    assert_string_equal(err.text, "x?***: cut at x?***: sig=x");
     sq_host_free(h);
 }
 

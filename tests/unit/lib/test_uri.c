@@ -1,9 +1,11 @@
 /* Data URIs: what is taken apart and what is refused. */
 #include "tests/test.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/buf.h"
+#include "lib/file.h"
 #include "lib/uri.h"
 
 static void test_parse(void **state)
@@ -163,12 +165,41 @@ static void test_long_list(void **state)
     OK(err, sq_uri_check_list(b.data, &err));
 }
 
+static void test_hide(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {
+        {"http://u:secret@h/f", "http://u:***@h/f"},
+        {"https@aria2://u:se:c@ret@h:80/f|untar", "https@aria2://u:***@h:80/f|untar"},
+        {"HTTPS://h/f?sig=1@x|mv:a", "HTTPS://h/f?***|mv:a"},
+        {"ftp://u:p@h", "ftp://u:*@h"},
+        {"https://h/f?", "https://h/f?"},
+        {"https://h:80/a@b:c", "https://h:80/a@b:c"},
+        {"s3://b/what?x:y@z", "s3://b/what?x:y@z"},
+        {"/a:b@c?d", "/a:b@c?d"},
+    };
+    for (size_t i = 0; i < SQ_LEN(rows); i++) {
+        SQ_CLEANUP(sq_freep) char *text = strdup(rows[i][0]);
+        sq_uri_hide(text);
+        assert_string_equal(text, rows[i][1]);
+    }
+    struct sq_err err;
+    SQ_CLEANUP(sq_arena_fini) struct sq_arena a;
+    struct sq_uri u;
+    sq_arena_init(&a, 10000);
+    assert_int_equal(sq_uri_parse("http://u:secret@h/f?key|no", &a, &u, &err),
+                     SQ_EINVAL);
+    assert_null(strstr(err.text, "secret"));
+    assert_null(strstr(err.text, "key"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parse),     cmocka_unit_test(test_refuses),
         cmocka_unit_test(test_long_ones), cmocka_unit_test(test_lists),
         cmocka_unit_test(test_of_tasks),  cmocka_unit_test(test_long_list),
+        cmocka_unit_test(test_hide),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
