@@ -169,21 +169,42 @@ static void mounts(struct line *l, const struct sq_container_spec *s)
         mount(l, "/data", "/data", false);
 }
 
+static bool begins(const char *text, const char *with)
+{
+    return strncmp(text, with, strlen(with)) == 0;
+}
+
 /* What contradicts how containers are run here: they are removed by us, once their end
  * is known for good, and made before they are started. */
 static bool is_ours_to_decide(const char *word)
 {
-    static const char *const words[] = {"--rm", "--rm=true", "-d", "--detach",
-                                        "--detach=true"};
-    for (size_t i = 0; i < SQ_LEN(words); i++)
-        if (strcmp(word, words[i]) == 0)
-            return true;
-    return false;
+    return strcmp(word, "--rm") == 0 || begins(word, "--rm=") ||
+           strcmp(word, "-d") == 0 || strcmp(word, "--detach") == 0 ||
+           begins(word, "--detach=");
 }
 
-static bool begins(const char *text, const char *with)
+/* One that the engine starts again would run a command twice, or never end; one with
+ * labels that say it is another's would not be found again, or taken for that. */
+static int check_options(char **options, size_t n, struct sq_err *err)
 {
-    return strncmp(text, with, strlen(with)) == 0;
+    for (size_t i = 0; i < n; i++) {
+        const char *word = options[i], *value = strchrnul(word, '=');
+        if (*value)
+            value++;
+        else if (i + 1 < n)
+            value = options[i + 1];
+        bool restart = strcmp(word, "--restart") == 0 || begins(word, "--restart=");
+        if (restart && strcmp(value, "no") != 0)
+            return sq_fail(err, SQ_EINVAL,
+                           "the container's options: --restart would run the command "
+                           "again behind scitq's back: let the task --retry");
+        bool label = begins(word, "--label") || begins(word, "-l");
+        if (label && (strstr(word, "scitq.") || begins(value, "scitq.")))
+            return sq_fail(err, SQ_EINVAL,
+                           "the container's options: labels that begin with scitq. are "
+                           "scitq's own");
+    }
+    return 0;
 }
 
 /* docker keeps what is written in a log that gives it back to the byte, whole; unless
@@ -242,6 +263,8 @@ int sq_container_create(const struct sq_container_spec *s, struct sq_arena *aren
     if (!rc)
         rc = split(s->options, "the container's options", arena, &options, &n_options,
                    err);
+    if (!rc)
+        rc = check_options(options, n_options, err);
     if (!rc)
         rc = split(s->command, "", arena, &command, &n_command, err);
     if (!rc && n_command == 0)

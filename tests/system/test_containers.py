@@ -92,6 +92,9 @@ def commands(engine, server, worker, api):
         ("true", "--no-such-option", IMAGE, "failed", 125, b"",
          b"scitq: %s refuses the container's options: unknown flag: --no-such-option"
          % engine.name.encode()),
+        ("sh -c 'exit 7'", "--rm=1", IMAGE, "failed", 7, b"", b""),
+        ("echo again", "--restart=always", IMAGE, "failed", 125, b"",
+         b"scitq: the container's options: --restart would run the command again"),
         ("true", "-v /nowhere:/tmp", IMAGE, "failed", 125, b"",
          b"scitq: %s refuses the container's options: " % engine.name.encode()),
         ("true", "-e 'A", IMAGE, "failed", 125, b"",
