@@ -63,6 +63,7 @@ struct sq_execution {
     struct sq_workdir *dir;          /* NULL for one that fails before it needs any */
     char *command;                   /* until it is started */
     char *input, *resource, *output; /* URIs, or NULL */
+    bool use_cache;                  /* the server wants to know what is uploaded */
     struct sq_stage *stage;          /* of staging.c; NULL: nothing to move (yet) */
     bool fetched;                    /* what it needs had to be fetched, and is here */
     struct sq_container *container;  /* NULL: it runs in none */
@@ -77,8 +78,9 @@ struct sq_execution {
     bool succeeded;
     bool keep; /* its directory, when it is done */
     int return_code;
-    char *note;         /* what scitq itself adds to the error stream, or NULL */
-    char *output_files; /* or NULL */
+    char *note;           /* what scitq itself adds to the error stream, or NULL */
+    char *output_files;   /* or NULL */
+    char output_hash[33]; /* of them, as they were uploaded; "": not known */
 
     bool dirty;                      /* in the queue of those with something to tell */
     TAILQ_ENTRY(sq_execution) tell;  /* that queue */

@@ -56,6 +56,7 @@ static int parse_execution(const json_t *v, struct sq_arena *arena,
                  {"resource", &a->resource}};
     for (size_t i = 0; !rc && i < SQ_LEN(texts); i++)
         rc = get_text(task, texts[i].key, arena, texts[i].to, err);
+    a->use_cache = json_is_true(json_object_get(task, "use_cache"));
     if (!rc && a->execution_id <= 0)
         return sq_fail(err, SQ_EINVAL, "execution_id is not positive");
     return rc;

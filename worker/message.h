@@ -11,6 +11,7 @@ struct sq_assignment {
     int64_t execution_id, task_id;
     const char *command, *container, *container_options, *input, *output,
         *resource; /* or NULL */
+    bool use_cache;
 };
 
 struct sq_order {

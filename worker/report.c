@@ -58,11 +58,16 @@ static bool put_status(struct sq_tasks *t, const struct sq_execution *e,
         .status = status,
         .pid = status == SQ_TOLD_RUNNING ? e->pid : 0,
     };
+    char *text SQ_CLEANUP(sq_freep) = NULL;
     if (sq_record_ends(status)) {
         r.return_code = e->return_code;
         r.bytes[SQ_STDOUT] = e->streams[SQ_STDOUT].cut;
         r.bytes[SQ_STDERR] = e->streams[SQ_STDERR].cut;
         r.text = e->output_files;
+        if (status == SQ_TOLD_SUCCEEDED && e->output_hash[0] &&
+            asprintf(&text, "%s\t%s", e->output_files ? e->output_files : "",
+                     e->output_hash) > 0)
+            r.text = text;
     }
     return put(t, &r, budget);
 }
@@ -242,9 +247,14 @@ static void write_status(const struct sq_record *r, struct sq_jw *w)
         return;
     sq_jw_key(w, "return_code");
     sq_jw_int(w, r->return_code);
-    if (r->text) {
+    size_t len = r->text ? strcspn(r->text, "\t") : 0;
+    if (len) {
         sq_jw_key(w, "output_files");
-        sq_jw_text(w, r->text);
+        sq_jw_textn(w, r->text, len);
+    }
+    if (r->text && r->text[len]) {
+        sq_jw_key(w, "output_hash");
+        sq_jw_text(w, r->text + len + 1);
     }
     sq_jw_key(w, "stdout_bytes");
     sq_jw_int(w, r->bytes[SQ_STDOUT]);

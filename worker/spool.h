@@ -50,7 +50,9 @@ struct sq_record {
      * SQ_RECORD_NOTE: `text` and a newline, which stand in no file. */
     int stream;
     int64_t offset, length, position;
-    const char *text; /* a note, or the output_files of an end; borrowed when given */
+    /* A note; or the output_files of an end, then perhaps a tab, which is in no name,
+     * and their hash.  Borrowed when given. */
+    const char *text;
 };
 
 /* How far an execution was told; found again after a restart. */

@@ -79,6 +79,8 @@ static void on_event(void *arg, const struct sq_transfer_event *event)
     struct sq_stage_uri *u = &s->uris[s->asked[event->id - 1]];
     if (event->kind == SQ_TRANSFER_DONE) {
         u->done = true;
+        if (s->storing)
+            memcpy(s->e->output_hash, event->hash, sizeof event->hash);
         if (s->storing && event->skipped) {
             char words[1100];
             snprintf(words, sizeof words, "not uploaded, since no files: %s",
@@ -154,6 +156,7 @@ static int start_transfer(struct sq_stage *s, struct sq_err *err)
             .uri = s->uris[i].text,
             .to = s->storing ? NULL : folder,
             .from = s->storing ? folder : NULL,
+            .hash = s->storing && s->e->use_cache,
         };
     }
     sq_transfer_list(&list, items, n);

@@ -311,6 +311,7 @@ static bool copy_texts(struct sq_execution *e, const struct sq_assignment *a)
                  {a->resource, &e->resource},
                  {a->output, &e->output}};
     bool ok = true;
+    e->use_cache = a->use_cache;
     for (size_t i = 0; i < SQ_LEN(texts); i++)
         if (texts[i].from)
             ok &= (*texts[i].to = strdup(texts[i].from)) != NULL;

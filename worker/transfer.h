@@ -30,6 +30,7 @@ struct sq_transfer_event { /* texts are borrowed for the call */
      * nothing is known of it; and what was left out. */
     const char *source;
     const char *skipped; /* names, separated by ", "; NULL: none */
+    char hash[33];       /* of what was put, when that was asked; "" */
     /* SQ_TRANSFER_FAILED */
     const char *message;
     bool retry, unsupported;
@@ -60,6 +61,7 @@ void sq_transfers_fini(struct sq_transfers *all);
 struct sq_transfer_item {
     const char *op, *uri;
     const char *to, *from; /* NULL: none */
+    bool hash;             /* of what is put */
 };
 /* The list of jobs as JSON, numbered from 1, into a buffer that this begins. */
 void sq_transfer_list(struct sq_buf *out, const struct sq_transfer_item *items,

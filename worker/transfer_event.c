@@ -90,6 +90,7 @@ static int take(const json_t *root, struct sq_buf *texts, struct sq_transfer_eve
         ret->kind = SQ_TRANSFER_PROGRESS;
     } else if (strcmp(event, "done") == 0) {
         ret->kind = SQ_TRANSFER_DONE;
+        snprintf(ret->hash, sizeof ret->hash, "%s", text_of(root, "content"));
         read_source(root, texts);
         sq_buf_add(texts, "", 1);
         size_t at = texts->len;
@@ -147,6 +148,10 @@ void sq_transfer_list(struct sq_buf *out, const struct sq_transfer_item *items,
                 sq_jw_key(&w, fields[f][0]);
                 sq_jw_text(&w, fields[f][1]);
             }
+        if (items[i].hash) {
+            sq_jw_key(&w, "hash");
+            sq_jw_bool(&w, true);
+        }
         sq_jw_close(&w);
     }
     sq_jw_close(&w);

@@ -170,6 +170,47 @@ int sq_digest_place(struct sq_job *job, const struct sq_place *at,
     return rc;
 }
 
+static int sum_names(const struct sq_names *names, struct sums *s, struct sq_err *err)
+{
+    for (size_t i = 0; i < names->n; i++) {
+        const struct sq_entry *e = &names->entries[i];
+        if (!e->md5[0])
+            return no_md5(&names->folder, e->name, err);
+        add_file(s, e->name, e);
+    }
+    return 0;
+}
+
+int sq_digest_moved(struct sq_job *job, const char *from, const struct sq_moved *moved,
+                    struct sq_digest *ret, struct sq_err *err)
+{
+    struct sums s;
+    struct sq_names names;
+    struct sq_digest d = {.here = true};
+    begin(&s);
+    sq_names_init(&names);
+    char *folder = sq_arena_printf(&names.arena, "%s/", from);
+    names.entries =
+        sq_arena_array(&names.arena, moved->n_files + 1, sizeof *names.entries);
+    names.folder = (struct sq_place){.text = from,
+                                     .uri = {.proto = (char[]){"file"}, .path = folder},
+                                     .path = folder,
+                                     .folder = true,
+                                     .local = true};
+    int rc = folder && names.entries ? 0 : sq_fail(err, SQ_ENOMEM, "out of memory");
+    for (size_t i = 0; rc == 0 && i < moved->n_files; i++)
+        names.entries[names.n++].name = moved->files[i];
+    if (rc == 0)
+        rc = sq_names_find(job, SQ_WANT_MD5, &names, err);
+    if (rc == 0)
+        rc = sum_names(&names, &s, err);
+    sq_names_fini(&names);
+    end(&s, &d);
+    if (rc == 0)
+        *ret = d;
+    return rc;
+}
+
 int sq_digest_names(struct sq_job *job, const struct sq_place *at, const char *list,
                     struct sq_digest *ret, struct sq_err *err)
 {
@@ -181,12 +222,8 @@ int sq_digest_names(struct sq_job *job, const struct sq_place *at, const char *l
     sq_names_init(&names);
     if (rc == 0)
         rc = sq_names_look(job, at, list, SQ_WANT_MD5, &names, err);
-    for (size_t i = 0; rc == 0 && i < names.n; i++) {
-        if (!names.entries[i].md5[0])
-            rc = no_md5(at, names.entries[i].name, err);
-        else
-            add_file(&s, names.entries[i].name, &names.entries[i]);
-    }
+    if (rc == 0)
+        rc = sum_names(&names, &s, err);
     sq_names_fini(&names);
     end(&s, &d);
     if (rc == 0)

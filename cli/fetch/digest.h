@@ -36,7 +36,14 @@ void sq_names_fini(struct sq_names *names);
 /* Find each of them at `at`; `want` as for info.  SQ_ENOENT when one is missing. */
 int sq_names_look(struct sq_job *job, const struct sq_place *at, const char *list,
                   unsigned want, struct sq_names *ret, struct sq_err *err);
+/* The same of what `ret` names already. */
+int sq_names_find(struct sq_job *job, unsigned want, struct sq_names *ret,
+                  struct sq_err *err);
 int sq_digest_names(struct sq_job *job, const struct sq_place *at, const char *list,
+                    struct sq_digest *ret, struct sq_err *err);
+/* What was stored from the local folder `from`, as sq_digest_names of where it is now
+ * will give it if nobody writes there. */
+int sq_digest_moved(struct sq_job *job, const char *from, const struct sq_moved *moved,
                     struct sq_digest *ret, struct sq_err *err);
 /* Copy them to another folder of the same storage. */
 int sq_names_copy(struct sq_job *job, const struct sq_place *from, const char *list,

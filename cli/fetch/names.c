@@ -64,8 +64,6 @@ static int split(struct sq_names *names, const char *list, struct sq_err *err)
         names->entries[names->n++] = (struct sq_entry){.name = name};
         p += len;
     }
-    if (names->n)
-        qsort(names->entries, names->n, sizeof *names->entries, by_name);
     return 0;
 }
 
@@ -130,16 +128,22 @@ static int look_in_list(struct looking *l, struct sq_err *err)
 int sq_names_look(struct sq_job *job, const struct sq_place *at, const char *list,
                   unsigned want, struct sq_names *ret, struct sq_err *err)
 {
-    struct looking l = {job, ret, want};
     ret->folder = *at;
     if (!at->folder)
         ret->folder.path = sq_arena_printf(&ret->arena, "%s/", at->path);
     ret->folder.folder = true;
     int rc = ret->folder.path ? split(ret, list, err)
                               : sq_fail(err, SQ_ENOMEM, "out of memory");
-    if (rc)
-        return rc;
-    if (at->local || ret->n <= FEW_NAMES)
+    return rc ? rc : sq_names_find(job, want, ret, err);
+}
+
+int sq_names_find(struct sq_job *job, unsigned want, struct sq_names *ret,
+                  struct sq_err *err)
+{
+    struct looking l = {job, ret, want};
+    if (ret->n)
+        qsort(ret->entries, ret->n, sizeof *ret->entries, by_name);
+    if (ret->folder.local || ret->n <= FEW_NAMES)
         return sq_each(job->fetch->parallel, ret->n, look_at, &l, err);
     return look_in_list(&l, err);
 }

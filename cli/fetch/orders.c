@@ -19,6 +19,7 @@ static int read_order(const json_t *v, struct sq_order *ret, struct sq_err *err)
     ret->to = json_string_value(json_object_get(v, "to"));
     ret->from = json_string_value(json_object_get(v, "from"));
     ret->names = json_string_value(json_object_get(v, "names"));
+    ret->hash = json_is_true(json_object_get(v, "hash"));
     if (!json_is_integer(id) || !ret->op || !ret->uri)
         return sq_fail(err, SQ_EINVAL,
                        "a job needs an integer \"id\", \"op\", \"uri\"");

@@ -12,6 +12,7 @@ struct sq_order {
     int64_t id;
     /* Borrowed from the JSON; but for op and uri, or NULL. */
     const char *op, *uri, *to, *from, *names;
+    bool hash;        /* of what is put */
     const char *name; /* what it brings is called, below `to`; NULL: not known before */
     const struct sq_order *twin; /* another one that brings that name, from elsewhere */
 };

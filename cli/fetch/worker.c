@@ -72,7 +72,10 @@ static int op_put(struct sq_job *job, const struct sq_order *o, struct sq_place 
                        strerror(errno));
     if (S_ISREG(st.st_mode))
         return sq_put_file(job, o->from, place, NULL, &a->moved.source, err);
-    return sq_put_held(job, o->from, place, &a->moved, err);
+    int rc = sq_put_held(job, o->from, place, &a->moved, err);
+    if (rc == 0 && o->hash) /* without one it is stored all the same */
+        sq_digest_moved(job, o->from, &a->moved, &a->digest, NULL);
+    return rc;
 }
 
 /* A file's size and date; or those of everything in a folder. */

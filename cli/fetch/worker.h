@@ -2,7 +2,7 @@
  *
  * Standard input, one JSON document to its end:
  *   {"jobs":[{"id":1,"op":"get","uri":"s3://b/x.tgz|untar","to":"/abs/folder"},
- *            {"id":2,"op":"put","from":"/abs/folder","uri":"s3://b/o/"},
+ *            {"id":2,"op":"put","from":"/abs/folder","uri":"s3://b/o/","hash":true},
  *            {"id":3,"op":"info","uri":"…"}, {"id":4,"op":"hash","uri":"…"},
  *            {"id":5,"op":"hash","uri":"s3://b/o/","names":"a b%20c"},
  *            {"id":6,"op":"copy","uri":"s3://b/o/","names":"a","to":"s3://b/p/"}],
@@ -14,7 +14,8 @@
  *   info of a file: source_date, source_size; of a folder:
  *   "entries":[{"name":"a","size":N,"date":"…"|null}]
  *   hash: "content":"…","state":"…","here":true|false, of a file "md5":"…" (digest.h);
- *   with "names", as output_files lists them, of these files of the folder alone
+ *   with "names", as output_files lists them, of these files of the folder alone;
+ *   the same of what a folder's "put" with "hash" stored
  *   {"id":1,"event":"failed","message":"…","code":"SQ_ENOENT","retry":true|false}
  * "copy" stays on one storage.  "put" stores a folder's tree, or where `from` is a file
  * that one; a link at the end of `to` or `from` is refused.  What "get" brings takes no

@@ -1,6 +1,7 @@
 /* Recording results: of each execution that succeeded, are its inputs still as they
  * were when it was looked at, and is its output all there?  What its worker says that
- * it uploaded must be what is there: somebody may have written over it since. */
+ * it uploaded must be what is there: somebody may have written over it since.  Only a
+ * 1.3 worker says nothing; ours does not when it was restarted meanwhile. */
 #include "core/cache/impl.h"
 
 #include <inttypes.h>
@@ -42,6 +43,8 @@ static const char *refuse(const struct sq_cache *c, const struct sq_plan *plan,
         return output->why;
     if (strcmp(answer->state, w->state) != 0)
         return "an input or a resource was changed while it ran";
+    if (!w->output_hash && (w->ours || !w->hostname))
+        return "its worker does not know what it uploaded";
     if (w->output_hash && strcmp(output->content, w->output_hash) != 0)
         return "its output is not any more what it uploaded";
     if ((answer->here || output->here) &&

@@ -16,7 +16,7 @@ enum { RECORDS_MAX = 100000, DATA_BYTES = 16 << 20 /* as the body */ };
 struct record {
     int64_t seq, execution_id, return_code, stdout_bytes, stderr_bytes, offset;
     int status, downloaded;
-    char *pid, *output_files, *stream;
+    char *pid, *output_files, *output_hash, *stream;
 };
 static const struct sq_field record_fields[] = {
     SQ_FIELD(struct record, seq, SQ_K_INT, SQ_F_REQUIRED),
@@ -26,6 +26,7 @@ static const struct sq_field record_fields[] = {
     SQ_FIELD(struct record, downloaded, SQ_K_BOOL, 0),
     SQ_FIELD(struct record, return_code, SQ_K_INT, 0),
     SQ_FIELD(struct record, output_files, SQ_K_TEXT, 0),
+    SQ_FIELD(struct record, output_hash, SQ_K_TEXT, 0),
     SQ_FIELD(struct record, stdout_bytes, SQ_K_INT, 0),
     SQ_FIELD(struct record, stderr_bytes, SQ_K_INT, 0),
     SQ_FIELD(struct record, stream, SQ_K_TEXT, 0),
@@ -76,6 +77,7 @@ static int read_status(const struct record *in, int64_t worker_id,
                                          .output_files = in->output_files,
                                          .return_code = in->return_code};
     out->downloaded = in->downloaded == 1;
+    out->output_hash = in->output_hash;
     out->log_end[SQ_STDOUT] = in->stdout_bytes;
     out->log_end[SQ_STDERR] = in->stderr_bytes;
     return 0;

@@ -34,6 +34,7 @@ static bool read_work(struct sq_stmt *st, struct sq_arena *arena,
     w->task_id = sq_col_int(st, 1);
     for (size_t i = 0; i < SQ_LEN(texts); i++)
         *texts[i] = copy(st, (int)i + 2, arena, &ok);
+    w->ours = sq_col_bool(st, (int)SQ_LEN(texts) + 2) == 1;
     return ok;
 }
 

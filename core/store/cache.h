@@ -21,8 +21,9 @@ struct sq_cache_work {
     const char *batch;   /* of a task */
     const char *command, *container, *container_options, *input, *resource, *output;
     /* Of an execution.  output_hash: what its worker says that it uploaded, or NULL;
-     * hostname: of its worker. */
+     * hostname: of its worker, NULL when that is gone; ours: that says such hashes. */
     const char *output_files, *output_hash, *state, *hostname;
+    bool ours;
 };
 
 struct sq_cache_result {

@@ -160,6 +160,20 @@ static void set_downloaded(struct sq_tx *tx, const struct sq_sync *s,
     sq_send(st);
 }
 
+/* What the results are compared with before they are recorded (cache.h). */
+static void set_output_hashes(struct sq_tx *tx, const struct news *news)
+{
+    for (size_t i = 0; i < news->n_changes; i++) {
+        const struct sq_transition *t = &news->changes[i];
+        if (!news->records[i]->output_hash || t->result || t->to != SQ_EXEC_SUCCEEDED)
+            continue;
+        struct sq_stmt *st = sq_db_query(tx->db, SQ_Q_SYNC_SET_OUTPUT_HASH);
+        sq_bind_int(st, 1, t->execution_id);
+        sq_bind_text(st, 2, news->records[i]->output_hash);
+        sq_send(st);
+    }
+}
+
 static void forget_signals(struct sq_tx *tx, const struct sq_sync *s)
 {
     SQ_CLEANUP(sq_set_fini) struct sq_set ids;
@@ -220,6 +234,7 @@ int sq_sync_apply(struct sq_tx *tx, struct sq_sync *s, struct sq_err *err)
         return code;
     log_refused(s, &news);
     set_downloaded(tx, s, &news);
+    set_output_hashes(tx, &news);
     bool any = news.n_chunks || news.n_changes;
     if (any)
         acknowledge(tx, s, news.last);

@@ -11,6 +11,7 @@ struct sq_sync_record {
     enum { SQ_SYNC_STATUS, SQ_SYNC_OUTPUT } kind;
     struct sq_transition status; /* SQ_SYNC_STATUS */
     bool downloaded;             /* with accepted: its inputs are there */
+    const char *output_hash;     /* with succeeded: of what was uploaded, or NULL */
     int64_t log_end[3];          /* with an end status: bytes of stdout [1], stderr [2]
                                     that must be stored first; SQ_NULL: unknown */
     struct sq_log_chunk output;  /* SQ_SYNC_OUTPUT */

@@ -255,6 +255,19 @@ def meanwhile(lab):
         mend()
         ok(not lab.reused(command=slow), name + " while it ran: it is run again")
         os.unlink(go)
+    server = lab.server
+    task = api.task(**lab.fields(command=slow))
+    api.wait_task(task, "running", PATIENCE_S)
+    server.close_gate("hash")
+    with open(go, "w"):
+        pass
+    api.wait_task(task, timeout_s=PATIENCE_S)
+    server.held("hash")
+    lab.write("out/result", b"eno\ndb1\n")
+    server.open_gate("hash")
+    lab.settled()
+    ok(not lab.reused(command=slow),
+       "an output written over between its upload and the record is never reused")
     task = api.task(**lab.fields(command="sh -c 'exit 3'"))
     api.wait_task(task, "failed", PATIENCE_S)
     ok(not lab.reused(command="sh -c 'exit 3'"), "a failure is not reused")

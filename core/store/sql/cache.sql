@@ -2,7 +2,7 @@
 
 -- name: cache_tasks
 select task_id, task_id, batch, command, container, container_options, input, resource,
-    output, null, null, null, null
+    output, null, null, null, null, null
 from task
 where status = 'pending' and use_cache is true and cache_key is null
     and not (task_id in ids($1))
@@ -11,7 +11,7 @@ order by task_id limit $2
 -- name: cache_executions
 select e.execution_id, e.task_id, null, e.command, e.container, e.container_options,
     e.input, e.resource, e.output_folder, e.output_files, e.output_hash, e.cache_state,
-    w.hostname
+    w.hostname, w.spool is not null
 from execution e left join worker w on w.worker_id = e.worker_id
 where e.cache_state is not null and e.status = 'succeeded'
     and not (e.execution_id in ids($1))

@@ -30,3 +30,7 @@ order by r.task_id, r.requirement_id
 -- name: sync_set_downloaded
 update execution set downloaded = true
 where execution_id in ids($1) and worker_id = cast($2 as bigint) and status = 'accepted'
+
+-- name: sync_set_output_hash
+update execution set output_hash = $2
+where execution_id = cast($1 as bigint) and cache_state is not null
