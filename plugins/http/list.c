@@ -6,8 +6,9 @@
 
 #include "plugins/http/http.h"
 
-/* Folders still to be read; deeper or wider trees are no data set of anybody. */
-enum { QUEUE_MAX = 100000 };
+/* Folders still to be read, and the text of one folder, which libcurl takes apart when
+ * it is whole; deeper or wider trees are no data set of anybody. */
+enum { QUEUE_MAX = 100000, LIST_BYTES = 16 << 20 };
 
 struct listing {
     struct sq_storage *s;
@@ -17,6 +18,7 @@ struct listing {
     bool recursive;
     char **queue; /* names of folders below the top, "" for the top */
     size_t n, cap, next;
+    bool too_long;
     int rc; /* of `each`, or SQ_ENOMEM */
 };
 
@@ -89,6 +91,15 @@ static char *pattern_of(CURL *easy, const char *url, const char *folder)
     return text;
 }
 
+static int on_progress(void *arg, curl_off_t total, curl_off_t now, curl_off_t up_total,
+                       curl_off_t up)
+{
+    struct listing *l = arg;
+    (void)total, (void)up_total, (void)up;
+    l->too_long = now > LIST_BYTES;
+    return l->too_long;
+}
+
 static int perform_list(struct listing *l, const char *url, struct sq_err *err)
 {
     char *pattern = pattern_of(l->s->easy, url, l->queue[l->next]);
@@ -98,8 +109,13 @@ static int perform_list(struct listing *l, const char *url, struct sq_err *err)
     curl_easy_setopt(l->s->easy, CURLOPT_WILDCARDMATCH, 1L);
     curl_easy_setopt(l->s->easy, CURLOPT_CHUNK_BGN_FUNCTION, on_entry);
     curl_easy_setopt(l->s->easy, CURLOPT_CHUNK_DATA, l);
+    curl_easy_setopt(l->s->easy, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(l->s->easy, CURLOPT_XFERINFOFUNCTION, on_progress);
+    curl_easy_setopt(l->s->easy, CURLOPT_XFERINFODATA, l);
     int rc = http_perform(l->s, pattern, l->call, err);
     free(pattern);
+    if (l->too_long)
+        return sq_fail(err, SQ_EPROTO, "the list of %.300s has more than 16 MiB", url);
     /* libcurl says so of a folder with nothing in it, whose LIST no server refused. */
     if (rc == SQ_ENOENT && l->s->answer.status / 100 != 5)
         return 0;

@@ -5,7 +5,9 @@ is whole or an error, and what was begun is gone on with only where that is righ
 import os
 import pty
 import re
+import socket
 import sys
+import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../servers"))
@@ -203,6 +205,7 @@ def ftp(servers, folder):
 
 CUTTER = """
 import sys
+import threading
 from pyftpdlib import handlers
 from pyftpdlib.authorizers import DummyAuthorizer
 from pyftpdlib.servers import FTPServer
@@ -252,6 +255,45 @@ def ftp_resumes(folder):
     fresh(folder)
 
 
+def ftp_endless():
+    """A server whose list of a folder has no end."""
+    def listen():
+        s = socket.socket()
+        s.bind(("127.0.0.1", 0))
+        s.listen(5)
+        return s
+
+    def serve(c):
+        data, line = None, b"-rw-r--r-- 1 a a 10 Jan 01 2020 f\r\n" * 2000
+        answers = {b"USER": b"331 x", b"PASS": b"230 x", b"PWD": b'257 "/"',
+                   b"SIZE": b"550 no", b"MDTM": b"550 no"}
+        c.sendall(b"220 x\r\n")
+        for word in (text.split()[0].upper() for text in c.makefile("rb")):
+            if word == b"EPSV":
+                data = listen()
+                c.sendall(b"229 x (|||%d|)\r\n" % data.getsockname()[1])
+            elif word == b"LIST":
+                c.sendall(b"150 x\r\n")
+                to = data.accept()[0]
+                try:
+                    while True:
+                        to.sendall(line)
+                except OSError:
+                    return
+            else:
+                c.sendall(answers.get(word, b"200 x") + b"\r\n")
+
+    def accept():
+        while True:
+            threading.Thread(target=serve, args=(top.accept()[0],), daemon=True).start()
+
+    top = listen()
+    threading.Thread(target=accept, daemon=True).start()
+    code, _, error = fetch("list", "ftp://127.0.0.1:%d/d/" % top.getsockname()[1])
+    is_(code, 1, "a list without an end is given up")
+    has(error, "has more than 16 MiB", "in words")
+
+
 def main():
     folder = Folder()
     os.makedirs(folder.join("servers"))
@@ -263,6 +305,7 @@ def main():
         for test in (whole, changed, refused, truncated, canceled, bar, aria2, secrets, ftp):
             run(test, servers, folder)
     run(ftp_resumes, folder)
+    run(ftp_endless)
     done()
 
 
