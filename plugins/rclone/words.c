@@ -16,6 +16,9 @@ struct row {
 
 static const char no_credentials[] =
     "access is denied: check the credentials of [%1] in %2 and what they allow";
+static const char bad_secret[] = "a password or key in [%1] of %2 is not as rclone "
+                                 "keeps it: set it anew with rclone "
+                                 "config";
 static const char no_object[] = "there is no such object";
 static const char no_folder[] = "there is no such folder or bucket";
 static const char no_space[] = "no space is left";
@@ -31,6 +34,8 @@ static const struct row rows[] = {
     {"unable to decrypt configuration", SQ_EAUTH,
      "%2 is encrypted with another password"},
     {"failed to load config file", SQ_EINVAL, "%2 cannot be read"},
+    {"when revealing password", SQ_EAUTH, bad_secret},
+    {"failed to parse credentials", SQ_EAUTH, bad_secret},
     {"no space left on device", SQ_ENOSPC, no_space},
     {"file too big for remaining disk space", SQ_ENOSPC, no_space},
     {"insufficient storage", SQ_ENOSPC, no_space},

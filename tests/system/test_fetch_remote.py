@@ -98,6 +98,11 @@ def refused(w):
     w.bad("an absent folder", "nothing there", "copy", "s3://lab/none/", to)
     w.bad("a folder without its slash", "with a / at its end", "copy", "s3://lab/one", to)
     w.bad("an unknown remote", "nowhere", "copy", "nowhere://lab/x", to)
+    spoiled = dict(w.env, RCLONE_CONFIG=w.folder.join("spoiled.conf"))
+    write(spoiled["RCLONE_CONFIG"], b"[odd]\ntype = sftp\nhost = 127.0.0.1\npass = abcd\n")
+    code, _, error = fetch("list", "odd://x/", env=spoiled)
+    ok(code == 1 and "a password or key in [odd]" in error and "again" not in error,
+       "a password that is not obscured is no reason to try again", error)
     w.bad("a folder up without its slash", "with a / at its end", "copy", w.src,
           "s3://lab/x")
     w.bad("an absent file up", "No such file", "copy", w.src + "/none", "s3://lab/x")
