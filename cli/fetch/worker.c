@@ -70,8 +70,9 @@ static int op_put(struct sq_job *job, const struct sq_order *o, struct sq_place 
     if (lstat(o->from, &st) != 0)
         return sq_fail(err, sq_errno_code(errno), "cannot look at %.300s: %s", o->from,
                        strerror(errno));
-    if (S_ISREG(st.st_mode))
-        return sq_put_file(job, o->from, place, NULL, &a->moved.source, err);
+    if (S_ISREG(st.st_mode)) /* opened by name it may be another by then */
+        return sq_fail(err, SQ_EINVAL,
+                       "%.300s is a file: what is in a folder is stored", o->from);
     int rc = sq_put_held(job, o->from, place, &a->moved, err);
     if (rc == 0 && o->hash) /* without one it is stored all the same */
         sq_digest_moved(job, o->from, &a->moved, &a->digest, NULL);

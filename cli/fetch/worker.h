@@ -17,8 +17,8 @@
  *   with "names", as output_files lists them, of these files of the folder alone;
  *   the same of what a folder's "put" with "hash" stored
  *   {"id":1,"event":"failed","message":"…","code":"SQ_ENOENT","retry":true|false}
- * "copy" stays on one storage.  "put" stores a folder's tree, or where `from` is a file
- * that one; a link at the end of `to` or `from` is refused.  What "get" brings takes no
+ * "copy" stays on one storage.  "put" stores a folder's tree; a file, or a link
+ * at the end of `to` or `from`, is refused.  What "get" brings takes no
  * other file's place, unless it is the same; two jobs that bring one name into one `to`
  * both fail before anything is moved.  Exit 0 when every job was answered, be it by
  * "failed"; SIGTERM answers them all as canceled, exit 1. */
