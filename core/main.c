@@ -146,6 +146,7 @@ static int start_cache(struct server *sv, struct sq_err *err)
     const struct sq_cache_conf cache = {
         .writer = sv->writer,
         .pool = sv->pool,
+        .settings = sv->settings.path,
         .rclone_conf = sq_conf_text(sv->settings.conf, "RCLONE_CONFIG")};
     struct sq_cache *started;
     int rc = sq_cache_start(&cache, &started, err);

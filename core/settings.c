@@ -62,6 +62,7 @@ static const struct sq_conf_key keys[] = {
         "s of silence to lose its tasks; 0: never"),
     TEXT("REMOTE_URI", NULL, "base URI of workflow scripts"),
     TEXT("RCLONE_CONFIG", "/etc/rclone.conf", "rclone's settings for workers"),
+    TEXT("SCITQ_PLUGIN_PATH", NULL, "folders of plugins, for scitq-fetch"),
 
     UNSAFE("SCITQ_TLS_CERT"),
     UNSAFE("SCITQ_TLS_KEY"),
@@ -69,7 +70,6 @@ static const struct sq_conf_key keys[] = {
     UNSAFE("SCITQ_TRUSTED_NETWORKS"),
     LATER("SCITQ_SERVER"),
     LATER("SCITQ_PROVIDERS"),
-    LATER("SCITQ_PLUGIN_PATH"),
     LATER("QUEUE_LOG_FILE"),
     LATER("QUEUE_LOG_FILE_MAX_SIZE"),
     LATER("QUEUE_LOG_FILE_KEEP"),
@@ -191,10 +191,10 @@ int sq_settings_load(const struct sq_options *options, struct sq_settings *ret,
                      struct sq_err *err)
 {
     *ret = (struct sq_settings){0};
-    SQ_CLEANUP(sq_freep)
-    char *found = options->conf ? NULL : sq_conf_find("scitq.conf");
-    const char *path = options->conf ? options->conf : found;
-    int rc = sq_conf_load(keys, path, note, NULL, &ret->conf, err);
+    ret->path = options->conf ? strdup(options->conf) : sq_conf_find("scitq.conf");
+    if (options->conf && !ret->path)
+        return sq_fail(err, SQ_ENOMEM, "out of memory reading the settings");
+    int rc = sq_conf_load(keys, ret->path, note, NULL, &ret->conf, err);
     if (rc == 0)
         rc = check_listen(ret, err);
     if (rc == 0)
@@ -206,6 +206,7 @@ int sq_settings_load(const struct sq_options *options, struct sq_settings *ret,
 
 void sq_settings_fini(struct sq_settings *s)
 {
+    free(s->path);
     free(s->database_uri);
     free(s->state_dir);
     sq_conf_free(s->conf);

@@ -9,6 +9,7 @@
 
 struct sq_settings {
     struct sq_conf *conf;
+    char *path; /* the file they were read from; NULL: none */
     char *database_uri, *state_dir;
     struct sq_log_conf log;
     struct sq_listens listen;

@@ -23,10 +23,11 @@ struct asking {
     char words[200]; /* the last line of its standard error */
 };
 
-int sq_asker_init(struct sq_asker *a, const char *rclone_conf, struct sq_err *err)
+int sq_asker_init(struct sq_asker *a, const char *settings, const char *rclone_conf,
+                  struct sq_err *err)
 {
     const char *told = getenv("SCITQ_FETCH");
-    *a = (struct sq_asker){.rclone_conf = rclone_conf};
+    *a = (struct sq_asker){.settings = settings, .rclone_conf = rclone_conf};
     a->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     a->program = strdup(told && *told ? told : SQ_BINDIR "/scitq-fetch");
     if (a->stop_fd >= 0 && a->program)
@@ -133,7 +134,9 @@ static void write_list(struct sq_buf *out, const struct sq_question *q, size_t n
 static int run(struct asking *a, const struct sq_buf *list, struct sq_err *err)
 {
     char conf[4200] = "RCLONE_CONFIG";
-    const char *const argv[] = {a->asker->program, "--worker", NULL};
+    const char *settings = a->asker->settings;
+    const char *const argv[] = {a->asker->program, "--worker", settings ? "-c" : NULL,
+                                settings, NULL};
     const char *const env[] = {conf, NULL};
     int status = 0;
     if (a->asker->rclone_conf)

@@ -20,7 +20,9 @@ struct sq_cache;
 struct sq_cache_conf {
     struct sq_writer *writer;
     struct sq_pool *pool;
-    const char *rclone_conf; /* what scitq-fetch is to read; borrowed */
+    /* What scitq-fetch is to read; borrowed. */
+    const char *settings; /* the server's own file; NULL: there is none */
+    const char *rclone_conf;
 };
 
 int sq_cache_start(const struct sq_cache_conf *conf, struct sq_cache **ret,

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """scitq-fetch with a log and gates, for tests: $SCITQ_GATES names a folder.  Every job's
-"op uri" goes into its file `log`; a job whose op is a FIFO there says its pid in `op.at`
+"op uri" goes into its file `log`, and before them its words; a job whose op is a FIFO there says its pid in `op.at`
 and waits until somebody has opened and closed the FIFO; then it is the true program."""
 
 import json
@@ -9,6 +9,8 @@ import sys
 
 gates = os.environ["SCITQ_GATES"]
 text = sys.stdin.read()
+with open(os.path.join(gates, "log"), "a") as log:
+    log.write(" ".join(sys.argv[1:]) + "\n")
 for job in json.loads(text)["jobs"]:
     with open(os.path.join(gates, "log"), "a") as log:
         log.write("%s %s\n" % (job["op"], job["uri"]))

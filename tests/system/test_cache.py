@@ -48,12 +48,15 @@ class Gated(Server):
         if os.path.exists(gate + ".at"):
             os.unlink(gate + ".at")
 
-    def asked(self, op, uri):
+    def logged(self, *words):
         try:
             with open(os.path.join(self.gates, "log")) as f:
-                return f.read().split("\n").count("%s %s" % (op, uri))
+                return f.read().split("\n").count(" ".join(words))
         except FileNotFoundError:
             return 0
+
+    def asked(self, op, uri):
+        return self.logged(op, uri)
 
 
 PATIENCE_S = 300  # rclone on a busy machine; nothing is asserted of it
@@ -432,6 +435,8 @@ def main():
                     run(outcomes, lab(), away)
                     for part in parts(db, storage):
                         run(part, lab())
+            conf = server.folder.join("scitq.conf")
+            ok(server.logged("--worker", "-c", conf), "the server's settings are read")
             server.stop()
             folder.stop()
     done()
