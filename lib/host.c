@@ -15,7 +15,7 @@
 /* A shorter secret would blacken half the text; a remote has a few, a table dozens. */
 enum {
     SECRET_MIN_BYTES = 4,
-    CUT_MIN_BYTES = 8, /* the beginning of a longer one that a message was cut in */
+    CUT_MIN_BYTES = 12, /* the beginning of a longer one that a message was cut in */
     SECRETS_MAX = 4096,
     LINE_MAX_BYTES = 2000
 };

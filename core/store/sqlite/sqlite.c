@@ -188,6 +188,21 @@ static void pragma(struct connection *c, const char *name, int value)
     exec(c, sql);
 }
 
+/* Several connections may make a new file one at the same time, and SQLite does not
+ * wait for the busy time there: each would wait for the other's lock. */
+static void use_wal(struct connection *c)
+{
+    enum { PAUSE_MS = 2 };
+    int code = SQLITE_BUSY;
+    for (int waited = 0; code == SQLITE_BUSY && waited < BUSY_MS; waited += PAUSE_MS) {
+        if (waited)
+            sqlite3_sleep(PAUSE_MS);
+        code = sqlite3_exec(c->h, "pragma journal_mode = wal", NULL, NULL, NULL) & 0xff;
+    }
+    if (code != SQLITE_OK)
+        stick(c, NULL);
+}
+
 static void configure(struct connection *c, unsigned flags)
 {
     bool reader = flags & SQ_DB_READONLY;
@@ -202,7 +217,8 @@ static void configure(struct connection *c, unsigned flags)
         exec(c, "select 1 from sqlite_master"); /* is it a database? */
         return;
     }
-    exec(c, "pragma journal_mode = wal");
+    if (!c->base.err.code)
+        use_wal(c);
     /* What a savepoint may have to undo: past 64 KiB it was a file, made and removed
      * in every third transaction. */
     exec(c, "pragma temp_store = memory");
