@@ -168,11 +168,14 @@ def servers_env():
 
 def interrupted(w):
     """Ctrl-C is the command's; a SIGTERM of ours reaches it."""
-    command = ("sh -c 'sleep 600 & trap \"kill $!; echo got INT; exit 5\" INT; echo ready; "
+    command = ("sh -c 'sleep 60 & trap \"kill $!; echo got INT; exit 5\" INT; echo ready; "
                "wait $!'")
     task = w.api.task(command)
     pid, fd = pty.fork()
     if pid == 0:
+        # Ignored where the tests run in the background of a shell, and no shell can trap
+        # what was ignored when it started.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.execve(program("scitq-manage"), w.words("-i", task), w.env)
     said = b""
     while b"ready" not in said:
