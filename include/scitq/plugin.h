@@ -3,14 +3,14 @@
  *
  * A plugin is a shared object NAME.so in a folder that scitq searches (the manual page
  * scitq-plugin(7)).  It exports one const struct whose first member is the ABI version
- * it was built against: NAME_LTX_sq_storage (storage.h).  A `-` or another odd
- * character of NAME is written `_` in the symbol.
+ * it was built against: NAME_LTX_sq_storage (storage.h) or NAME_LTX_sq_provider
+ * (provider.h).  A `-` or another odd character of NAME is written `_` in the symbol.
  *
- * Plugins run in short-lived programs (scitq-fetch, scitq-manage plugin check), never
- * in the daemons.  All the same: no exit(), no abort(), nothing on standard input,
- * output or error, no signal handler, no umask() or chdir(), no setenv(), no state that
- * instances share.  Several instances may be open at once, each used by one thread at a
- * time.
+ * Storages run in short-lived programs (scitq-fetch, scitq-manage plugin check), never
+ * in the daemons; providers on job threads of the server.  So: no exit(), no abort(),
+ * nothing on standard input, output or error, no signal handler, no umask() or chdir(),
+ * no setenv(), no state that instances share.  Several instances may be open at once,
+ * each used by one thread at a time.
  *
  * Everything here is borrowed unless it says otherwise: a string that the host gives is
  * the host's and lives as long as the host, a string that the plugin gives in a call is
@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 #include <scitq/error.h>
+#include <scitq/web.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -62,7 +63,7 @@ struct sq_call {
     /* `done_bytes` of `total_bytes` (SQ_UNKNOWN allowed) of this call are moved.  What
      * an earlier try left and is kept counts as moved.  Never decreasing.  It is also
      * the proof of life: a transfer that does not call it with more bytes for 600 s is
-     * canceled. */
+     * canceled.  Of a provider: `done` of 100 %, and no proof is asked for. */
     void (*progress)(struct sq_call *call, int64_t done_bytes, int64_t total_bytes);
 };
 
@@ -120,6 +121,27 @@ struct sq_host {
      * SQ_ECANCELED; SQ_EIO; what `line` returned.  `call` may be NULL. */
     int (*run)(struct sq_host *host, struct sq_call *call, const struct sq_run *run,
                int *ret_status, struct sq_err *err);
+
+    /* One HTTP call.  0 whenever an answer came, whatever its status: tries are over
+     * then, and what it means is the module's to say.  *ret is given back by web_free
+     * (NULL is allowed).  It waits between tries, with growing pauses or as long as
+     * Retry-After says, 120 s at most.  Redirects are answers.  SQ_EINVAL: the request
+     * is none; SQ_EIO, SQ_ETIMEDOUT, SQ_EAUTH (a certificate) and SQ_ECANCELED, with
+     * the address in the sentence and secrets hidden.  `call` may be NULL. */
+    int (*web)(struct sq_host *host, struct sq_call *call,
+               const struct sq_web_request *request, struct sq_web_answer **ret,
+               struct sq_err *err);
+    void (*web_free)(struct sq_web_answer *answer);
+    /* The value of the first header of that name, whatever its case, or NULL. */
+    const char *(*web_header)(const struct sq_web_answer *answer, const char *name);
+
+    /* Do nothing for `ms` milliseconds.  SQ_ECANCELED, at once. */
+    int (*pause)(struct sq_host *host, struct sq_call *call, int64_t ms,
+                 struct sq_err *err);
+
+    /* A provider's own folder on the server, mode 0700, there now and kept for ever;
+     * all its instances share it.  SQ_EUNSUPPORTED: this program has none to give. */
+    int (*folder)(struct sq_host *host, const char **ret, struct sq_err *err);
 };
 
 #ifdef __cplusplus
