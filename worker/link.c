@@ -117,9 +117,7 @@ static void stop_if_told(struct sq_link *l)
 /* The next thing: at once when it waits already, else the poll. */
 static void go_on(struct sq_link *l)
 {
-    if (l->urgent) /* came too late for the last push: with what ends meanwhile */
-        sq_timer_hasten(l->loop, &l->push_timer, l->round_us);
-    if (l->spool->n || l->n_seen || l->idle_due || l->leaving ||
+    if (l->urgent || l->spool->n || l->n_seen || l->idle_due || l->leaving ||
         (sq_tasks_dirty(l->tasks) && !l->push_timer.due))
         sq_link_push(l);
     sq_link_poll(l);
@@ -264,9 +262,6 @@ static void push_done(void *arg, const struct sq_reply *reply)
     struct sq_link *l = arg;
     int kind = l->pushing;
     l->pushing = SQ_PUSH_NONE;
-    l->round_us = sq_monotonic() - l->sent_at;
-    if (l->round_us > COMPANY_US)
-        l->round_us = COMPANY_US;
     sq_arena_reset(&l->arena);
     if (l->push_body.cap > BODY_KEPT) {
         sq_buf_fini(&l->push_body);

@@ -47,8 +47,6 @@ struct sq_link {
     bool misdirected;  /* and it was said: the server has another database */
     bool lost, leaving, restart, stats_due, idle_due;
     bool urgent;      /* something urgent waits for the next push */
-    int64_t sent_at;  /* the push under way, */
-    int64_t round_us; /* and how long the last one took: the price of the next */
     enum { SQ_PUSH_NONE, SQ_PUSH_REGISTER, SQ_PUSH_SYNC, SQ_PUSH_IDLE } pushing;
     int64_t pause_us;
     bool knows_row;    /* its row was heard of, */

@@ -97,7 +97,7 @@ static void take_settings(struct sq_link *l, const struct sq_answer *a)
     if (a->permanent >= 0)
         l->permanent = a->permanent;
     if (a->concurrency != SQ_NULL)
-        sq_tasks_set_concurrency(l->tasks, a->concurrency);
+        sq_tasks_set_places(l->tasks, a->concurrency, a->prefetch);
     l->knows_row = true;
     snprintf(l->row_date, sizeof l->row_date, "%s", a->row_date ? a->row_date : "");
     if (stats_s != l->stats_s || !l->stats_timer.due)

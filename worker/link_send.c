@@ -25,7 +25,6 @@ static void send_push(struct sq_link *l, int kind, const char *method, const cha
         sq_link_lose(l, err.text);
     else
         l->pushing = kind;
-    l->sent_at = sq_monotonic();
 }
 
 static void send_register(struct sq_link *l)

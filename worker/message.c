@@ -125,6 +125,7 @@ static int parse_worker(const json_t *root, struct sq_arena *arena, struct sq_an
     } ints[] = {{root, "acked", &a->acked},
                 {worker, "worker_id", &a->worker_id},
                 {worker, "concurrency", &a->concurrency},
+                {worker, "prefetch", &a->prefetch},
                 {settings, "idle_delay_s", &a->idle_delay_s},
                 {settings, "first_task_delay_s", &a->first_task_delay_s},
                 {settings, "poll_s", &a->poll_s},

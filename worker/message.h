@@ -23,7 +23,7 @@ struct sq_order {
  * nothing. */
 struct sq_answer {
     int64_t acked;
-    int64_t worker_id, concurrency;
+    int64_t worker_id, concurrency, prefetch;
     int permanent;        /* -1: not said */
     const char *database; /* which one the server has; NULL: not said */
     const char *row_date; /* when its row was changed last; NULL: never */

@@ -10,7 +10,7 @@
 
 #include "lib/log.h"
 
-enum { ARENA_MAX = 16 << 20, STOCK_MAX = 16 };
+enum { ARENA_MAX = 16 << 20, STOCK_MAX = 64 };
 
 static void finish(struct sq_tasks *t, struct sq_execution *e, bool keep);
 
@@ -391,20 +391,27 @@ void sq_tasks_withdraw_all(struct sq_tasks *t)
     }
 }
 
-/* Twice the slots: those of ended executions come back when the server knows. */
+/* For what runs, as many that have ended (theirs come back when the server knows), and
+ * what waits for a slot. */
 void sq_tasks_stock(struct sq_tasks *t)
 {
-    int64_t n = 2 * t->concurrency;
+    int64_t n = 2 * t->concurrency + t->prefetch;
     if (t->sup_ready)
         sq_workdirs_stock(&t->dirs, n < STOCK_MAX ? n : STOCK_MAX);
 }
 
-void sq_tasks_set_concurrency(struct sq_tasks *t, int64_t concurrency)
+void sq_tasks_set_places(struct sq_tasks *t, int64_t concurrency, int64_t prefetch)
 {
-    if (concurrency == t->concurrency || concurrency < 0)
+    if (prefetch < 0 || prefetch > INT32_MAX)
+        prefetch = 0;
+    if (concurrency < 0 || concurrency > INT32_MAX ||
+        (concurrency == t->concurrency && prefetch == t->prefetch))
         return;
-    sq_log(SQ_LOG_INFO, "worker", "concurrency is now %lld", (long long)concurrency);
+    if (concurrency != t->concurrency)
+        sq_log(SQ_LOG_INFO, "worker", "concurrency is now %lld",
+               (long long)concurrency);
     t->concurrency = concurrency;
+    t->prefetch = prefetch;
     sq_tasks_stock(t);
     sq_tasks_start_waiting(t);
 }

@@ -62,7 +62,7 @@ struct sq_tasks {
 
     struct sq_staging staging;
 
-    int64_t concurrency;
+    int64_t concurrency, prefetch; /* of its row */
     int cores;
     int64_t slots_used;
     bool starting; /* start_waiting is at work: do not nest */
@@ -91,7 +91,9 @@ void sq_tasks_arrive(struct sq_tasks *t, const struct sq_assignment *a);
 void sq_tasks_signal(struct sq_tasks *t, int64_t execution_id, int signal);
 void sq_tasks_withdraw(struct sq_tasks *t, int64_t execution_id);
 void sq_tasks_withdraw_all(struct sq_tasks *t);
-void sq_tasks_set_concurrency(struct sq_tasks *t, int64_t concurrency);
+/* Directories are made for as many; running commands above a smaller concurrency go on.
+ */
+void sq_tasks_set_places(struct sq_tasks *t, int64_t concurrency, int64_t prefetch);
 /* Remove the resources that none uses. */
 void sq_tasks_reset_resources(struct sq_tasks *t);
 /* The server has stored this record; called before the spool drops it. */

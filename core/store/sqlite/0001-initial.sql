@@ -81,7 +81,7 @@ create index ix_task_waits_on on task (waits_on) where status = 'waiting';
 create index ix_task_limits on task (status_date)
     where status in ('accepted', 'running')
     and (run_timeout is not null or download_timeout is not null);
-create index ix_task_name on task (name);
+create index ix_task_name on task (name) where name is not null;
 
 create table execution (
     execution_id integer primary key autoincrement,
