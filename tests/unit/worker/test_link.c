@@ -226,6 +226,7 @@ static int open_world(void **state)
         .ended = on_ended,
     };
     int rc = sq_spool_open(&w->spool, path, &err);
+    w->tasks.spool = &w->spool;
     if (!rc)
         rc = sq_link_init(&w->link, &w->conf, NULL, &w->spool, &w->tasks, &w->stats,
                           &err);
