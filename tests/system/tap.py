@@ -126,15 +126,22 @@ signal.signal(signal.SIGTERM, _interrupted)
 signal.signal(signal.SIGHUP, _interrupted)
 
 
+STOOD_STILL_S = 5
+
+
 def wait_until(what, question, timeout_s=60, every_s=0.01):
     """Ask `question()` again and again until its answer is true, which is returned;
-    past `timeout_s` an exception says `what` did not happen."""
-    end = time.monotonic() + timeout_s
+    past `timeout_s` an exception says `what` did not happen.  Longer than a few seconds
+    from one time to the next is a machine that stood still, for all that is waited for
+    too: that does not count."""
+    waited, last = 0, time.monotonic()
     while True:
         answer = question()
         if answer:
             return answer
-        if time.monotonic() > end:
+        now = time.monotonic()
+        waited, last = waited + min(now - last, STOOD_STILL_S), now
+        if waited > timeout_s:
             raise TimeoutError("after %g s still not: %s" % (timeout_s, what))
         time.sleep(every_s)
 
