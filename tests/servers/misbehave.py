@@ -10,7 +10,10 @@
     /slow/FILE          64 KiB every 100 ms
     /stall/FILE         half of it, then nothing, the connection left open
     /changed/FILE       another content and ETag after the first, cut, answer
-    /wrongrange/FILE    answers a range with 206 and other bytes than asked for
+    /anyrange/FILE    the same, and a range is given whatever If-Range says
+    /weak/FILE          the same, with another date and one weak ETag for both
+    /wrongrange/FILE    the first answer stops half-way; then a range is answered with 206
+                        and the first bytes instead of those asked for
     /N/FILE             status N (400…599); /flaky/FILE answers 503 twice, then well
     /redirect/FILE      302 to /ok/FILE; /loop/FILE to itself; /tofile/ to file:
 
@@ -27,6 +30,7 @@ from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 CHUNK = 65536
+CHANGES = ("changed", "anyrange", "weak")
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -68,8 +72,9 @@ class Handler(BaseHTTPRequestHandler):
         with open(file, "rb") as f:
             self.body = f.read()
         self.modified = os.stat(file).st_mtime
-        if self.manner == "changed" and self.times > 1:
+        if self.manner in CHANGES and self.times > 1:
             self.body = bytes(255 - b for b in self.body)
+            self.modified += 10 if self.manner == "weak" else 0
         self.send_file()
 
     def status(self, code):
@@ -93,20 +98,23 @@ class Handler(BaseHTTPRequestHandler):
         asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
         if not asked or self.manner in ("noranges", "chunked", "chunkcut"):
             return None, len(self.body)
-        if self.headers.get("If-Range") not in (None, etag, formatdate(
-                self.modified, usegmt=True)):
+        if self.manner != "anyrange" and self.headers.get("If-Range") not in (
+                None, etag, formatdate(self.modified, usegmt=True)):
             return None, len(self.body)
         end = int(asked[2]) + 1 if asked[2] else len(self.body)
         return int(asked[1]), min(end, len(self.body))
 
     def send_file(self):
-        etag = '"%s"' % hashlib.md5(self.body).hexdigest()
+        etag = ('W/"same"' if self.manner == "weak" else
+                '"%s"' % hashlib.md5(self.body).hexdigest())
         start, end = self.range_start(etag)
         if start is not None and start >= len(self.body):
             self.send_response(416)
             self.send_header("Content-Range", "bytes */%d" % len(self.body))
             self.send_header("Content-Length", "0")
             return self.end_headers()
+        if start is not None and self.manner == "wrongrange":
+            start, end = 0, end - start
         part = self.body[start or 0:end]
         self.send_response(200 if start is None else 206)
         self.send_header("ETag", etag)
@@ -116,8 +124,6 @@ class Handler(BaseHTTPRequestHandler):
         if start is not None:
             self.send_header("Content-Range",
                              "bytes %d-%d/%d" % (start, end - 1, len(self.body)))
-            if self.manner == "wrongrange":
-                part = self.body[:len(part)]
         if self.manner in ("chunked", "chunkcut"):
             return self.send_chunks(part)
         extra = 10 if self.manner == "long" else 0
@@ -146,7 +152,7 @@ class Handler(BaseHTTPRequestHandler):
                 self.wfile.write(part[at:at + CHUNK])
                 time.sleep(0.1)
         elif self.manner in ("truncated", "stall") or (
-                self.manner in ("cut", "changed") and first):
+                self.manner in ("cut", "wrongrange") + CHANGES and first):
             self.wfile.write(part[:len(part) // 2])
             self.wfile.flush()
             if self.manner == "stall":

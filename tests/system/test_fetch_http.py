@@ -51,15 +51,22 @@ def whole(servers, folder):
     ranges = [r.split()[2] for r in server.requests("GET /cut/f")]
     is_([ranges[0], len(ranges), ranges[-1].startswith("bytes=")], ["-", 2, True],
         "a broken transfer goes on where it stopped")
+    ranges = [r.split()[2:] for r in server.requests("GET /wrongrange/f")]
+    is_([[r[0] != "-", r[1]] for r in ranges],
+        [[False, "200"], [True, "206"], [False, "200"]],
+        "after other bytes than asked for it begins anew")
 
 
 def changed(servers, folder):
     """The second answer is another file: the whole of that, never a mixture."""
     server = servers["misbehave"]
-    code, _, error = fetch("copy", url(server, "changed/f"), folder.join("to") + "/")
-    ok(code == 0 and got(folder) == bytes(255 - b for b in BODY),
-       "a file that changed in between comes whole", error)
-    fresh(folder)
+    for path in ("changed/f", "anyrange/f", "weak/f"):
+        code, _, error = fetch("copy", url(server, path), folder.join("to") + "/")
+        ok(code == 0 and got(folder) == bytes(255 - b for b in BODY),
+           path + ": a file that changed in between comes whole", error)
+        ok(any(r.split()[2] != "-" for r in server.requests("GET /" + path)),
+           path + ": the rest was asked for", server.log())
+        fresh(folder)
 
 
 def refused(servers, folder):
