@@ -120,22 +120,29 @@ def remembered(server, api, folder):
         write(source, "two!")
         is_(got(), b"two!", "a changed source is noticed")
         is_(worker.asked("get", uri(source)), 2, "and fetched again")
-        wait_until("the old one is removed", lambda: len(worker.resources()) == 1)
-        cached = os.path.join(worker.resources()[0], "data", "db.txt")
-        os.chmod(cached, 0o644)
-        write(cached, "spoilt")
-        is_(got(), b"two!", "what somebody wrote into the cache is given to nobody")
-        is_(worker.asked("get", uri(source)), 3, "it is fetched anew")
+        for text in ("owt!", "two"):
+            write(source, text)
+            os.utime(source, (1000, 1000))
+            is_(got(), text.encode(), "by its date alone, or its size")
+        is_(worker.asked("get", uri(source)), 4, "each is fetched again")
+        for text, date in (("owt", 2000), ("spoilt", 1000)):
+            wait_until("the old one is removed", lambda: len(worker.resources()) == 1)
+            cached = os.path.join(worker.resources()[0], "data", "db.txt")
+            os.chmod(cached, 0o644)
+            write(cached, text)
+            os.utime(cached, (date, date))
+            is_(got(), b"two", "what somebody wrote into the cache is given to nobody")
+        is_(worker.asked("get", uri(source)), 6, "it is fetched anew")
         wait_until("the spoilt one is removed", lambda: len(worker.resources()) == 1)
         os.unlink(os.path.join(worker.resources()[0], "about"))
         worker.kill()
         worker.start()
-        is_(got(), b"two!", "half a resource is none")
-        is_(worker.asked("get", uri(source)), 4, "it is fetched anew, too")
+        is_(got(), b"two", "half a resource is none")
+        is_(worker.asked("get", uri(source)), 7, "it is fetched anew, too")
         send(api, worker, -3)
         wait_until("the cache is empty", lambda: worker.resources() == [])
         ok(True, "reset-resources empties the cache")
-        is_(got(), b"two!", "and it fills again")
+        is_(got(), b"two", "and it fills again")
         own = [os.path.join("a", "x"), os.path.join("b", "x")]
         both = [uri(write(folder.join(p), p)) for p in own]
         out = ended(api, api.task("true", batch="remembered", resource=" ".join(both)))
@@ -145,6 +152,34 @@ def remembered(server, api, folder):
                                   batch="remembered",
                                   resource="%s %s|mv:m" % tuple(both)))
         is_(out[2], b"a/xb/x", "and do not collide otherwise")
+
+
+def refreshed(server, api, folder):
+    """A folder is what it was by the names, sizes and dates of all that is in it."""
+    top = folder.join("db/")
+    for name in ("a/x", "y"):
+        os.utime(write(top + name, "1\n"), (1000, 1000))
+
+    def date():
+        os.utime(top + "a/x", (2000, 2000))
+
+    def content():
+        write(top + "a/x", "22\n")
+        os.utime(top + "a/x", (2000, 2000))
+    changes = (("nothing", lambda: None, "./a/x:1 ./y:1"),
+               ("a name", lambda: os.rename(top + "y", top + "z"), "./a/x:1 ./z:1"),
+               ("a date", date, "./a/x:1 ./z:1"), ("a size", content, "./a/x:22 ./z:1"),
+               ("one file less", lambda: os.unlink(top + "z"), "./a/x:22"))
+    with Gated(server, folder.join("gates"), options=["-b", "refreshed"]) as worker:
+        registered(worker, api)
+        for n, (what, change, want) in enumerate(changes):
+            change()
+            for again in ("", ", again"):
+                out = ended(api, api.task(
+                    "sh -c 'cd $RESOURCE && grep -r . . | sort'", batch="refreshed",
+                    resource=uri(top)))
+                is_((" ".join(out[2].decode().split()), worker.asked("get", uri(top))),
+                    (want, n + 1), "a folder, %s changed%s" % (what, again))
 
 
 def phases(server, api, folder):
@@ -348,10 +383,31 @@ def trouble(server, api, folder):
         has(out[3].decode(), "link", "and are named")
 
 
+def retried(server, api, folder):
+    """A child that dies in its midst: what is not there yet is asked for again."""
+    two = [uri(write(folder.join(p), p)) for p in ("a/x", "b/y")]
+    out, source = uri(folder.join("out/")), uri(write(folder.join("r"), "r"))
+    with Gated(server, folder.join("gates"), options=["-b", "retried"]) as worker:
+        registered(worker, api)
+        for op in ("get", "put"):
+            write(os.path.join(worker.gates, op + ".dies"), "")
+        task = api.task("sh -c 'cat $INPUT/* > $OUTPUT/o'", batch="retried",
+                        input=" ".join(two), output=out)
+        is_(ended(api, task), ("succeeded", 0, b"", b""), "both ways: it succeeds")
+        is_([worker.asked("get", u) for u in two] + [worker.asked("put", out)], [1, 2, 2],
+            "what was there is not asked for again, the rest is")
+        is_(read(folder.join("out/o")), "a/xb/y", "to the byte")
+        write(os.path.join(worker.gates, "get.dies"), "")
+        task = api.task("sh -c 'cat $RESOURCE/r'", batch="retried", resource=source)
+        is_(ended(api, task)[:3], ("succeeded", 0, b"r"), "a resource, too")
+        is_(worker.asked("get", source), 2, "is fetched again")
+
+
 def main():
     server = Server()
     api = server.api()
-    for part in (shared, remembered, phases, cancel, prefetched, autocleaned, trouble):
+    for part in (shared, remembered, refreshed, phases, cancel, prefetched, autocleaned,
+                 trouble, retried):
         run(part, server, api, Folder())
     server.stop()
     done()
