@@ -342,6 +342,18 @@ def races(lab):
     is_(api.wait_task(task)["status"], "succeeded", "edited back it is reused")
     api.delete("/tasks/%d" % task)
 
+    good = lab.read("out/result")
+    server.close_gate("copy")
+    task = api.task(**lab.fields(batch="nobody", output=lab.top + "late/"))
+    server.held("copy")
+    lab.write("out/result", good.replace(b"one", b"eno"))
+    server.open_gate("copy")
+    reason = wait_until("it was copied", lambda: [
+        r for r in [api.get("/tasks/%d/why" % task).json["reason"]] if r != "cache"])
+    is_(reason, ["no_worker"], "an output altered before it was copied is not taken over")
+    api.delete("/tasks/%d" % task)
+    lab.write("out/result", good)
+
     server.close_gate("copy")
     task = api.task(**lab.fields(batch="nobody", output=lab.top + "copied/"))
     server.held("copy")
