@@ -6,6 +6,8 @@
 
 #include "cli/fetch/bar.h"
 #include "cli/fetch/job.h"
+#include "cli/fetch/watch.h"
+#include "lib/clock.h"
 
 struct tries {
     struct sq_job *job;
@@ -76,7 +78,39 @@ static void test_stop(void **state)
     sq_fetch_fini(&f);
 }
 
-/* Bytes sent again by a later try are counted once. */
+static int wait_for_stop(void *arg)
+{
+    struct sq_job *job = arg;
+    struct pollfd p = {.fd = job->stop_fd, .events = POLLIN};
+    return poll(&p, 1, 60000);
+}
+
+/* Ten minutes without a byte end a job, and that one alone. */
+static void test_stalled(void **state)
+{
+    (void)state;
+    struct sq_err err = {0};
+    struct sq_fetch f;
+    struct sq_job idle, moving;
+    int signal = 0;
+    OK(err, sq_fetch_init(&f, &err));
+    OK(err, sq_job_open(&f, 1, "idle", &idle, &err));
+    OK(err, sq_job_open(&f, 2, "moving", &moving, &err));
+    const struct sq_watch watch = {
+        .fetch = &f, .work = wait_for_stop, .arg = &idle, .every_ms = 10};
+    atomic_store(&idle.alive_us, sq_monotonic() - INT64_C(601) * 1000000);
+    atomic_store(&moving.alive_us, sq_monotonic() - INT64_C(400) * 1000000);
+    assert_int_equal(sq_watch_run(&watch, &signal, &err), 1);
+    assert_int_equal(sq_job_stop_error(&idle, &err), SQ_ETIMEDOUT);
+    assert_non_null(strstr(err.text, "600"));
+    assert_false(sq_job_stopped(&moving));
+    sq_job_close(&idle);
+    sq_job_close(&moving);
+    sq_fetch_fini(&f);
+}
+
+/* Bytes sent again by a later try are counted once; new ones are a sign of life, the
+ * same figure told again is none. */
 static void test_progress(void **state)
 {
     (void)state;
@@ -87,7 +121,12 @@ static void test_progress(void **state)
     OK(err, sq_fetch_init(&f, &err));
     OK(err, sq_job_open(&f, 1, "a", &job, &err));
     sq_leg_init(&leg, &job, true);
+    atomic_store(&job.alive_us, 0);
     leg.call.progress(&leg.call, 60, 100);
+    assert_true(atomic_load(&job.alive_us) > 0);
+    atomic_store(&job.alive_us, 0);
+    leg.call.progress(&leg.call, 60, 100);
+    assert_true(atomic_load(&job.alive_us) == 0);
     leg.call.progress(&leg.call, 10, 100); /* begun anew */
     leg.call.progress(&leg.call, 100, 100);
     assert_int_equal(job.moved_bytes, 100);
@@ -148,9 +187,9 @@ static void test_bar(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_retry),    cmocka_unit_test(test_stop),
-        cmocka_unit_test(test_progress), cmocka_unit_test(test_each),
-        cmocka_unit_test(test_bar),
+        cmocka_unit_test(test_retry),   cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_stalled), cmocka_unit_test(test_progress),
+        cmocka_unit_test(test_each),    cmocka_unit_test(test_bar),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -117,6 +117,57 @@ static void test_cancellation(void **state)
     cancel_at_progress = false;
 }
 
+static int left;
+
+static void on_one_end(void *arg, const char *why)
+{
+    assert_null(why);
+    if (--left == 0)
+        sq_loop_stop(&loop);
+}
+
+/* Four at once a way; the fifth begins when one of them ends, and one that waits can be
+ * canceled. */
+static void test_limit(void **state)
+{
+    enum { MANY = 7 };
+    struct sq_err err;
+    struct sq_transfer *v[MANY + 1];
+    const struct sq_transfer_item item = {.op = "info", .uri = "file:///a"};
+    FILE *f = fopen(program, "w");
+    assert_non_null(f);
+    fprintf(f, "#!/bin/sh\nexec sleep 1000\n");
+    fclose(f);
+    for (int i = 0; i <= MANY; i++) {
+        struct sq_buf list;
+        sq_transfer_list(&list, &item, 1);
+        OK(err,
+           sq_transfer_start(&all,
+                             &(struct sq_transfer_request){
+                                 .way = i < MANY ? SQ_TRANSFER_IN : SQ_TRANSFER_OUT,
+                                 .list = &list,
+                                 .event = on_event,
+                                 .end = on_one_end},
+                             &v[i], &err));
+    }
+    assert_int_equal(all.running[SQ_TRANSFER_IN], 4);
+    assert_int_equal(all.running[SQ_TRANSFER_OUT], 1);
+    static const int first[] = {0, MANY - 1, MANY}; /* one that runs, one that waits */
+    loop.stopped = false;
+    left = SQ_LEN(first);
+    for (size_t i = 0; i < SQ_LEN(first); i++)
+        sq_transfer_cancel(v[first[i]]);
+    OK(err, sq_loop_run(&loop, &err));
+    assert_int_equal(all.running[SQ_TRANSFER_IN], 4);
+    assert_int_equal(all.running[SQ_TRANSFER_OUT], 0);
+    loop.stopped = false;
+    left = MANY - 2;
+    for (int i = 1; i < MANY - 1; i++)
+        sq_transfer_cancel(v[i]);
+    OK(err, sq_loop_run(&loop, &err));
+    assert_int_equal(all.running[SQ_TRANSFER_IN], 0);
+}
+
 static void test_absent_program(void **state)
 {
     free(all.program);
@@ -131,6 +182,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_it_says),
         cmocka_unit_test(test_cancellation),
+        cmocka_unit_test(test_limit),
         cmocka_unit_test(test_absent_program),
     };
     signal(SIGPIPE, SIG_IGN);
