@@ -280,6 +280,22 @@ static const char *damage(struct scratch *s, const char *path, size_t cut, long 
     return scratch_write(s, "damaged", b.data, b.len - cut);
 }
 
+/* s/y.tgz: `path` and then a megabyte of zeros, as a tape's last block has them. */
+static const char *pad_and_zip(struct scratch *s, const char *path)
+{
+    static const char zeros[1 << 20];
+    SQ_CLEANUP(sq_buf_fini) struct sq_buf b;
+    struct sq_err err = {0};
+    const char *to = scratch_path(s, "y.tgz");
+    sq_buf_init(&b, 1 << 20);
+    OK(err, sq_file_read(path, &b, &err));
+    gzFile gz = gzopen(to, "wb");
+    assert_int_equal(gzwrite(gz, b.data, (unsigned)b.len), (int)b.len);
+    assert_int_equal(gzwrite(gz, zeros, sizeof zeros), (int)sizeof zeros);
+    assert_int_equal(gzclose(gz), Z_OK);
+    return to;
+}
+
 static void test_damaged(void **state)
 {
     struct scratch *s = *state;
@@ -303,6 +319,12 @@ static void test_damaged(void **state)
     }
     /* The very end of a gzip, after the last entry: its length, its checksum. */
     const char *path = make(s, "x", "pax", "gzip", rows);
+    assert_int_equal(unpack(s, SQ_UNPACK_UNTAR, damage(s, path, 3, -1), always, &err),
+                     SQ_EINVAL);
+    assert_non_null(strstr(err.text, "cut off"));
+    /* Far behind what is read of a tar for its last entry. */
+    path = pad_and_zip(s, make(s, "x", "pax", NULL, rows));
+    OK(err, unpack(s, SQ_UNPACK_UNTAR, path, always, &err));
     assert_int_equal(unpack(s, SQ_UNPACK_UNTAR, damage(s, path, 3, -1), always, &err),
                      SQ_EINVAL);
     assert_non_null(strstr(err.text, "cut off"));

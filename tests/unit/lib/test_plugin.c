@@ -1,6 +1,8 @@
 /* The loader: what is found, what is refused and in which words. */
 #include "tests/test.h"
 
+#include <elf.h>
+#include <link.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -79,6 +81,40 @@ static void test_refused(void **state)
         assert_non_null(strstr(err.text, path));
         sq_plugins_free(ps);
     }
+}
+
+/* How many bytes of it the dynamic loader maps. */
+static size_t mapped_bytes(const char *path)
+{
+    struct sq_err err;
+    size_t end = 0;
+    SQ_CLEANUP(sq_buf_fini) struct sq_buf b;
+    sq_buf_init(&b, 64 << 20);
+    OK(err, sq_file_read(path, &b, &err));
+    const ElfW(Ehdr) *head = (const void *)b.data;
+    const ElfW(Phdr) *part = (const void *)(b.data + head->e_phoff);
+    for (size_t i = 0; i < head->e_phnum; i++)
+        if (part[i].p_type == PT_LOAD && part[i].p_offset + part[i].p_filesz > end)
+            end = part[i].p_offset + part[i].p_filesz;
+    return end;
+}
+
+/* The last byte that is mapped counts; what comes behind it does not. */
+static void test_cut_at_the_end(void **state)
+{
+    struct scratch *s = *state;
+    struct sq_err err;
+    struct sq_plugins *ps;
+    const char *path = put_module(s, "all", "whole", "whole", SIZE_MAX);
+    size_t end = mapped_bytes(path);
+    put_module(s, "less", "whole", "whole", end - 1);
+    put_module(s, "just", "whole", "whole", end);
+    OK(err, sq_plugins_load(scratch_path(s, "less"), &ps, &err));
+    assert_non_null(strstr(sq_plugins_at(ps, 0)->problem, "cut short"));
+    sq_plugins_free(ps);
+    OK(err, sq_plugins_load(scratch_path(s, "just"), &ps, &err));
+    assert_null(sq_plugins_at(ps, 0)->problem);
+    sq_plugins_free(ps);
 }
 
 static void test_not_modules(void **state)
@@ -171,6 +207,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_refused, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(test_cut_at_the_end, scratch_setup,
+                                        scratch_teardown),
         cmocka_unit_test_setup_teardown(test_not_modules, scratch_setup,
                                         scratch_teardown),
         cmocka_unit_test_setup_teardown(test_several, scratch_setup, scratch_teardown),

@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -179,6 +180,47 @@ static void test_odd_files(void **state)
     OK(err, w->ops->remove(w->s, &from, &w->call, &err));
     assert_int_equal(access(from.path, F_OK), -1);
     assert_int_equal(access(scratch_path(s, "else/kept"), F_OK), 0);
+}
+
+/* Somebody who writes to a file all the time, until he is told to stop. */
+struct writer {
+    const char *path;
+    atomic_bool stop;
+};
+
+static void *write_always(void *arg)
+{
+    struct writer *w = arg;
+    for (time_t s = 1; !atomic_load(&w->stop); s++) {
+        const struct timespec dates[2] = {{s, 0}, {s, 0}};
+        if (utimensat(AT_FDCWD, w->path, dates, 0) != 0)
+            break; /* then no try meets it, and the test fails */
+    }
+    return NULL;
+}
+
+/* What changes while it is copied is not taken for a copy of either.  One of many tries
+ * has to meet the writer: usually it is the first. */
+static void test_changing(void **state)
+{
+    struct world *w = *state;
+    struct scratch *s = w->files;
+    static const char zeros[1 << 20];
+    struct writer writer = {.path = scratch_write(s, "f", zeros, sizeof zeros)};
+    const char *to = scratch_path(s, "got");
+    struct sq_location from = at(writer.path);
+    struct sq_err err = {0};
+    struct sq_entry e;
+    pthread_t thread;
+    int rc = 0;
+    assert_int_equal(pthread_create(&thread, NULL, write_always, &writer), 0);
+    for (int i = 0; i < 2000 && rc == 0; i++)
+        rc = w->ops->get(w->s, &from, to, &w->call, &e, &err);
+    atomic_store(&writer.stop, true);
+    pthread_join(thread, NULL);
+    assert_int_equal(rc, SQ_EIO);
+    assert_non_null(strstr(err.text, "changed while it was copied"));
+    assert_int_equal(access(to, F_OK), -1);
 }
 
 static void test_paths(void **state)
@@ -457,10 +499,10 @@ static void test_file_in_the_way(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_odd_files),       TEST(test_paths),
-        TEST(test_missing_mount),   TEST(test_told),
-        TEST(test_cancel),          TEST(test_dead_mount),
-        TEST(test_file_in_the_way),
+        TEST(test_odd_files),  TEST(test_paths),
+        TEST(test_changing),   TEST(test_missing_mount),
+        TEST(test_told),       TEST(test_cancel),
+        TEST(test_dead_mount), TEST(test_file_in_the_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
