@@ -10,7 +10,7 @@
     /slow/FILE          64 KiB every 100 ms
     /stall/FILE         half of it, then nothing, the connection left open
     /changed/FILE       another content and ETag after the first, cut, answer
-    /anyrange/FILE    the same, and a range is given whatever If-Range says
+    /anyrange/FILE      the same, and a range is given whatever If-Range says
     /weak/FILE          the same, with another date and one weak ETag for both
     /wrongrange/FILE    the first answer stops half-way; then a range is answered with 206
                         and the first bytes instead of those asked for
