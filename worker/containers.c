@@ -12,6 +12,7 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "worker/memo.h"
+#include "worker/oom.h"
 #include "worker/tasks_impl.h"
 
 enum {
@@ -238,7 +239,7 @@ static int make(struct sq_container *c, struct sq_err *err)
     if (rc)
         return rc;
     sq_containers_use(t, c->runtime);
-    c->oom_base = sq_container_oom_kills();
+    c->oom_base = sq_oom_kills();
     /* No limit: it may have to fetch the image. */
     return sq_child_start(t->loop, line, t->env.base, 0, created, c, &c->life, err);
 }

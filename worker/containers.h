@@ -78,7 +78,6 @@ void sq_container_judge_unstarted(struct sq_container *c,
                                   const struct sq_container_state *s);
 /* It is no more: only the client can tell. */
 void sq_container_judge_absent(struct sq_container *c);
-int64_t sq_container_oom_kills(void);
 /* The last bytes of its error stream, as a text. */
 enum { SQ_CT_END = 1024 };
 void sq_container_stderr_end(const struct sq_container *c, char text[SQ_CT_END]);

@@ -5,30 +5,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "worker/oom.h"
 #include "worker/tasks_impl.h"
 
 enum { ENGINE_FAILED = 125, NOT_RUNNABLE = 126, NOT_FOUND = 127, BY_SIGNAL = 128 };
 enum { SIGNAL_MAX = 64 };
-
-int64_t sq_container_oom_kills(void)
-{
-    char text[16384];
-    int64_t count = -1;
-    int fd SQ_CLEANUP(sq_closep) = open("/proc/vmstat", O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-    text[n > 0 ? n : 0] = 0;
-    const char *at = strstr(text, "\noom_kill ");
-    if (at && sscanf(at, " oom_kill %" SCNd64, &count) != 1)
-        count = -1;
-    return count;
-}
 
 void sq_container_stderr_end(const struct sq_container *c, char text[SQ_CT_END])
 {
@@ -40,13 +27,24 @@ void sq_container_stderr_end(const struct sq_container *c, char text[SQ_CT_END])
     text[n > 0 ? n : 0] = 0;
 }
 
-/* docker tells; podman does not always: then the machine's count does. */
-static bool is_oom(const struct sq_container *c, const struct sq_container_state *s)
+enum oom { NO_OOM, OOM_LIKELY, OOM };
+
+/* docker tells; podman does not always: then the kernel's log does, and where that may
+ * not be read all that is known is that somebody on this machine was killed so. */
+static enum oom find_oom(const struct sq_container *c,
+                         const struct sq_container_state *s)
 {
     if (s->oom)
-        return s->exit_code != 0;
-    return s->exit_code == BY_SIGNAL + SIGKILL && !c->deadly && c->oom_base >= 0 &&
-           sq_container_oom_kills() > c->oom_base;
+        return s->exit_code != 0 ? OOM : NO_OOM;
+    if (s->exit_code != BY_SIGNAL + SIGKILL || c->deadly)
+        return NO_OOM;
+    bool is_counted = c->oom_base >= 0;
+    if (is_counted && sq_oom_kills() <= c->oom_base)
+        return NO_OOM;
+    int logged = sq_oom_logged(c->id);
+    if (logged >= 0)
+        return logged ? OOM : NO_OOM;
+    return is_counted ? OOM_LIKELY : NO_OOM;
 }
 
 /* SIGQUIT too is sent as the engine stops a container: SIGTERM, then SIGKILL. */
@@ -62,14 +60,19 @@ static void explain_code(struct sq_container *c, const struct sq_container_state
     char end[SQ_CT_END], why[400];
     int code = s->exit_code, signal = code - BY_SIGNAL;
     sq_container_stderr_end(c, end);
+    enum oom oom = find_oom(c, s);
     int failed = code ? sq_container_init_failed(end, why, sizeof why) : 0;
     if (failed) {
         e->return_code = failed;
         sq_verdict_note(e, "the command cannot be run in the image %s: %s", c->image,
                         why);
-    } else if (is_oom(c, s)) {
+    } else if (oom == OOM) {
         sq_verdict_note(e, "out of memory: the kernel killed a process of this task's "
                            "container");
+    } else if (oom == OOM_LIKELY) {
+        sq_verdict_note(e, "out of memory, it seems: the command was killed by SIGKILL "
+                           "while the kernel killed processes of this machine for lack "
+                           "of memory");
     } else if (c->deadly && is_end_of(signal, c->deadly)) {
         e->return_code = -c->deadly;
         sq_verdict_note(e, "killed by %s", sq_verdict_signal(c->deadly));

@@ -103,8 +103,6 @@ def commands(engine, server, worker, api):
         ("echo 'open", None, IMAGE, "failed", 125, b"", b"scitq: the command has a '"),
         ("sh -c 'kill -9 $$'", None, IMAGE, "failed", 137, b"",
          b"is what a container ends with when its command is killed by signal 9 (SIGKILL)"),
-        ("sh -c 'a=$(head -c 100000000 /dev/zero | tr \"\\0\" x); echo $?'", "-m 32m", IMAGE,
-         "failed", 137, b"", b"scitq: out of memory: "),
     ]
     ids = [queue(api, row[0], row[1], row[2]) for row in table]
     for row, task in zip(table, ids):
@@ -121,6 +119,22 @@ def commands(engine, server, worker, api):
     send(api, worker, -1)
     no_containers(engine, *ids)
     ok(True, "%s: until the worker is told to clean" % engine.name)
+
+
+def memory(engine, server, worker, api):
+    """Who has too little memory says so, and not who is killed at the same time."""
+    task = queue(api, "sh -c 'echo here; while [ ! -e /tmp/go ]; do sleep 0.1; done; "
+                      "kill -9 $$'")
+    said(api, task, b"here\n")
+    (container,) = engine.of_task(task)
+    got = ended(api, queue(api, "sh -c 'a=$(head -c 100000000 /dev/zero | tr \"\\0\" x); "
+                                "echo $?'", "-m 32m"))
+    is_(got[:2], ("failed", 137), "%s: one is out of memory" % engine.name)
+    has(got[3].decode(), "scitq: out of memory: ", "and says so")
+    engine("exec", container, "touch", "/tmp/go")
+    got = ended(api, task)
+    is_(got[:2], ("failed", 137), "%s: another is killed" % engine.name)
+    has(got[3].decode(), "scitq: 137 is what a container ends with", "and not that")
 
 
 def folders(engine, server, worker, api):
@@ -379,7 +393,7 @@ def main():
     server = Server()
     api = server.api()
     docker = Docker()
-    common = (commands, folders, live, signals, worker_killed, supervisor_killed)
+    common = (commands, memory, folders, live, signals, worker_killed, supervisor_killed)
     with Worker(server, concurrency=4) as worker:
         wait_until("registered", lambda: worker.row(api))
         for part in common + (client_killed, daemon_killed, leftovers):
