@@ -13,7 +13,6 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "system"))
 from harness import *  # noqa: E402,F403
 
-LONG = bool(os.environ.get("SCITQ_TEST_LONG"))
 AWAY_S = 60 if LONG else 5
 
 

@@ -29,7 +29,6 @@ from engine import Docker, IMAGE  # noqa: E402
 from fetch import tree, write  # noqa: E402
 from servers import Servers, environment  # noqa: E402
 
-LONG = bool(os.environ.get("SCITQ_TEST_LONG"))
 TASKS = int(os.environ.get("SCITQ_TEST_TASKS", 200 if LONG else 24))
 KILLS = int(os.environ.get("SCITQ_TEST_KILLS", 10 if LONG else 1))
 SEED = int(os.environ.get("SCITQ_TEST_SEED", random.randrange(10 ** 6)))

@@ -14,7 +14,6 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "system"))
 from harness import *  # noqa: E402,F403
 
-LONG = bool(os.environ.get("SCITQ_TEST_LONG"))
 TASKS = 200 if LONG else 25
 FOREIGN = {"404": (404, b"<html>no such site</html>"),
            "404 of another": (404, b'{"message":"nothing is here"}'),

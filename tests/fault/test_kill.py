@@ -17,7 +17,6 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "system"))
 from harness import *  # noqa: E402,F403
 
-LONG = bool(os.environ.get("SCITQ_TEST_LONG"))
 TASKS = 500 if LONG else 150
 KILLS = 10 if LONG else 3
 RUNNING = 5

@@ -184,7 +184,7 @@ class Postgres:
         self.count = 0
         remember(self)
         out = subprocess.run([self.script(), "start", self.folder.join("pg")],
-                             stdout=subprocess.PIPE, text=True, timeout=120)
+                             stdout=subprocess.PIPE, text=True, timeout=300)
         self.uri = None
         for word in out.stdout.replace(";", "\n").split("\n"):
             key, _, value = word.strip().partition("=")
@@ -289,7 +289,7 @@ class Server(Daemon):
                                    "--ready-fd", "READY_FD"], env, ready=True)
         return self
 
-    def api(self, timeout_s=60):
+    def api(self, timeout_s=180):
         """A client with a connection of its own."""
         api = Api("127.0.0.1", self.port, timeout_s)
         self._apis.append(api)

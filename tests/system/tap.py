@@ -12,6 +12,9 @@ import threading
 import time
 import traceback
 
+# Long versions are run.  Another value than 1 asks only for the long noise of parsers.
+LONG = os.environ.get("SCITQ_TEST_LONG") == "1"
+
 _lock = threading.RLock()
 _count = 0
 _failed = 0

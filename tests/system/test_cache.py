@@ -16,7 +16,6 @@ from fetch import environment, fetch  # noqa: E402
 from servers import Servers  # noqa: E402
 from test_worker import execution, registered  # noqa: E402
 
-LONG = os.environ.get("SCITQ_TEST_LONG") == "1"
 
 
 class Gated(Server):

@@ -19,7 +19,6 @@ from fetch import write  # noqa: E402
 from servers import Servers, environment  # noqa: E402
 from worker import ended, registered, send  # noqa: E402
 
-LONG = bool(os.environ.get("SCITQ_TEST_LONG"))
 ROUNDS = 10 if LONG else 1
 STALL = "stall:50000"
 BODY = os.urandom(1000000)

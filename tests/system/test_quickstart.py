@@ -93,7 +93,7 @@ def newcomer(top):
     is_(quickstart(top, "stop").returncode, 0, "stop is safe to repeat")
 
 
-if not os.environ.get("SCITQ_TEST_LONG"):
+if not LONG:
     skip("quickstart in a copy of the sources", "part of ./check long")
 else:
     copy = Folder().join("scitq")

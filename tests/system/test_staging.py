@@ -15,7 +15,6 @@ from daemons import BUILD, TOP  # noqa: E402
 from worker import (  # noqa: E402
     ended, execution, read, registered, send, state_of, write)
 
-LONG = os.environ.get("SCITQ_TEST_LONG") == "1"
 
 
 class Gated(Worker):

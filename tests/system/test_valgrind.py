@@ -72,7 +72,7 @@ def planted(plant, words):
 
 if sys.argv[1:] == ["child"]:
     child()
-if not os.environ.get("SCITQ_TEST_LONG"):
+if not LONG:
     skip("start, work, stop under valgrind", "part of ./check long")
 else:
     for database in databases():
