@@ -2,22 +2,27 @@
  * are kept in a list that only grows, and every line passes through it. */
 #include "lib/host.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/clock.h"
 #include "lib/conf.h"
+#include "lib/file.h"
 #include "lib/log.h"
 #include "lib/run.h"
+#include "lib/web.h"
 
 /* A shorter secret would blacken half the text; a remote has a few, a table dozens. */
 enum {
     SECRET_MIN_BYTES = 4,
     CUT_MIN_BYTES = 12, /* the beginning of a longer one that a message was cut in */
     SECRETS_MAX = 4096,
-    LINE_MAX_BYTES = 2000
+    LINE_MAX_BYTES = 2000,
+    RECORD_MAX_BYTES = 130 << 20 /* what is sent and an answer of 64 MiB */
 };
 
 struct host {
@@ -26,6 +31,7 @@ struct host {
     const struct sq_setting *settings;
     struct sq_conf_key *keys; /* parallel to settings, ended by a NULL name */
     struct sq_conf *values;
+    struct sq_web *web;
     pthread_mutex_t lock; /* of the secrets */
     char *secrets[SECRETS_MAX];
     size_t n_secrets;
@@ -131,6 +137,62 @@ static int run(struct sq_host *api, struct sq_call *call, const struct sq_run *w
     return sq_run_program(call, what, ret_status, err);
 }
 
+/* For tests: secrets hidden, one write a call.  What cannot be recorded is left out. */
+static void record(struct host *h, const struct sq_web_request *request,
+                   const struct sq_web_answer *answer, const char *why)
+{
+    SQ_CLEANUP(sq_buf_fini) struct sq_buf text;
+    SQ_CLEANUP(sq_closep)
+    int fd = open(h->conf.record, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    sq_buf_init(&text, RECORD_MAX_BYTES);
+    sq_web_write(request, answer, why, &text);
+    if (fd < 0 || !sq_buf_ok(&text))
+        return;
+    sq_host_redact(&h->api, text.data);
+    sq_write_all(fd, text.data, strlen(text.data), NULL);
+}
+
+static int web(struct sq_host *api, struct sq_call *call,
+               const struct sq_web_request *request, struct sq_web_answer **ret,
+               struct sq_err *err)
+{
+    struct host *h = of(api);
+    struct sq_web_answer *answer = NULL;
+    struct sq_err why = {0};
+    int64_t begin = sq_monotonic();
+    int rc = sq_web_call(h->web, call, request, &answer, &why);
+    if (h->conf.record)
+        record(h, request, answer, why.text);
+    if (rc) {
+        sq_host_redact(api, why.text);
+        return sq_fail(err, rc, "%s", why.text);
+    }
+    api->log(api, SQ_SAY_DEBUG, "%s %.*s: %d in %.2f s", request->method,
+             (int)strcspn(request->url, "?#"), request->url, answer->status,
+             (double)(sq_monotonic() - begin) / 1e6);
+    *ret = answer;
+    return 0;
+}
+
+static int pause_call(struct sq_host *api, struct sq_call *call, int64_t ms,
+                      struct sq_err *err)
+{
+    (void)api;
+    return sq_web_pause(call, ms, err);
+}
+
+static int folder(struct sq_host *api, const char **ret, struct sq_err *err)
+{
+    struct host *h = of(api);
+    if (!h->conf.folder)
+        return sq_fail(err, SQ_EUNSUPPORTED, "%s has no folder of its own here",
+                       api->name);
+    int rc = sq_mkdirs(h->conf.folder, 0700, err);
+    if (rc == 0)
+        *ret = h->conf.folder;
+    return rc;
+}
+
 /* The plugin's table as lib/conf.c reads one. */
 static struct sq_conf_key *keys_of(const struct sq_setting *settings)
 {
@@ -163,7 +225,7 @@ int sq_host_new(const struct sq_plugin *plugin, const struct sq_host_conf *conf,
                 struct sq_host **ret, struct sq_err *err)
 {
     struct host *h = calloc(1, sizeof *h);
-    if (!h || !(h->keys = keys_of(plugin->storage->settings))) {
+    if (!h || !(h->keys = keys_of(sq_plugin_table(plugin)))) {
         free(h);
         return sq_fail(err, SQ_ENOMEM, "out of memory for the plugin %s", plugin->name);
     }
@@ -172,11 +234,18 @@ int sq_host_new(const struct sq_plugin *plugin, const struct sq_host_conf *conf,
                               .setting = setting,
                               .setting_int = setting_int,
                               .hide = hide,
-                              .run = run};
+                              .run = run,
+                              .web = web,
+                              .web_free = sq_web_answer_free,
+                              .web_header = sq_web_header,
+                              .pause = pause_call,
+                              .folder = folder};
     h->conf = *conf;
     pthread_mutex_init(&h->lock, NULL);
     /* The file holds other programs' and other plugins' settings too: no notes. */
     int rc = sq_conf_load(h->keys, conf->settings, NULL, NULL, &h->values, err);
+    if (rc == 0)
+        rc = sq_web_new(&h->web, err);
     if (rc) {
         sq_host_free(&h->api);
         return rc;
@@ -192,6 +261,7 @@ void sq_host_free(struct sq_host *api)
     if (!h)
         return;
     sq_conf_free(h->values);
+    sq_web_free(h->web);
     for (size_t i = 0; i < h->n_secrets; i++)
         free(h->secrets[i]);
     pthread_mutex_destroy(&h->lock);

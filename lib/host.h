@@ -1,6 +1,6 @@
 /* The host that a plugin is given (scitq/plugin.h): its settings, its log, its secrets,
- * and programs run for it.  One host serves all instances of a plugin; its functions
- * may be called from any thread. */
+ * HTTP calls and programs run for it.  One host serves all instances of a plugin; its
+ * functions may be called from any thread. */
 #ifndef SQ_LIB_HOST_H
 #define SQ_LIB_HOST_H
 
@@ -13,6 +13,8 @@ struct sq_host_conf {
      * sq_log. */
     void (*log)(void *arg, enum sq_log_kind kind, const char *name, const char *text);
     void *arg;
+    const char *folder; /* made when it is asked for; NULL: there is none */
+    const char *record; /* file to which each HTTP call is added; NULL: none */
 };
 
 /* `plugin` (usable) and what `conf` points to are borrowed until the host is freed.

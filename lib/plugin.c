@@ -1,10 +1,10 @@
 /* Finding modules and deciding whether they can be used.
  *
- * libltdl loads them and finds NAME_LTX_sq_storage.  Before that the file is looked at
- * (plugin_check.c), since the dynamic loader dies of a file that was cut short; after
- * it, nothing of the struct is read before its ABI version has been found to be ours.
- * libltdl says "file not found" of whatever goes wrong and binds lazily, so that
- * dlopen() is asked first. */
+ * libltdl loads them and finds NAME_LTX_sq_storage or NAME_LTX_sq_provider.  Before
+ * that the file is looked at (plugin_check.c), since the dynamic loader dies of a file
+ * that was cut short; after it, nothing of the struct is read before its ABI version
+ * has been found to be ours. libltdl says "file not found" of whatever goes wrong and
+ * binds lazily, so that dlopen() is asked first. */
 #include "lib/plugin.h"
 
 #include <dirent.h>
@@ -71,25 +71,38 @@ static int open_module(const char *path, void **ret, struct sq_err *err)
     return 0;
 }
 
+/* The struct that a module of this name exports says what it is. */
+static int read_tables(struct sq_plugin *p, struct sq_err *err)
+{
+    const struct sq_storage_ops *storage = lt_dlsym(p->module, "sq_storage");
+    const struct sq_provider_ops *provider = lt_dlsym(p->module, "sq_provider");
+    int rc = 0;
+    if (!storage && !provider)
+        return sq_fail(err, SQ_EINVAL,
+                       "it exports neither %s_LTX_sq_storage nor %s_LTX_sq_provider: "
+                       "is it a plugin, and named as its file?",
+                       p->name, p->name);
+    if (storage)
+        rc = sq_plugin_check_storage(storage, p->name, err);
+    else
+        rc = sq_plugin_check_provider(provider, p->name, err);
+    if (!rc) {
+        p->storage = storage;
+        p->provider = storage ? NULL : provider;
+    }
+    return rc;
+}
+
 /* Load `p` and say in `err` what is wrong with it. */
 static int examine(const struct sq_plugins *ps, struct sq_plugin *p, struct sq_err *err)
 {
     int rc = sq_plugin_check_file(p->path, err);
     if (!rc)
         rc = open_module(p->path, &p->module, err);
-    if (rc)
-        return rc;
-    const struct sq_storage_ops *ops = lt_dlsym(p->module, "sq_storage");
-    if (!ops)
-        return sq_fail(err, SQ_EINVAL,
-                       "it does not export %s_LTX_sq_storage: is it a storage plugin, "
-                       "and named as its file?",
-                       p->name);
-    rc = sq_plugin_check_storage(ops, p->name, err);
-    for (size_t i = 0; !rc && i < ps->n; i++)
-        rc = sq_plugin_check_pair(ops, ps->v[i], err);
     if (!rc)
-        p->storage = ops;
+        rc = read_tables(p, err);
+    for (size_t i = 0; !rc && i < ps->n; i++)
+        rc = sq_plugin_check_pair(p, ps->v[i], err);
     return rc;
 }
 
@@ -99,6 +112,8 @@ static int give_up(struct sq_plugin *p, const char *why)
     if (p->module)
         lt_dlclose(p->module);
     p->module = NULL;
+    p->storage = NULL;
+    p->provider = NULL;
     p->problem = strdup(why);
     return p->problem ? 0 : SQ_ENOMEM;
 }
@@ -159,16 +174,17 @@ static int load_dir(struct sq_plugins *ps, const char *dir, struct sq_err *err)
 }
 
 static int load_root(struct sq_plugins *ps, const char *root, size_t len,
-                     struct sq_err *err)
+                     const char *kind, struct sq_err *err)
 {
     SQ_CLEANUP(sq_freep) char *home = len ? strndup(root, len) : sq_plugin_home();
     SQ_CLEANUP(sq_freep) char *dir = NULL;
-    if (!home || asprintf(&dir, "%s/storage", home) < 0)
+    if (!home || asprintf(&dir, "%s/%s", home, kind) < 0)
         return no_memory(err);
     return load_dir(ps, dir, err);
 }
 
-int sq_plugins_load(const char *path, struct sq_plugins **ret, struct sq_err *err)
+static int load(const char *path, const char *kind, struct sq_plugins **ret,
+                struct sq_err *err)
 {
     struct sq_plugins *ps = calloc(1, sizeof *ps);
     if (!ps)
@@ -181,7 +197,7 @@ int sq_plugins_load(const char *path, struct sq_plugins **ret, struct sq_err *er
     const char *p = path ? path : "";
     do {
         size_t len = strcspn(p, ":");
-        rc = load_root(ps, p, len, err);
+        rc = load_root(ps, p, len, kind, err);
         p += len;
     } while (!rc && *p++);
     if (rc)
@@ -189,6 +205,17 @@ int sq_plugins_load(const char *path, struct sq_plugins **ret, struct sq_err *er
     else
         *ret = ps;
     return rc;
+}
+
+int sq_plugins_load(const char *path, struct sq_plugins **ret, struct sq_err *err)
+{
+    return load(path, "storage", ret, err);
+}
+
+int sq_plugins_load_providers(const char *path, struct sq_plugins **ret,
+                              struct sq_err *err)
+{
+    return load(path, "providers", ret, err);
 }
 
 void sq_plugins_free(struct sq_plugins *ps)
@@ -246,6 +273,43 @@ int sq_plugins_storage(const struct sq_plugins *ps, const char *proto,
                    "no plugin serves %s:// (`scitq-manage plugin list` shows which "
                    "there are, SCITQ_PLUGIN_PATH where they are looked for)",
                    proto);
+}
+
+const struct sq_setting *sq_plugin_table(const struct sq_plugin *p)
+{
+    return p->storage    ? p->storage->settings
+           : p->provider ? p->provider->settings
+                         : NULL;
+}
+
+bool sq_plugin_is_called(const struct sq_plugin *p, const char *name)
+{
+    if (!p->provider)
+        return false;
+    bool is = strcmp(p->name, name) == 0;
+    const char *const *aliases = p->provider->aliases;
+    for (size_t i = 0; !is && aliases && aliases[i]; i++)
+        is = strcmp(aliases[i], name) == 0;
+    return is;
+}
+
+int sq_plugins_provider(const struct sq_plugins *ps, const char *name,
+                        const struct sq_plugin **ret, struct sq_err *err)
+{
+    for (size_t i = 0; i < ps->n; i++)
+        if (sq_plugin_is_called(ps->v[i], name)) {
+            *ret = ps->v[i];
+            return 0;
+        }
+    for (size_t i = 0; i < ps->n; i++)
+        if (ps->v[i]->problem && strcmp(ps->v[i]->name, name) == 0)
+            return sq_fail(err, SQ_EUNSUPPORTED,
+                           "the provider %s cannot be used (%s: %.300s)", name,
+                           ps->v[i]->path, ps->v[i]->problem);
+    return sq_fail(err, SQ_EUNSUPPORTED,
+                   "no provider is called %s (`scitq-manage plugin list` shows which "
+                   "there are, SCITQ_PLUGIN_PATH where they are looked for)",
+                   name);
 }
 
 char *sq_plugin_home(void)

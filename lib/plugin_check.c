@@ -131,37 +131,105 @@ static int check_operations(const struct sq_storage_ops *ops, struct sq_err *err
                    missing);
 }
 
+/* What a module of either kind says of itself. */
+static int check_names(uint32_t abi, uint32_t wanted, const char *kind,
+                       const char *self, const char *help, const char *name,
+                       struct sq_err *err)
+{
+    if (abi != wanted)
+        return sq_fail(err, SQ_EINVAL,
+                       "it was built for ABI %#x of %s, this scitq has %#x: "
+                       "build it again against this version's headers",
+                       abi, kind, wanted);
+    if (!is_word(self, LETTERS CAPITALS DIGITS "-_") || strcmp(self, name) != 0)
+        return sq_fail(err, SQ_EINVAL, "it calls itself \"%.60s\", its file is %s.so",
+                       self ? self : "", name);
+    if (!help || !*help)
+        return sq_fail(err, SQ_EINVAL, "it does not say what it is for (help)");
+    return 0;
+}
+
 int sq_plugin_check_storage(const struct sq_storage_ops *ops, const char *name,
                             struct sq_err *err)
 {
-    if (ops->abi != SQ_STORAGE_ABI)
-        return sq_fail(err, SQ_EINVAL,
-                       "it was built for ABI %#x of storages, this scitq has %#x: "
-                       "build it again against this version's headers",
-                       ops->abi, SQ_STORAGE_ABI);
-    if (!is_word(ops->name, LETTERS CAPITALS DIGITS "-_") ||
-        strcmp(ops->name, name) != 0)
-        return sq_fail(err, SQ_EINVAL, "it calls itself \"%.60s\", its file is %s.so",
-                       ops->name ? ops->name : "", name);
-    if (!ops->help || !*ops->help)
-        return sq_fail(err, SQ_EINVAL, "it does not say what it is for (help)");
-    int rc = check_operations(ops, err);
+    /* Nothing beyond the version means anything if that is another's. */
+    bool ours = ops->abi == SQ_STORAGE_ABI;
+    int rc = check_names(ops->abi, SQ_STORAGE_ABI, "storages", ours ? ops->name : NULL,
+                         ours ? ops->help : NULL, name, err);
+    if (!rc)
+        rc = check_operations(ops, err);
     if (!rc)
         rc = check_protocols(ops->protocols, err);
     return rc ? rc : check_settings(ops->settings, err);
 }
 
-int sq_plugin_check_pair(const struct sq_storage_ops *ops,
-                         const struct sq_plugin *other, struct sq_err *err)
+static int check_aliases(const char *const *aliases, struct sq_err *err)
 {
-    if (!other->storage)
+    for (size_t n = 0; aliases && aliases[n]; n++)
+        if (n == PROTOCOLS_MAX || !is_word(aliases[n], LETTERS CAPITALS DIGITS "-_"))
+            return sq_fail(err, SQ_EINVAL,
+                           "its alias number %zu is no word (NULL ends the list)",
+                           n + 1);
+    return 0;
+}
+
+static int check_provider_operations(const struct sq_provider_ops *ops,
+                                     struct sq_err *err)
+{
+    const struct {
+        const char *name;
+        bool there;
+    } required[] = {
+        {"open", ops->open},       {"close", ops->close},   {"launch", ops->launch},
+        {"find", ops->find},       {"list", ops->list},     {"destroy", ops->destroy},
+        {"flavors", ops->flavors}, {"offers", ops->offers},
+    };
+    for (size_t i = 0; i < SQ_LEN(required); i++)
+        if (!required[i].there)
+            return sq_fail(err, SQ_EINVAL,
+                           "it lacks the operation `%s`, which is required",
+                           required[i].name);
+    return 0;
+}
+
+int sq_plugin_check_provider(const struct sq_provider_ops *ops, const char *name,
+                             struct sq_err *err)
+{
+    bool ours = ops->abi == SQ_PROVIDER_ABI;
+    int rc = check_names(ops->abi, SQ_PROVIDER_ABI, "providers",
+                         ours ? ops->name : NULL, ours ? ops->help : NULL, name, err);
+    if (!rc)
+        rc = check_provider_operations(ops, err);
+    if (!rc)
+        rc = check_aliases(ops->aliases, err);
+    return rc ? rc : check_settings(ops->settings, err);
+}
+
+static int same_name(const struct sq_plugin *other, const char *kind, const char *name,
+                     struct sq_err *err)
+{
+    return sq_fail(err, SQ_EEXIST, "a %s of this name was found earlier: %s, in %s",
+                   kind, name, other->path);
+}
+
+int sq_plugin_check_pair(const struct sq_plugin *p, const struct sq_plugin *other,
+                         struct sq_err *err)
+{
+    if (p->provider && other->provider) {
+        const char *const *aliases = p->provider->aliases;
+        if (sq_plugin_is_called(other, p->name))
+            return same_name(other, "provider", p->name, err);
+        for (size_t i = 0; aliases && aliases[i]; i++)
+            if (sq_plugin_is_called(other, aliases[i]))
+                return same_name(other, "provider", aliases[i], err);
+    }
+    if (!p->storage || !other->storage)
         return 0;
-    if (strcmp(ops->name, other->name) == 0)
-        return sq_fail(err, SQ_EEXIST, "a plugin of this name was found earlier, in %s",
-                       other->path);
-    for (size_t i = 0; ops->protocols[i]; i++)
-        if (sq_plugin_names(other, ops->protocols[i]))
+    if (strcmp(p->name, other->name) == 0)
+        return same_name(other, "storage", p->name, err);
+    for (size_t i = 0; p->storage->protocols[i]; i++)
+        if (sq_plugin_names(other, p->storage->protocols[i]))
             return sq_fail(err, SQ_EEXIST, "%s:// is served by %s already",
-                           ops->protocols[i], other->path);
+                           p->storage->protocols[i], other->path);
     return 0;
 }

@@ -1,19 +1,21 @@
 /* scitq-manage plugin check FILE: is this module right?
  *
- * It is loaded and opened as scitq-fetch would, tried as far as that needs no storage
- * (plugin_alone.c), and, with --uri, on a folder of one (plugin_trial.c); what was not
- * tried is said.  All that happens in a child process, since a wrong module may crash:
- * that is then the answer. */
+ * It is loaded and opened as its program would, tried as far as that needs no storage
+ * (plugin_alone.c) or no machine (plugin_provider.c), and, with --uri, on a folder of a
+ * storage (plugin_trial.c); what was not tried is said.  All that happens in a child
+ * process, since a wrong module may crash: that is then the answer. */
 #include "cli/manage/commands.h"
 #include "cli/manage/plugin.h"
 #include "cli/manage/plugin_alone.h"
 #include "cli/manage/plugin_trial.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/file.h"
 #include "lib/host.h"
 
 static const struct sq_opt options[] = {
@@ -37,6 +39,21 @@ static void tell_rest(struct sq_cli *cli, const char *uri)
                             "one is made and removed)\n");
 }
 
+static int try_provider(struct sq_cli *cli, const struct sq_plugin *p,
+                        struct sq_host *host, const char *uri, struct sq_err *err)
+{
+    if (uri)
+        return sq_fail(err, SQ_EINVAL, "--uri is for storages, and %s is a provider",
+                       p->name);
+    int rc = sq_plugin_provider_check(cli->out, p, host, err);
+    if (rc == 0)
+        fprintf(cli->out, "not tried, since that takes machines: launching, finding "
+                          "and destroying them (tests/contract/provider in scitq's "
+                          "source does)\n");
+    sq_host_redact(host, err->text);
+    return rc;
+}
+
 static int try_on(struct sq_cli *cli, const struct sq_plugin *p, struct sq_host *host,
                   const char *uri, struct sq_err *err)
 {
@@ -54,14 +71,35 @@ static int try_on(struct sq_cli *cli, const struct sq_plugin *p, struct sq_host 
     return rc;
 }
 
+static int try_module(struct sq_cli *cli, const char *settings, const char *uri,
+                      const struct sq_plugin *p, struct sq_err *err)
+{
+    struct sq_host *host;
+    char dir[] = "/tmp/scitq-check-XXXXXX";
+    struct sq_host_conf conf = {.settings = settings,
+                                .folder = p->provider ? mkdtemp(dir) : NULL};
+    fprintf(cli->out,
+            "ok: a shared object for this machine, ABI %#x, tables in order\n"
+            "ok: %s plugin %s, serves %s\n",
+            p->storage ? p->storage->abi : p->provider->abi,
+            p->storage ? "storage" : "provider", p->name, sq_plugin_serves(cli, p));
+    int rc = sq_host_new(p, &conf, &host, err);
+    if (rc == 0) {
+        rc = p->storage ? try_on(cli, p, host, uri, err)
+                        : try_provider(cli, p, host, uri, err);
+        sq_host_free(host);
+    }
+    if (conf.folder)
+        sq_dir_remove(conf.folder, NULL);
+    return rc;
+}
+
 /* In the child. */
 static int examine(struct sq_cli *cli, const char *settings, const char *uri,
                    struct sq_err *err)
 {
     struct sq_plugins *ps;
-    struct sq_host *host;
     const struct sq_plugin *p = NULL;
-    struct sq_host_conf conf = {.settings = settings};
     /* Alone: beside the installed one it would be its double. */
     int rc = sq_plugins_load("/dev/null", &ps, err);
     if (rc)
@@ -69,17 +107,8 @@ static int examine(struct sq_cli *cli, const char *settings, const char *uri,
     rc = sq_plugins_add(ps, cli->word, &p, err);
     if (rc == 0 && p->problem)
         rc = sq_fail(err, SQ_EINVAL, "%s: %s", p->path, p->problem);
-    if (rc == 0) {
-        fprintf(cli->out,
-                "ok: a shared object for this machine, ABI %#x, tables in order\n"
-                "ok: storage plugin %s, serves %s\n",
-                p->storage->abi, p->name, sq_plugin_protocols(cli, p));
-        rc = sq_host_new(p, &conf, &host, err);
-    }
-    if (rc == 0) {
-        rc = try_on(cli, p, host, uri, err);
-        sq_host_free(host);
-    }
+    if (rc == 0)
+        rc = try_module(cli, settings, uri, p, err);
     sq_plugins_free(ps);
     return rc;
 }

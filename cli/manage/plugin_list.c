@@ -8,16 +8,16 @@
 static const struct sq_opt options[] = {
     SQ_OPT_PLUGIN_CONFIG, SQ_OPT_NO_HEADER, SQ_OPT_LONG, {0}};
 
-static const char *const columns[] = {"name", "kind",    "protocols",
+static const char *const columns[] = {"name", "kind",    "serves",
                                       "file", "problem", NULL};
-static const char *const all_columns[] = {"name", "kind",    "protocols", "file",
+static const char *const all_columns[] = {"name", "kind",    "serves", "file",
                                           "help", "problem", NULL};
 
 static json_t *settings_of(const struct sq_plugin *p)
 {
     static const char *const kinds[] = {"text", "integer", "boolean"};
     json_t *list = json_array();
-    const struct sq_setting *s = p->storage ? p->storage->settings : NULL;
+    const struct sq_setting *s = sq_plugin_table(p);
     for (; s && s->key; s++)
         json_array_append_new(list,
                               json_pack("{s:s, s:s, s:s?, s:b, s:s}", "key", s->key,
@@ -27,12 +27,24 @@ static json_t *settings_of(const struct sq_plugin *p)
 }
 
 /* NULL where a text is no UTF-8 or memory is out. */
-static json_t *describe(struct sq_cli *cli, const struct sq_plugin *p)
+static json_t *describe(struct sq_cli *cli, const struct sq_plugin *p, const char *kind)
 {
+    const char *help = p->storage    ? p->storage->help
+                       : p->provider ? p->provider->help
+                                     : NULL;
     return json_pack("{s:s, s:s, s:s?, s:s, s:s?, s:s?, s:o}", "name", p->name, "kind",
-                     "storage", "protocols", sq_plugin_protocols(cli, p), "file",
-                     p->path, "help", p->storage ? p->storage->help : NULL, "problem",
-                     p->problem, "settings", settings_of(p));
+                     kind, "serves", sq_plugin_serves(cli, p), "file", p->path, "help",
+                     help, "problem", p->problem, "settings", settings_of(p));
+}
+
+static int describe_all(struct sq_cli *cli, struct sq_plugins *ps, const char *kind,
+                        json_t *list, struct sq_err *err)
+{
+    for (size_t i = 0; i < sq_plugins_count(ps); i++)
+        if (json_array_append_new(list, describe(cli, sq_plugins_at(ps, i), kind)))
+            return sq_fail(err, SQ_EINVAL, "the plugin %s cannot be described",
+                           sq_plugins_at(ps, i)->path);
+    return 0;
 }
 
 static int print(struct sq_cli *cli, bool header, bool all, const json_t *list,
@@ -47,21 +59,21 @@ static int print(struct sq_cli *cli, bool header, bool all, const json_t *list,
 
 static int run(struct sq_cli *cli, struct sq_err *err)
 {
-    struct sq_plugins *ps;
+    struct sq_plugins *storages, *providers;
     bool header = !sq_args_has(&cli->args, "no-header");
     bool all = sq_args_has(&cli->args, "long");
     SQ_CLEANUP(sq_freep) char *settings = sq_plugin_settings(cli);
     SQ_CLEANUP(sq_json_unref) json_t *list = json_array();
-    int rc = sq_plugin_find(settings, &ps, err);
+    int rc = sq_plugin_find(settings, &storages, &providers, err);
     if (rc)
         return rc;
-    for (size_t i = 0; rc == 0 && i < sq_plugins_count(ps); i++)
-        if (json_array_append_new(list, describe(cli, sq_plugins_at(ps, i))))
-            rc = sq_fail(err, SQ_EINVAL, "the plugin %s cannot be described",
-                         sq_plugins_at(ps, i)->path);
+    rc = describe_all(cli, storages, "storage", list, err);
+    if (rc == 0)
+        rc = describe_all(cli, providers, "provider", list, err);
     if (rc == 0)
         rc = print(cli, header, all, list, err);
-    sq_plugins_free(ps);
+    sq_plugins_free(storages);
+    sq_plugins_free(providers);
     return rc;
 }
 

@@ -49,8 +49,8 @@ static const struct {
 } bad[] = {
     {"foreign", "foreign", "built for ABI 0x53510002", SIZE_MAX},
     {"lacking", "lacking", "lacks the operation `get`", SIZE_MAX},
-    {"empty", "empty", "does not export empty_LTX_sq_storage", SIZE_MAX},
-    {"whole", "other", "does not export other_LTX_sq_storage", SIZE_MAX},
+    {"empty", "empty", "neither empty_LTX_sq_storage", SIZE_MAX},
+    {"whole", "other", "neither other_LTX_sq_storage", SIZE_MAX},
     {"unbound", "unbound", "sq_that_nobody_defines", SIZE_MAX},
     {"badset", "badset", "its default: SQ_TEST_COUNT must be an integer", SIZE_MAX},
     {"badproto", "badproto", "its protocol number 2 is no word", SIZE_MAX},
