@@ -419,11 +419,11 @@ FULL = QUICK + (twins, restarts, races, hosts, legacy)
 
 
 def parts(db, storage):
-    """Everything over everything in the long run; else what the storage may matter to,
-    and everything once over each database."""
-    if LONG or storage == "file":
+    """Everything once over each database; over the remote storages what they may matter
+    to, in the long run everything."""
+    if storage == "file" or (LONG and db == "sqlite"):
         return FULL
-    return QUICK if db == "sqlite" else ()
+    return QUICK if LONG or db == "sqlite" else ()
 
 
 def main():
