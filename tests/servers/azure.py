@@ -11,6 +11,7 @@ and /_mock (mock.py): the table of what exists, faults, settings, and these deed
     {"do": "evict", "vm": NAME}         announce it to the machine (Preempt)
     {"do": "deallocate", "vm": NAME}    take it back
     {"do": "event", "type": "Reboot"}   another scheduled event
+    {"do": "delete", "group": NAME}     by somebody else: it is gone at once
     {"do": "expire"}                    every token is expired from now on
 
 Changes of resources are asynchronous: the answer comes before the deed, which ends
@@ -272,18 +273,25 @@ class Azure(Machines, Sales, Mock):
         found = [self.show_group(g) for _, g in sorted(self.groups.items())
                  if not asked[1] or (asked[1] in g["tags"] and
                                      (not asked[2] or g["tags"][asked[1]] == asked[3]))]
-        return self.page(request, found, "$skiptoken")
+        after = request.query.get("$skiptoken", "").lower()
+        found = [g for g in found if g["name"].lower() > after]
+        size = int(request.query.get("$top", self.set["page_size"]))
+        body = {"value": found[:size]}
+        if len(found) > size:
+            body["nextLink"] = self.next_link(request, {"$skiptoken": found[size - 1]["name"]})
+        return Reply(200, body)
+
+    def next_link(self, request, more):
+        return "%s%s?%s" % (self.base, request.path,
+                            urllib.parse.urlencode(dict(request.query, **more)))
 
     def page(self, request, found, token):
         """One page of a list, with the address of the next."""
         at = int(request.query.get(token, 0))
-        size = min(int(request.query.get("$top", self.set["page_size"])),
-                   self.set["page_size"])
+        size = self.set["page_size"]
         body = {"value": found[at:at + size]}
         if at + size < len(found):
-            query = dict(request.query, **{token: str(at + size)})
-            body["nextLink"] = "%s%s?%s" % (self.base, request.path,
-                                            urllib.parse.urlencode(query))
+            body["nextLink"] = self.next_link(request, {token: str(at + size)})
         return Reply(200, body)
 
     def known_location(self, location):
@@ -414,6 +422,9 @@ class Azure(Machines, Sales, Mock):
             for r in self.machines():
                 if r["name"] == order["vm"]:
                     r["power"] = "PowerState/deallocated"
+        elif order["do"] == "delete":
+            if self.groups.pop(order["group"].lower(), None):
+                self.gone += 1
         elif order["do"] == "expire":
             self.tokens = {t: 0 for t in self.tokens}
         else:
@@ -438,7 +449,7 @@ class Azure(Machines, Sales, Mock):
 PROVIDER = GROUP + "/providers/"
 VM_PATH = PROVIDER + "Microsoft.Compute/virtualMachines/{name}"
 ARM = ("arm",)
-TOP = {"$top": form.Text(r"\d{1,4}"), "$skiptoken": form.Text(r"\d+")}
+TOP = {"$top": form.Text(r"\d{1,4}"), "$skiptoken": str}
 
 
 def locations(provider):

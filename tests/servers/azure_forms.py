@@ -83,7 +83,7 @@ FORBIDDEN_USERS = set(
 USER = And(Text("[a-z_][a-z0-9_-]*", 64), lambda v: "is not allowed as a user"
            if v in FORBIDDEN_USERS else None)
 # learn.microsoft.com/azure/virtual-machines/linux/mac-create-ssh-keys: RSA and ED25519.
-KEY = Text(r"(ssh-rsa|ssh-ed25519) [A-Za-z0-9+/]{32,}={0,2}( .*)?")
+KEY = Text(r"(ssh-rsa|ssh-ed25519) [A-Za-z0-9+/]{20,}={0,2}( .*)?")
 PRIORITY = OneOf("Regular", "Low", "Spot")
 
 

@@ -2,7 +2,6 @@
 page."""
 
 import re
-import urllib.parse
 
 import azure_data as data
 import azure_forms as form
@@ -57,10 +56,9 @@ class Sales:
             i["type" if k == "priceType" else k] == v for k, v in terms)]
         at, size = int(request.query.get("$skip", 0)), self.set["page_size"] * 4
         more = at + size < len(found)
-        query = dict(request.query, **{"$skip": str(at + size)})
         return Reply(200, {
             "BillingCurrency": "USD", "CustomerEntityId": "Default",
             "CustomerEntityType": "Retail", "Items": found[at:at + size],
             "Count": len(found[at:at + size]),
-            "NextPageLink": "%s%s?%s" % (self.base, request.path,
-                                         urllib.parse.urlencode(query)) if more else None})
+            "NextPageLink": self.next_link(request, {"$skip": str(at + size)})
+            if more else None})

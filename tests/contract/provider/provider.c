@@ -134,6 +134,7 @@ static struct wanted *want(void)
 static int launch(struct job *j, const struct wanted *w, struct sq_machine *ret,
                   struct sq_err *err)
 {
+    j->call.percent = 0; /* each operation counts from the start */
     return world.ops->launch(j->p, &w->req, &j->call.api, ret, err);
 }
 
