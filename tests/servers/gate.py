@@ -9,7 +9,8 @@ to 127.0.0.1:TARGET, obeying the words in MODE_FILE, which are read again at eac
     slow:N      about N bytes a second towards the client
     refuse      connections are reset at once
 
-Each connection writes a line when it opens and one with its bytes when it ends."""
+Each connection writes a line when it opens, one when it is cut or stalls, and one with its
+bytes when it ends."""
 
 import socket
 import struct
@@ -60,7 +61,7 @@ class Gate:
 
     def pump(self, source, sink, cut):
         """Pass bytes on until the end or until the mode says otherwise; their number."""
-        count = 0
+        count, stalled = 0, False
         try:
             while True:
                 word, number = self.mode()
@@ -73,6 +74,9 @@ class Gate:
                         reset(source)
                         reset(sink)
                         return count
+                    if not stalled:
+                        say("stalled")
+                    stalled = True
                     time.sleep(POLL_S)
                     continue
                 if word == "slow" and cut == "cut":

@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/lacking.h"
+
 enum { SIZE = 8 << 20 };
 
 /* Half a file is never taken for a whole one, and later it comes. */
@@ -62,6 +64,15 @@ static void test_put_cut(void **state)
     seen_free(&seen);
 }
 
+/* Until the gate has told once more than `before` times that it did this; at most a
+ * minute. */
+static void wait_for_gate(struct target *t, const char *word, int before)
+{
+    const struct timespec moment = {0, 20000000};
+    for (int i = 0; i < 3000 && log_lines(t, true, word, "") == before; i++)
+        nanosleep(&moment, NULL);
+}
+
 /* Lets everything through again once the gate has cut a connection. */
 struct opener {
     struct target *t;
@@ -71,9 +82,7 @@ struct opener {
 static void *open_after_cut(void *arg)
 {
     const struct opener *o = arg;
-    const struct timespec moment = {0, 20000000};
-    for (int i = 0; i < 3000 && log_lines(o->t, true, "cut", "") == o->cuts; i++)
-        nanosleep(&moment, NULL);
+    wait_for_gate(o->t, "cut", o->cuts);
     gate(o->t, "pass");
     return NULL;
 }
@@ -153,16 +162,17 @@ static double now_s(void)
 }
 
 struct canceler {
+    struct target *t;
     struct watched *w;
+    int stalls; /* before */
     double at_s;
 };
 
-/* Once the transfer surely hangs: the gate lets nothing more through. */
-static void *cancel_later(void *arg)
+/* The transfer hangs: the gate lets nothing more through. */
+static void *cancel_stalled(void *arg)
 {
     struct canceler *c = arg;
-    const struct timespec moment = {0, 700000000};
-    nanosleep(&moment, NULL);
+    wait_for_gate(c->t, "stalled", c->stalls);
     c->at_s = now_s();
     watched_cancel(c->w);
     return NULL;
@@ -174,11 +184,11 @@ static void canceled(struct target *t, bool put)
     struct sq_err err = {0};
     struct sq_entry entry;
     struct watched w;
-    struct canceler c = {&w, 0};
+    struct canceler c = {t, &w, log_lines(t, true, "stalled", ""), 0};
     pthread_t thread;
     int rc;
     watched_init(&w, -1);
-    assert_int_equal(pthread_create(&thread, NULL, cancel_later, &c), 0);
+    assert_int_equal(pthread_create(&thread, NULL, cancel_stalled, &c), 0);
     if (put)
         rc = t->ops->put(t->s, local(t, "new"), gated(t, "g"), &w.call, &entry, &err);
     else
@@ -278,8 +288,7 @@ static void test_full_disk(void **state)
     snprintf(disk, sizeof disk, "%s/disk", t->folder);
     store(t, "f", SIZE, 1);
     if (!small_disk(t, "2m")) {
-        print_message("# no right to mount\n");
-        skip();
+        lacking("the right to mount");
     }
     FAILS(err, SQ_ENOSPC,
           t->ops->get(t->s, at(t, "f"), local(t, "disk/got"), no_call(), &entry, &err));
