@@ -12,6 +12,7 @@
 #include "config.h"
 #include "core/store/migrations.h"
 #include "tests/file.h"
+#include "tests/lacking.h"
 
 /* scitq 1.3's oldest tables, as far as they are looked at. */
 static const char legacy[] =
@@ -233,8 +234,7 @@ static void test_a_full_disk_and_a_read_only_one(void **state)
     if (c->engine != SQ_SQLITE)
         return;
     if (!contract_disk(c, folder, 1)) {
-        print_message("# not allowed to mount here\n");
-        skip();
+        lacking("the right to mount");
     }
     snprintf(uri, sizeof uri, "sqlite:///%s/f.db", folder);
     OK(err, sq_db_open(uri, 0, &db, &err));

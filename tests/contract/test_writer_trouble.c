@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/mount.h>
 
+#include "tests/lacking.h"
+
 static void test_a_commit_that_fails_fails_its_operations(void **state)
 {
     struct contract *c = *state;
@@ -76,8 +78,7 @@ static void test_a_full_disk_is_outlived(void **state)
     if (c->engine != SQ_SQLITE)
         return;
     if (!contract_disk(c, folder, 2)) {
-        print_message("# not allowed to mount here\n");
-        skip();
+        lacking("the right to mount");
     }
     snprintf(c->uri, sizeof c->uri, "sqlite:///%s/f.db", folder);
     struct sq_db *db = contract_connect(c, 0);

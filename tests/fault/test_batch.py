@@ -357,7 +357,7 @@ def half_a_resource(world):
 
 def main():
     if os.geteuid() != 0:
-        skip("a batch in containers", "the engines are started by root only")
+        lacking("a batch in containers", "root, who starts the engines")
         done()
     diag("seed %d" % SEED)
     docker = Docker()

@@ -189,5 +189,5 @@ if namespace():
         stop_all()
     run(worker_full)
 else:
-    skip("a disk that gets full", "no mount namespace of our own: run as root")
+    lacking("a disk that gets full", "root, for a mount namespace of its own")
 done()

@@ -58,6 +58,15 @@ def skip(name, reason):
         print("ok %d - %s # SKIP %s" % (_count, name, reason), flush=True)
 
 
+def lacking(name, what):
+    """It cannot run for want of root or of a program: skipped, and failed by ./check,
+    which is run where all can be had."""
+    if os.environ.get("SCITQ_TEST_COMPLETE"):
+        ok(False, name, "this needs %s, and ./check wants it run" % what)
+    else:
+        skip(name, "needs " + what)
+
+
 def done():
     """Stop what still runs, print the plan, end the program."""
     stop_all()

@@ -142,7 +142,7 @@ def failed(engine, api, worker):
 
 def main():
     if os.geteuid() != 0:
-        skip("containers with data", "the engines are started by root only")
+        lacking("containers with data", "root, who starts the engines")
         done()
     server = Server()
     api = server.api()

@@ -233,7 +233,7 @@ def main():
         for part in (commands, batches, refused, on_disk, interrupted, on_s3):
             run(part, w)
         if os.geteuid() != 0:
-            skip("containers", "the engines are started by root only")
+            lacking("containers", "root, who starts the engines")
         else:
             for kind in (Docker, Podman):
                 engine = kind()

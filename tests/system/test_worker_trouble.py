@@ -77,7 +77,7 @@ def full_disk(server, api, folder):
         os.mkdir(disk)
         if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "none",
                            disk]).returncode != 0:
-            skip("disks that get full", "cannot mount")
+            lacking("disks that get full", "the right to mount")
             return
     try:
         with Worker(server, concurrency=2, options=["-b", "full"],

@@ -13,6 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/lacking.h"
+
 static void test_exit_statuses(void **state)
 {
     static const struct {
@@ -386,7 +388,7 @@ static void test_out_of_memory_is_told_from_other_kills(void **state)
     };
     struct world *w = *state;
     if (access("/sys/fs/cgroup/memory/tasks", W_OK) < 0)
-        skip();
+        lacking_root("control group of version 1 to write to");
     for (size_t i = 0; i < SQ_LEN(rows); i++) {
         world_sh(w, (int64_t)i, rows[i].script);
         struct sq_sup_event e = world_wait(w, SQ_SUP_EXITED, (int64_t)i);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "tests/file.h"
+#include "tests/lacking.h"
 #include "worker/supervisor/group.h"
 
 /* The supervisor's folder of groups, "" when it has none. */
@@ -78,7 +79,7 @@ static void test_a_group_that_was_removed_is_made_anew(void **state)
     char base[600];
     snprintf(base, sizeof base, "%s", base_of(w));
     if (!base[0])
-        skip();
+        lacking_root("control group to write to");
     assert_true(runs_in(w, 1, base));
     assert_int_equal(remove_groups(base), 1);
     assert_true(runs_in(w, 2, base));
@@ -114,7 +115,7 @@ static void test_another_pid_namespace_leaves_ours(void **state)
     int status, dir_fd = open(w->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     snprintf(base, sizeof base, "%s", base_of(w));
     if (!base[0])
-        skip();
+        lacking_root("control group to write to");
     assert_true(runs_in(w, 1, base));
     pid_t pid = fork();
     if (pid == 0)
@@ -122,7 +123,7 @@ static void test_another_pid_namespace_leaves_ours(void **state)
     assert_int_equal(waitpid(pid, &status, 0), pid);
     close(dir_fd);
     if (WEXITSTATUS(status) == 77)
-        skip();
+        lacking("the right to unshare");
     assert_int_equal(count_groups(base), 1);
 }
 
@@ -144,7 +145,7 @@ static void test_what_nobody_locked_is_removed(void **state)
     int dir_fd = open(w->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     sq_groups_open(&ours, dir_fd, "groups");
     if (!ours.base[0])
-        skip();
+        lacking_root("control group to write to");
     struct sq_group *g = sq_groups_take(&ours);
     assert_non_null(g);
     sq_groups_give(&ours, g);
