@@ -280,6 +280,8 @@ static int make_headers(struct try *t, struct sq_err *err)
         list = curl_slist_append(list, "Expect:");
     if (rc == 0 && !list)
         return no_memory(err);
+    if (rc == 0)
+        t->headers = list; /* it is another where the request had none */
     return rc;
 }
 

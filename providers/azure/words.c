@@ -49,6 +49,9 @@ static const struct row {
     {"SubscriptionRequestsThrottled", SQ_EBUSY, NULL},
     {"ReferencedResourceNotProvisioned", SQ_EBUSY, NULL},
     {"OSProvisioningTimedOut", SQ_EIO, NULL},
+    {"OperationNotAllowed", SQ_EINVAL, NULL},
+    {"PropertyChangeNotAllowed", SQ_EINVAL, NULL},
+    {"InvalidResourceGroupLocation", SQ_EINVAL, NULL},
 };
 
 static const struct row *row_of(const char *code)
@@ -72,17 +75,20 @@ static const json_t *telling(const json_t *error)
     return error;
 }
 
-/* Where no row is: by the status, or by what has no code of its own. */
-static int code_of(int status, const char *message, bool late)
+/* By the code, else by the status. */
+static int code_of(const struct row *row, int status, const char *message, bool late)
 {
     /* Cores over the limit come as OperationNotAllowed with these words. */
     if (strstr(message, "exceeding approved") && strstr(message, "uota"))
         return SQ_ENOSPC;
+    if (row)
+        return row->ret;
     if (late || status >= 500)
         return SQ_EIO;
     if (status == 401 || status == 403)
         return SQ_EAUTH;
-    if (status == 408 || status == 412 || status == 429)
+    /* 409: something else is being done to it. */
+    if (status == 408 || status == 409 || status == 412 || status == 429)
         return SQ_EBUSY;
     if (status >= 400)
         return SQ_EINVAL;
@@ -107,10 +113,10 @@ int words_fail(const char *what, int status, const json_t *body, bool late,
     char said[300];
     one_line(said, sizeof said, text_of(error, "message"));
     if (!said[0])
-        return sq_fail(err, row ? row->ret : code_of(status, "", late),
+        return sq_fail(err, code_of(row, status, "", late),
                        "azure cannot %s: it answers %d%s%s", what, status,
                        *code ? " " : "", code);
-    return sq_fail(err, row ? row->ret : code_of(status, said, late),
+    return sq_fail(err, code_of(row, status, said, late),
                    "azure cannot %s: %s (%s)%s%s", what, said, code,
                    row && row->hint ? ": " : "", row && row->hint ? row->hint : "");
 }

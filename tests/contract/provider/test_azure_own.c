@@ -292,6 +292,12 @@ static void test_refusals(void **state)
         "least one failed.\", \"details\": [{\"code\": \"Conflict\", \"message\": "
         "\"x\"}, {\"code\": \"QuotaExceeded\", \"message\": \"No more cores.\"}]}}}]");
     refused("Standard_D4ds_v5", SQ_ENOSPC, "No more cores.");
+    order(
+        "/_mock/faults",
+        "[{\"match\": \"PUT .*virtualMachines\", \"do\": \"status\", \"status\": 409, "
+        "\"body\": {\"error\": {\"code\": \"Conflict\", \"message\": \"Busy "
+        "now.\"}}}]");
+    refused("Standard_D4ds_v5", SQ_EBUSY, "Busy now.");
     struct sq_launch req = wanted("t1", "w1", "Standard_D4ds_v5");
     struct sq_machine m;
     struct sq_err err;
