@@ -388,7 +388,7 @@ def absent(api, server):
 
 def main():
     if os.geteuid() != 0:
-        skip("containers", "the engines are started by root only")
+        lacking("containers", "root, who starts the engines")
         done()
     server = Server()
     api = server.api()

@@ -141,6 +141,14 @@ def bar(servers, folder):
     fresh(folder)
 
 
+HALF_ARIA2 = """#!/usr/bin/env python3
+import os, sys
+words = dict(line.strip().split("=", 1) for line in sys.stdin if line.startswith(" "))
+with open(os.path.join(words["dir"], words["out"]), "wb") as f:
+    f.write(b"x" * 1000)
+"""
+
+
 def aria2(servers, folder):
     server = servers["misbehave"]
     code, _, error = fetch("copy", url(server, "ok/f", "http@aria2"),
@@ -155,7 +163,15 @@ def aria2(servers, folder):
     code, _, error = fetch("copy", url(server, "ok/f", "http@aria2"),
                            folder.join("to") + "/", env={"PATH": "/nowhere"})
     ok(code == 1 and "install aria2" in error, "so is an absent aria2c", error)
+    half = folder.join("bin", "aria2c")  # none that can be had leaves half a file so
+    write(half, HALF_ARIA2.encode())
+    os.chmod(half, 0o755)
     fresh(folder)
+    code, _, error = fetch("copy", url(server, "ok/f", "http@aria2"), folder.join("to") + "/",
+                           env={"PATH": os.path.dirname(half) + ":" + os.environ["PATH"]})
+    ok(code == 1 and "came with 1000 bytes of %d" % len(BODY) in error,
+       "half a file that it takes for a success is none", error)
+    is_(fresh(folder), [], "and does not come")
 
 
 def secrets(servers, folder):

@@ -73,16 +73,50 @@ static void wait_for_gate(struct target *t, const char *word, int before)
         nanosleep(&moment, NULL);
 }
 
-/* Lets everything through again once the gate has cut a connection. */
 struct opener {
     struct target *t;
-    int cuts; /* before */
+    int before; /* how often the gate did it */
 };
 
+/* Another byte into the file once its transfer stalls, which then goes on. */
+static void *change_when_stalled(void *arg)
+{
+    struct opener *o = arg;
+    wait_for_gate(o->t, "stalled", o->before);
+    int fd = open(local(o->t, "new"), O_WRONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : pwrite(fd, "?", 1, 0);
+    if (fd >= 0)
+        close(fd);
+    gate(o->t, "pass");
+    return n == 1 ? o : NULL;
+}
+
+/* What is written to while it is stored is not said to be stored: rclone reads far
+ * ahead of what it sends, and sees only what happens until then. */
+static void test_put_of_what_changes(void **state)
+{
+    struct target *t = *state;
+    struct sq_err err = {0};
+    struct sq_entry entry;
+    struct opener opener = {t, log_lines(t, true, "stalled", "")};
+    pthread_t thread;
+    void *changed;
+    make_file(local(t, "new"), SIZE / 4, 2);
+    gate(t, "stall:1500000");
+    assert_int_equal(pthread_create(&thread, NULL, change_when_stalled, &opener), 0);
+    int rc = t->ops->put(t->s, local(t, "new"), gated(t, "f"), no_call(), &entry, &err);
+    pthread_join(thread, &changed);
+    assert_non_null(changed);
+    assert_int_not_equal(rc, 0);
+    if (!sq_code_retryable(rc))
+        fail_msg("%s: %s", sq_code_name(rc), err.text);
+}
+
+/* Lets everything through again once the gate has cut a connection. */
 static void *open_after_cut(void *arg)
 {
     const struct opener *o = arg;
-    wait_for_gate(o->t, "cut", o->cuts);
+    wait_for_gate(o->t, "cut", o->before);
     gate(o->t, "pass");
     return NULL;
 }
@@ -386,6 +420,7 @@ int main(void)
          HAS_GATE | CAN_WRITE | HIDES_PARTS | GIVES_UP},
         {"a put that is cut once", test_put_cut_once, HAS_GATE | CAN_WRITE},
         {"a byte changed on the way", test_flipped, HAS_GATE | VERIFIES},
+        {"a put of what changes", test_put_of_what_changes, HAS_GATE | CAN_WRITE},
         {"cancel", test_cancel, HAS_GATE},
         {"parts that are given up", test_parts_given_up,
          HAS_GATE | CAN_WRITE | HAS_PARTS},
