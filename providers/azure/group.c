@@ -97,22 +97,34 @@ static int see_gone(struct sq_provider *p, struct sq_call *call, const char *nam
     return rc == 0 ? 1 : rc == SQ_ENOENT ? 0 : rc;
 }
 
+/* SQ_EBUSY: it is still there, for the reason told. */
+static int delete_once(struct sq_provider *p, struct sq_call *call, const char *name,
+                       struct sq_err *err)
+{
+    struct sq_err seen;
+    int gone, rc = ask_deletion(p, call, name, err);
+    if (rc && rc != SQ_EBUSY) /* busy: somebody else may be deleting it */
+        return rc;
+    gone = see_gone(p, call, name, &seen);
+    if (gone == 0)
+        return 0;
+    if (gone < 0)
+        return sq_fail(err, gone, "%s", seen.text);
+    if (rc == 0)
+        rc = sq_fail(err, SQ_EBUSY,
+                     "azure said that it deleted the resource group %s, which is still "
+                     "there",
+                     name);
+    return rc;
+}
+
 int group_delete(struct sq_provider *p, struct sq_call *call, const char *name,
                  struct sq_err *err)
 {
-    int rc = 1;
+    int rc = SQ_EBUSY;
     p->host->log(p->host, SQ_SAY_INFO, "deleting the resource group %s", name);
-    for (int i = 0; i < 3 && rc == 1; i++) {
-        rc = ask_deletion(p, call, name, err);
-        if (rc == 0 || rc == SQ_EBUSY) /* somebody else may be deleting it */
-            rc = see_gone(p, call, name, err);
-    }
-    if (rc == 1)
-        return sq_fail(
-            err, SQ_EIO,
-            "azure said that it deleted the resource group %s, which is still "
-            "there",
-            name);
+    for (int i = 0; i < 3 && rc == SQ_EBUSY; i++)
+        rc = delete_once(p, call, name, err);
     return rc;
 }
 

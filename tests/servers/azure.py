@@ -18,7 +18,8 @@ Changes of resources are asynchronous: the answer comes before the deed, which e
 `delay_s` later; the client asks the address in Azure-AsyncOperation or Location, not
 before Retry-After (who does is written down as `early` in the table).  Its own faults,
 for a PUT or DELETE: {"do": "fail", "code": …, "message": …}: accepted, and then the
-operation ends as Failed.  What is full for a while is said by settings:
+operation ends as Failed; {"do": "lie"}, for a DELETE: it ends well, and nothing was done.
+What is full for a while is said by settings:
 
     capacity   {"swedencentral Standard_D4ds_v5": "AllocationFailed", "*": …}
     spot_cores, cores   the limits of a region"""
@@ -255,7 +256,9 @@ class Azure(Machines, Sales, Mock):
         g["properties"]["provisioningState"] = "Deleting"
 
         def finish():
-            if self.groups.get(g["name"].lower()) is g:
+            if request.fault.get("do") == "lie":
+                undo(None)
+            elif self.groups.get(g["name"].lower()) is g:
                 del self.groups[g["name"].lower()]
                 self.gone += 1
 

@@ -471,6 +471,11 @@ def test_faults(azure):
         lambda a: a if a[0] != 202 else None)(client.ask("GET", where)))
     is_((status, body["error"]["code"]), (409, "Locked"), "so can a deletion")
     is_(client.ask("GET", GROUP, form.RESOURCES)[0], 200, "and the group is still there")
+    azure.faults([{"match": "DELETE", "do": "lie"}])
+    _, headers, _ = client.ask("DELETE", GROUP, form.RESOURCES)
+    wait_until("the deletion ends", lambda: client.ask(
+        "GET", headers["location"][len(azure.url):])[0] == 200)
+    is_(client.ask("GET", GROUP, form.RESOURCES)[0], 200, "as it is after a lie")
 
 
 def pages(ask, url, items, following):

@@ -115,8 +115,8 @@ struct wanted {
 /* A machine that nobody has asked for yet. */
 static struct wanted *want(void)
 {
-    static struct wanted all[200];
-    struct wanted *w = &all[world.made % 200];
+    static struct wanted all[2000];
+    struct wanted *w = &all[world.made % SQ_LEN(all)];
     snprintf(w->token, sizeof w->token, "t%d-%d", (int)getpid(), world.made);
     snprintf(w->name, sizeof w->name, "lab-node%d", ++world.made);
     w->req = (struct sq_launch){.token = w->token,
@@ -606,6 +606,73 @@ static void test_faults(void **state)
         try_fault(f);
 }
 
+/* ---- at random: launched and destroyed by processes that are killed, under faults */
+
+enum { LIVE = 5 };
+
+/* In a process of its own; true when it was left to its end and succeeded. */
+static bool apart(const struct wanted *w, bool launches, unsigned *seed)
+{
+    int status;
+    bool dies = rand_r(seed) % 3 > 0;
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct job j;
+        struct sq_machine m;
+        struct sq_err err;
+        job_open(&j);
+        _exit((launches ? launch(&j, w, &m, &err)
+                        : destroy(&j, w->token, NULL, &err)) != 0);
+    }
+    assert_true(pid > 0);
+    if (dies) {
+        usleep((useconds_t)rand_r(seed) % 150000);
+        kill(pid, SIGKILL);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/* One thing is done to one of a few machines. */
+static void cycle(struct wanted **live, unsigned *seed)
+{
+    struct wanted **w = &live[(size_t)rand_r(seed) % LIVE];
+    const struct fault *f = world.t->faults;
+    bool launches = !*w || rand_r(seed) % 2;
+    if (!*w)
+        *w = want();
+    for (int n = rand_r(seed) % 100; f && f->label && n > 0; n--)
+        f++;
+    if (f && f->label)
+        world.t->set_fault(f->how);
+    bool done = apart(*w, launches, seed);
+    if (f && f->label)
+        world.t->set_fault(NULL);
+    int there = count((*w)->token);
+    if (there > 1 || (done && there != launches))
+        fail_msg("%d machines of %s after a %s", there, (*w)->token,
+                 launches ? "launch" : "destroy");
+    if (done && !launches)
+        *w = NULL;
+}
+
+static void test_random(void **state)
+{
+    (void)state;
+    struct wanted *live[LIVE] = {NULL};
+    int cycles = !getenv("SCITQ_TEST_LONG") ? 20
+                 : world.t->cycles          ? world.t->cycles
+                                            : 1000;
+    unsigned seed = (unsigned)getpid();
+    print_message("# seed %u, %d cycles\n", seed, cycles);
+    while (cycles-- > 0)
+        cycle(live, &seed);
+    for (size_t i = 0; i < LIVE; i++)
+        if (live[i])
+            clean(live[i]->token);
+    assert_int_equal(count(NULL), 0);
+}
+
 /* ---- the catalog */
 
 struct catalog {
@@ -712,14 +779,14 @@ static void end(int failed)
 int provider_main(const struct target *target)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_catalog),      cmocka_unit_test(test_one),
-        cmocka_unit_test(test_again),        cmocka_unit_test(test_destroy_again),
-        cmocka_unit_test(test_neighbours),   cmocka_unit_test(test_wrong),
-        cmocka_unit_test(test_canceled),     cmocka_unit_test(test_canceled_half_way),
-        cmocka_unit_test(test_killed),       cmocka_unit_test(test_killed_and_left),
-        cmocka_unit_test(test_broken),       cmocka_unit_test(test_vanished),
-        cmocka_unit_test(test_together),     cmocka_unit_test(test_faults),
-        cmocka_unit_test(test_nothing_left),
+        cmocka_unit_test(test_catalog),    cmocka_unit_test(test_one),
+        cmocka_unit_test(test_again),      cmocka_unit_test(test_destroy_again),
+        cmocka_unit_test(test_neighbours), cmocka_unit_test(test_wrong),
+        cmocka_unit_test(test_canceled),   cmocka_unit_test(test_canceled_half_way),
+        cmocka_unit_test(test_killed),     cmocka_unit_test(test_killed_and_left),
+        cmocka_unit_test(test_broken),     cmocka_unit_test(test_vanished),
+        cmocka_unit_test(test_together),   cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_random),     cmocka_unit_test(test_nothing_left),
     };
     if (!begin(target))
         return 0;

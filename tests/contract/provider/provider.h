@@ -49,7 +49,8 @@ struct target {
     void (*vanish)(const char *owner, const char *token);
     const struct fault *faults; /* ended by a NULL label; NULL: none */
     void (*set_fault)(const char *how);
-    int kills; /* rounds of a launch killed in the middle, at most; 0: 20 */
+    int kills;  /* rounds of a launch killed in the middle, at most; 0: 20 */
+    int cycles; /* at random, in ./check long; 0: 1000 */
 };
 
 int provider_main(const struct target *target);

@@ -417,6 +417,37 @@ static void test_patience(void **state)
     json_decref(table);
 }
 
+/* Destroyed is what is not there any more; what hinders it is told. */
+static void test_not_deleted(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *fault, *words;
+        int code;
+    } rows[] = {
+        {"\"do\": \"fail\", \"code\": \"ResourceGroupDeletionBlocked\", \"message\": "
+         "\"A lock is on it.\", \"times\": -1",
+         "A lock is on it.", SQ_EBUSY},
+        {"\"do\": \"status\", \"status\": 403, \"body\": {\"error\": {\"code\": "
+         "\"AuthorizationFailed\", \"message\": \"Not you.\"}}",
+         "Not you.", SQ_EAUTH},
+        {"\"do\": \"lie\", \"times\": -1", "still there", SQ_EBUSY},
+    };
+    struct sq_launch req = wanted("t1", "w1", "Standard_D4ds_v5");
+    struct sq_machine m;
+    struct sq_err err;
+    OK(err, launch(&req, &m, &err));
+    for (size_t i = 0; i < SQ_LEN(rows); i++) {
+        char faults[400];
+        snprintf(faults, sizeof faults, "[{\"match\": \"DELETE\", %s}]", rows[i].fault);
+        order("/_mock/faults", faults);
+        int rc = world.ops->destroy(world.p, "t1", m.id, &no_call, &err);
+        if (rc != rows[i].code || !strstr(err.text, rows[i].words))
+            fail_msg("%s: %s", sq_code_name(rc), err.text);
+        OK(err, world.ops->find(world.p, "t1", &no_call, &m, &err));
+    }
+}
+
 /* ---- what is sold: in swedencentral and northeurope */
 
 struct told {
@@ -641,10 +672,11 @@ static int end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(made),      TEST(gpu),      TEST(regular),     TEST(same_name),
-        TEST(moved),     TEST(refusals), TEST(credentials), TEST(settings),
-        TEST(elsewhere), TEST(patience), TEST(sold),        TEST(sold_regular),
-        TEST(no_rates),  TEST(limits),   TEST(watch),       TEST(watch_trouble),
+        TEST(made),          TEST(gpu),      TEST(regular),     TEST(same_name),
+        TEST(moved),         TEST(refusals), TEST(credentials), TEST(settings),
+        TEST(elsewhere),     TEST(patience), TEST(not_deleted), TEST(sold),
+        TEST(sold_regular),  TEST(no_rates), TEST(limits),      TEST(watch),
+        TEST(watch_trouble),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }
