@@ -9,6 +9,8 @@ static const struct row {
 } rows[] = {
     {SQ_STATE_ASSIGNED, SQ_EV_ACCEPT, SQ_STATE_DOWNLOADING},
     {SQ_STATE_ASSIGNED, SQ_EV_UNABLE, SQ_STATE_REPORTING},
+    {SQ_STATE_ASSIGNED, SQ_EV_KILL, SQ_STATE_REPORTING},
+    {SQ_STATE_ASSIGNED, SQ_EV_GIVE_BACK, SQ_STATE_REPORTING},
     {SQ_STATE_ASSIGNED, SQ_EV_WITHDRAWN, SQ_STATE_DONE},
 
     {SQ_STATE_DOWNLOADING, SQ_EV_FETCHED, SQ_STATE_WAITING},
@@ -57,6 +59,12 @@ bool sq_exec_holds_slot(enum sq_exec_state state)
 {
     return state == SQ_STATE_STARTING || state == SQ_STATE_RUNNING ||
            state == SQ_STATE_KILLING;
+}
+
+bool sq_exec_holds_place(enum sq_exec_state state)
+{
+    return state == SQ_STATE_DOWNLOADING || state == SQ_STATE_WAITING ||
+           state == SQ_STATE_STARTING || state == SQ_STATE_RUNNING;
 }
 
 const char *sq_exec_state_name(enum sq_exec_state state)

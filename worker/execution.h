@@ -34,6 +34,7 @@ enum sq_exec_event {
     SQ_EV_UPLOADED,
     SQ_EV_ACKNOWLEDGED,
     SQ_EV_KILL,      /* a deadly signal */
+    SQ_EV_GIVE_BACK, /* another worker may have a place for it */
     SQ_EV_WITHDRAWN, /* no longer ours to run */
     SQ_EVENTS
 };
@@ -42,6 +43,8 @@ enum sq_exec_event {
 enum sq_exec_state sq_exec_next(enum sq_exec_state state, enum sq_exec_event event);
 /* Takes one of the worker's slots. */
 bool sq_exec_holds_slot(enum sq_exec_state state);
+/* Taken on and not ended. */
+bool sq_exec_holds_place(enum sq_exec_state state);
 const char *sq_exec_state_name(enum sq_exec_state state);
 
 enum { SQ_STDOUT = 1, SQ_STDERR = 2, SQ_STREAMS = 3 };
@@ -67,6 +70,9 @@ struct sq_execution {
     struct sq_stage *stage;          /* of staging.c; NULL: nothing to move (yet) */
     bool fetched;                    /* what it needs had to be fetched, and is here */
     struct sq_container *container;  /* NULL: it runs in none */
+    int64_t asked_at; /* to start; monotonic, by this process; 0: not by it */
+    bool ahead;       /* in the queue of those beyond our places */
+    bool given_back;
     int pid;
     bool spawned; /* asked of the supervisor, which remembers it */
     bool started; /* it had a pid: its output files are its own, no longer another's */
@@ -84,7 +90,7 @@ struct sq_execution {
 
     bool dirty;                      /* in the queue of those with something to tell */
     TAILQ_ENTRY(sq_execution) tell;  /* that queue */
-    TAILQ_ENTRY(sq_execution) queue; /* waiting for a slot */
+    TAILQ_ENTRY(sq_execution) queue; /* waiting for a slot, or ahead */
     TAILQ_ENTRY(sq_execution) all;
 };
 TAILQ_HEAD(sq_execution_list, sq_execution);

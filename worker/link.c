@@ -185,7 +185,7 @@ static void registered(struct sq_link *l, const struct sq_answer *a)
     sq_log(SQ_LOG_INFO, "worker", "worker %lld at %s, concurrency %lld",
            (long long)l->worker_id, l->url.data, (long long)a->concurrency);
     l->stats_due = true;
-    sq_link_take_answer(l, a);
+    sq_link_take_answer(l, a, false);
     sq_link_push(l);
 }
 
@@ -250,7 +250,7 @@ static void sync_replied(struct sq_link *l, const struct sq_reply *reply)
     back(l);
     sq_link_forget_seen(l);
     sq_link_acknowledge(l, a.acked == SQ_NULL ? 0 : a.acked);
-    sq_link_take_answer(l, &a);
+    sq_link_take_answer(l, &a, l->ahead);
     if (l->spool->n)
         sq_link_lose(l, "it did not store all that was told");
     stop_if_told(l);
@@ -262,6 +262,7 @@ static void push_done(void *arg, const struct sq_reply *reply)
     struct sq_link *l = arg;
     int kind = l->pushing;
     l->pushing = SQ_PUSH_NONE;
+    l->round_us = sq_monotonic() - l->sent_at;
     sq_arena_reset(&l->arena);
     if (l->push_body.cap > BODY_KEPT) {
         sq_buf_fini(&l->push_body);
@@ -298,7 +299,7 @@ static void poll_done(void *arg, const struct sq_reply *reply)
     else if (!is_right_database(l, &a))
         lose_misdirected(l, OTHER_DATABASE);
     else
-        sq_link_take_answer(l, &a);
+        sq_link_take_answer(l, &a, false);
     sq_tasks_remember(l->tasks, false);
     go_on(l);
 }

@@ -46,7 +46,9 @@ struct sq_link {
     bool retell;       /* after registering: the server and we disagree */
     bool misdirected;  /* and it was said: the server has another database */
     bool lost, leaving, restart, stats_due, idle_due;
-    bool urgent; /* something urgent waits for the next push */
+    bool urgent;               /* something urgent waits for the next push */
+    bool ahead;                /* the push under way lets the server give ahead */
+    int64_t sent_at, round_us; /* the push under way; what the last one took */
     enum { SQ_PUSH_NONE, SQ_PUSH_REGISTER, SQ_PUSH_SYNC, SQ_PUSH_IDLE } pushing;
     int64_t pause_us;
     bool knows_row;    /* its row was heard of, */

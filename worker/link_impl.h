@@ -12,8 +12,9 @@ void sq_link_push(struct sq_link *l);
 /* The poll goes when an answer would be news: with executions or signals taken but not
  * told, the server would name them again at once. */
 void sq_link_poll(struct sq_link *l);
-/* What both lanes' answers carry.  Not `acked`: only the push knows what it sent. */
-void sq_link_take_answer(struct sq_link *l, const struct sq_answer *a);
+/* What both lanes' answers carry.  Not `acked`: only the push knows what it sent.
+ * `ahead`: there may be executions beyond our places. */
+void sq_link_take_answer(struct sq_link *l, const struct sq_answer *a, bool ahead);
 /* The server has applied the records up to this number. */
 void sq_link_acknowledge(struct sq_link *l, int64_t acked);
 /* The server knows of those that were in the push. */

@@ -25,6 +25,7 @@ static void send_push(struct sq_link *l, int kind, const char *method, const cha
         sq_link_lose(l, err.text);
     else
         l->pushing = kind;
+    l->sent_at = sq_monotonic();
 }
 
 static void send_register(struct sq_link *l)
@@ -99,16 +100,28 @@ static void write_row_date(const struct sq_link *l, struct sq_jw *w)
     sq_jw_text(w, *l->row_date ? l->row_date : NULL);
 }
 
+static void write_ahead(struct sq_link *l, struct sq_jw *w)
+{
+    int64_t n = sq_tasks_ahead(l->tasks, l->round_us);
+    l->ahead = n > 0;
+    if (!l->ahead)
+        return;
+    sq_jw_key(w, "ahead");
+    sq_jw_int(w, n);
+}
+
 static void send_sync(struct sq_link *l)
 {
     struct sq_jw w;
     char path[64];
     begin_sync(l, &w, &l->push_body);
+    l->ahead = false;
     write_stats(l, &w);
     write_seen(l, &w);
     if (l->spool->n) {
         sq_jw_key(&w, "records");
         sq_tasks_write_records(l->tasks, &w);
+        write_ahead(l, &w);
         sq_timer_set(l->loop, &l->sync_timer, SYNC_US);
     }
     if (l->leaving) {

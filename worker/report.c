@@ -122,6 +122,10 @@ static bool cut_execution(struct sq_tasks *t, struct sq_execution *e, int64_t *b
 {
     if (*budget <= 0)
         return false;
+    if (e->given_back) {
+        e->end_cut = e->end_cut || put_status(t, e, SQ_TOLD_REFUSED, budget);
+        return e->end_cut;
+    }
     if (!e->accepted_cut) {
         if (!put_status(t, e, SQ_TOLD_ACCEPTED, budget))
             return false;
@@ -243,7 +247,7 @@ static void write_status(const struct sq_record *r, struct sq_jw *w)
         sq_jw_key(w, "downloaded");
         sq_jw_bool(w, true);
     }
-    if (!sq_record_ends(r->status))
+    if (!sq_record_ends(r->status) || r->status == SQ_TOLD_REFUSED)
         return;
     sq_jw_key(w, "return_code");
     sq_jw_int(w, r->return_code);

@@ -24,8 +24,8 @@ enum { SEQ_SKIP = 1 << 20 };
 
 const char *sq_record_status_name(enum sq_record_status status)
 {
-    static const char *const names[] = {"accepted", "running", "succeeded", "failed",
-                                        "accepted"};
+    static const char *const names[] = {"accepted", "running",  "succeeded",
+                                        "failed",   "accepted", "refused"};
     return names[status];
 }
 

@@ -31,11 +31,13 @@ enum sq_record_status {
     SQ_TOLD_RUNNING,
     SQ_TOLD_SUCCEEDED,
     SQ_TOLD_FAILED,
-    SQ_TOLD_DOWNLOADED /* still accepted, but all it needs is here */
+    SQ_TOLD_DOWNLOADED, /* still accepted, but all it needs is here */
+    SQ_TOLD_REFUSED     /* given back */
 };
 static inline bool sq_record_ends(enum sq_record_status status)
 {
-    return status == SQ_TOLD_SUCCEEDED || status == SQ_TOLD_FAILED;
+    return status == SQ_TOLD_SUCCEEDED || status == SQ_TOLD_FAILED ||
+           status == SQ_TOLD_REFUSED;
 }
 const char *sq_record_status_name(enum sq_record_status status);
 

@@ -152,7 +152,7 @@ static bool parse_position(char *at, struct sq_spool_line *line)
 static bool parse_status(char *at, struct sq_record *r)
 {
     int64_t n[7];
-    if (!numbers(&at, n, SQ_LEN(n)) || n[2] < 0 || n[2] > SQ_TOLD_DOWNLOADED)
+    if (!numbers(&at, n, SQ_LEN(n)) || n[2] < 0 || n[2] > SQ_TOLD_REFUSED)
         return false;
     *r = (struct sq_record){
         .kind = SQ_RECORD_STATUS,

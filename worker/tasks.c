@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/clock.h"
 #include "lib/log.h"
 
 enum { ARENA_MAX = 16 << 20, STOCK_MAX = 64 };
@@ -73,6 +74,7 @@ static void start(struct sq_tasks *t, struct sq_execution *e)
 {
     struct sq_err err;
     t->worked = true;
+    e->asked_at = sq_monotonic();
     if (t->conf->no_spawn) {
         e->succeeded = true;
         sq_tasks_step(t, e, SQ_EV_EXITED);
@@ -142,10 +144,11 @@ static void enter(struct sq_tasks *t, struct sq_execution *e)
         sq_tasks_mark(t, e, false);
         break;
     case SQ_STATE_UPLOADING:
+        sq_ahead_measure(t, e);
         list_outputs(t, e);
         sq_staging_store(t, e);
         break;
-    case SQ_STATE_REPORTING: sq_tasks_mark(t, e, true); break;
+    case SQ_STATE_REPORTING: sq_tasks_mark(t, e, sq_ahead_low(t)); break;
     case SQ_STATE_KILLING: signal_command(t, e, SIGKILL); break;
     default: break;
     }
@@ -160,10 +163,13 @@ void sq_tasks_step(struct sq_tasks *t, struct sq_execution *e, enum sq_exec_even
            sq_exec_state_name(from), sq_exec_state_name(to));
     if (from == SQ_STATE_WAITING)
         TAILQ_REMOVE(&t->waiting, e, queue);
+    if (e->ahead)
+        sq_ahead_remove(t, e);
     if (from == SQ_STATE_DOWNLOADING || from == SQ_STATE_UPLOADING)
         sq_staging_cancel(e);
     e->fetched |= event == SQ_EV_FETCHED && sq_staging_fetches(e);
     t->slots_used += sq_exec_holds_slot(to) - sq_exec_holds_slot(from);
+    t->places_used += sq_exec_holds_place(to) - sq_exec_holds_place(from);
     e->state = to;
     if (to == SQ_STATE_DONE)
         finish(t, e, from == SQ_STATE_REPORTING && event == SQ_EV_ACKNOWLEDGED);
@@ -171,6 +177,8 @@ void sq_tasks_step(struct sq_tasks *t, struct sq_execution *e, enum sq_exec_even
         enter(t, e);
     if (sq_exec_holds_slot(from) && !sq_exec_holds_slot(to))
         sq_tasks_start_waiting(t);
+    else if (sq_exec_holds_place(from) && !sq_exec_holds_place(to))
+        sq_ahead_take(t);
 }
 
 void sq_tasks_start_waiting(struct sq_tasks *t)
@@ -182,6 +190,7 @@ void sq_tasks_start_waiting(struct sq_tasks *t)
     while (t->slots_used < t->concurrency && (e = TAILQ_FIRST(&t->waiting)))
         sq_tasks_step(t, e, SQ_EV_SLOT);
     t->starting = false;
+    sq_ahead_take(t);
     if (t->slots_used == 0)
         sq_watcher_active(&t->watcher, false);
 }
@@ -318,9 +327,17 @@ static bool copy_texts(struct sq_execution *e, const struct sq_assignment *a)
     return ok;
 }
 
-void sq_tasks_arrive(struct sq_tasks *t, const struct sq_assignment *a)
+void sq_tasks_accept(struct sq_tasks *t, struct sq_execution *e)
 {
     struct sq_err err;
+    if (!t->conf->no_spawn && take_directory(t, e, &err) != 0)
+        sq_tasks_refuse(t, e, -1001, SQ_EV_UNABLE, "%s", err.text);
+    else
+        sq_tasks_step(t, e, SQ_EV_ACCEPT);
+}
+
+void sq_tasks_arrive(struct sq_tasks *t, const struct sq_assignment *a, bool ahead)
+{
     if (sq_idmap_get(&t->by_id, a->execution_id) ||
         sq_idmap_get(&t->over, a->execution_id))
         return;
@@ -336,10 +353,10 @@ void sq_tasks_arrive(struct sq_tasks *t, const struct sq_assignment *a)
         e->container = sq_container_new(t, e, a->container, a->container_options);
     if (a->container && !e->container)
         sq_tasks_refuse(t, e, -1001, SQ_EV_UNABLE, "no memory for a container");
-    else if (!t->conf->no_spawn && take_directory(t, e, &err) != 0)
-        sq_tasks_refuse(t, e, -1001, SQ_EV_UNABLE, "%s", err.text);
+    else if (ahead && t->places_used >= t->concurrency + t->prefetch)
+        sq_ahead_put(t, e);
     else
-        sq_tasks_step(t, e, SQ_EV_ACCEPT);
+        sq_tasks_accept(t, e);
     sq_tasks_autoclean(t); /* what it needs is in use by now */
 }
 
@@ -351,6 +368,7 @@ void sq_tasks_signal(struct sq_tasks *t, int64_t execution_id, int signal)
     switch (e->state) {
     case SQ_STATE_STARTING:
     case SQ_STATE_RUNNING: signal_command(t, e, signal); break;
+    case SQ_STATE_ASSIGNED:
     case SQ_STATE_DOWNLOADING:
     case SQ_STATE_WAITING:
         if (signal == SIGKILL || signal == SIGTERM || signal == SIGQUIT)
@@ -391,13 +409,32 @@ void sq_tasks_withdraw_all(struct sq_tasks *t)
     }
 }
 
-/* For what runs, as many that have ended (theirs come back when the server knows), and
- * what waits for a slot. */
+static int64_t count_directories(const struct sq_execution_list *list)
+{
+    const struct sq_execution *e;
+    int64_t n = 0;
+    TAILQ_FOREACH(e, list, all)
+    n += e->dir != NULL;
+    return n;
+}
+
+/* One at a time: each costs a millisecond or two.  For what runs and waits, and as many
+ * that have ended: theirs come back when the server knows. */
+static void stock_due(void *arg)
+{
+    struct sq_tasks *t = arg;
+    int64_t n = 2 * (t->concurrency + t->prefetch + sq_ahead_most(t));
+    if (n > STOCK_MAX)
+        n = STOCK_MAX;
+    n -= count_directories(&t->all) + count_directories(&t->done);
+    if (sq_workdirs_stock(&t->dirs, n))
+        sq_timer_set(t->loop, &t->stock_timer, 0);
+}
+
 void sq_tasks_stock(struct sq_tasks *t)
 {
-    int64_t n = 2 * t->concurrency + t->prefetch;
     if (t->sup_ready)
-        sq_workdirs_stock(&t->dirs, n < STOCK_MAX ? n : STOCK_MAX);
+        sq_timer_set(t->loop, &t->stock_timer, 0);
 }
 
 void sq_tasks_set_places(struct sq_tasks *t, int64_t concurrency, int64_t prefetch)
@@ -490,6 +527,8 @@ int sq_tasks_init(struct sq_tasks *t, const struct sq_tasks_conf *conf,
     TAILQ_INIT(&t->dirty);
     TAILQ_INIT(&t->done);
     t->done_timer = (struct sq_timer){.fn = put_away_due, .arg = t};
+    t->stock_timer = (struct sq_timer){.fn = stock_due, .arg = t};
+    sq_ahead_init(t);
     sq_arena_init(&t->arena, ARENA_MAX);
     sq_watcher_init(&t->watcher, loop, written, t);
     const struct sq_workdirs_conf dirs = {
@@ -520,6 +559,8 @@ void sq_tasks_fini(struct sq_tasks *t)
     sq_staging_end(t);
     sq_tasks_put_away(t);
     sq_timer_stop(t->loop, &t->done_timer);
+    sq_timer_stop(t->loop, &t->stock_timer);
+    sq_timer_stop(t->loop, &t->ahead_timer);
     sq_supervision_close(t);
     sq_containers_fini(t);
     while ((e = TAILQ_FIRST(&t->all))) {

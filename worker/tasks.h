@@ -3,6 +3,7 @@
  * is here; when a state changes is execution.c's table.
  *
  * tasks.c     what is done on entering each state, slots, news from the server
+ * ahead.c     those given beyond the places that we have
  * staging.c   its data: inputs, resources, outputs
  * spawn.c     the command and its start
  * verdict.c   what an exit means, in words
@@ -64,9 +65,14 @@ struct sq_tasks {
 
     int64_t concurrency, prefetch; /* of its row */
     int cores;
-    int64_t slots_used;
-    bool starting; /* start_waiting is at work: do not nest */
-    bool worked;   /* has run something */
+    int64_t slots_used, places_used;
+    int64_t task_us; /* what tasks take of late, from asking for one to its end */
+    struct sq_execution_list ahead; /* beyond our places, taken on when one is free */
+    struct sq_timer ahead_timer;    /* the oldest of them has waited too long */
+    int quiet;                      /* looks at them since a task ended */
+    bool accepting;                 /* sq_ahead_take is at work: do not nest */
+    bool starting;                  /* start_waiting is at work: do not nest */
+    bool worked;                    /* has run something */
     struct sq_task_env env;
 
     struct sq_containers containers;
@@ -75,7 +81,8 @@ struct sq_tasks {
     struct sq_execution_list all, waiting, dirty;
     struct sq_execution_list done; /* to be put away by the timer */
     struct sq_timer done_timer;
-    size_t untold; /* taken on, "accepted" not cut yet */
+    struct sq_timer stock_timer; /* directories are to be made */
+    size_t untold;               /* taken on, "accepted" not cut yet */
 
     /* Over, but an answer under way may still bring them. */
     struct sq_idmap over;
@@ -87,7 +94,8 @@ int sq_tasks_init(struct sq_tasks *t, const struct sq_tasks_conf *conf,
 void sq_tasks_fini(struct sq_tasks *t);
 
 /* News from the server. */
-void sq_tasks_arrive(struct sq_tasks *t, const struct sq_assignment *a);
+/* `ahead`: the server was told that it may give more than we have places. */
+void sq_tasks_arrive(struct sq_tasks *t, const struct sq_assignment *a, bool ahead);
 void sq_tasks_signal(struct sq_tasks *t, int64_t execution_id, int signal);
 void sq_tasks_withdraw(struct sq_tasks *t, int64_t execution_id);
 void sq_tasks_withdraw_all(struct sq_tasks *t);
@@ -104,6 +112,9 @@ void sq_tasks_retell(struct sq_tasks *t);
 void sq_tasks_remember(struct sq_tasks *t, bool remember);
 
 bool sq_tasks_idle(const struct sq_tasks *t);
+/* ahead.c: how many tasks more than places the server may give with an answer that
+ * takes round_us: what will have ended by then. */
+int64_t sq_tasks_ahead(const struct sq_tasks *t, int64_t round_us);
 /* Clean shutdown: the supervisor may end when nothing runs. */
 void sq_tasks_leave(struct sq_tasks *t);
 

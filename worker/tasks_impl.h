@@ -21,6 +21,23 @@ void sq_tasks_autoclean(struct sq_tasks *t);
 /* Give free slots to those waiting. */
 void sq_tasks_start_waiting(struct sq_tasks *t);
 
+/* Take on one that has a place. */
+void sq_tasks_accept(struct sq_tasks *t, struct sq_execution *e);
+
+/* ahead.c */
+void sq_ahead_init(struct sq_tasks *t);
+/* No place for it now: it waits as it is, and is given back when that is long. */
+void sq_ahead_put(struct sq_tasks *t, struct sq_execution *e);
+void sq_ahead_remove(struct sq_tasks *t, struct sq_execution *e);
+/* Take on those that have a place now. */
+void sq_ahead_take(struct sq_tasks *t);
+/* The most that may be given ahead. */
+int64_t sq_ahead_most(const struct sq_tasks *t);
+/* No more than one for each slot waits to start: more must be asked for at once. */
+bool sq_ahead_low(const struct sq_tasks *t);
+/* Its command has ended. */
+void sq_ahead_measure(struct sq_tasks *t, const struct sq_execution *e);
+
 /* spawn.c */
 /* Write down the header and, until it is started, what the execution is. */
 int sq_spawn_save(struct sq_execution *e, struct sq_err *err);

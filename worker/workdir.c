@@ -255,19 +255,20 @@ int sq_workdir_take(struct sq_workdirs *w, struct sq_workdir **ret, struct sq_er
     return *ret ? 0 : make_ready(w, ret, err);
 }
 
-void sq_workdirs_stock(struct sq_workdirs *w, int64_t n)
+bool sq_workdirs_stock(struct sq_workdirs *w, int64_t n)
 {
     struct sq_workdir *d;
     struct sq_err err;
     TAILQ_FOREACH(d, &w->free, link)
     n--;
-    for (; n > 0; n--) {
-        if (make_ready(w, &d, &err) != 0) {
-            sq_log(SQ_LOG_WARNING, "worker", "%s", err.text); /* a task will say it */
-            return;
-        }
-        make_free(w, d);
+    if (n <= 0)
+        return false;
+    if (make_ready(w, &d, &err) != 0) {
+        sq_log(SQ_LOG_WARNING, "worker", "%s", err.text); /* a task will say it */
+        return false;
     }
+    make_free(w, d);
+    return n > 1;
 }
 
 void sq_workdir_release(struct sq_workdirs *w, struct sq_workdir *d, bool keep)

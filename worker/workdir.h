@@ -84,9 +84,9 @@ void sq_workdirs_close(struct sq_workdirs *w);
 
 /* An empty directory.  It is the caller's until sq_workdir_release. */
 int sq_workdir_take(struct sq_workdirs *w, struct sq_workdir **ret, struct sq_err *err);
-/* Make directories until `n` are free: ahead of the first executions, since making one
- * takes longer than a short command. */
-void sq_workdirs_stock(struct sq_workdirs *w, int64_t n);
+/* Make one more directory unless `n` are free: ahead of the first executions, since
+ * making one takes longer than a short command.  True: there are still too few. */
+bool sq_workdirs_stock(struct sq_workdirs *w, int64_t n);
 /* Write what stands in d->header and, unless NULL, the command. */
 int sq_workdir_save(struct sq_workdir *d, const char *command, struct sq_err *err);
 /* Its execution is over: emptied for the next, or kept. */

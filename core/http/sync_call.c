@@ -8,6 +8,7 @@
 #include "lib/clock.h"
 
 enum { RECORDS_MAX = 100000, DATA_BYTES = 16 << 20 /* as the body */ };
+enum { AHEAD_MAX = 1000 };
 
 /* A thousand records a second for 285,000 years; from a higher one no worker could go
  * on. */
@@ -186,9 +187,9 @@ static int read_stats(struct sq_request *r, struct sq_sync_call *call,
 
 static int check_keys(const json_t *body, struct sq_err *err)
 {
-    static const char *const known[] = {"spool",    "wait",    "stats",
-                                        "records",  "holding", "signals_seen",
-                                        "row_date", "leaving", "database"};
+    static const char *const known[] = {
+        "spool",        "wait",     "stats",   "records", "holding",
+        "signals_seen", "row_date", "leaving", "ahead",   "database"};
     const char *key;
     json_t *v;
     json_object_foreach((json_t *)body, key, v)
@@ -231,6 +232,15 @@ static int read_leaving(struct sq_request *r, struct sq_sync_call *call,
     int leaving = 0;
     int code = v && !json_is_null(v) ? sq_json_to_bool(v, "leaving", &leaving, err) : 0;
     call->sync.leaving = leaving == 1;
+    return code;
+}
+
+static int read_ahead(struct sq_request *r, struct sq_sync_call *call,
+                      struct sq_err *err)
+{
+    int code = sq_body_int(r, "ahead", 0, &call->sync.ahead, err);
+    if (code == 0 && (call->sync.ahead < 0 || call->sync.ahead > AHEAD_MAX))
+        code = sq_fail(err, SQ_EINVAL, "ahead must be 0 to %d", AHEAD_MAX);
     return code;
 }
 
@@ -278,6 +288,8 @@ int sq_sync_prepare(struct sq_request *r, struct sq_err *err)
         code = read_row_date(r, call, err);
     if (code == 0)
         code = read_leaving(r, call, err);
+    if (code == 0)
+        code = read_ahead(r, call, err);
     if (code == 0)
         code = read_ids(r, "holding", &call->holding, err);
     if (code == 0)

@@ -68,15 +68,18 @@ static int touch_all(struct round *r)
     return rc ? rc : sq_db_error(r->tx->db, r->err);
 }
 
-/* Workers whose slots changed, read by id, enter their batches' memory. */
+/* Workers whose slots changed, read by id, enter their batches' memory.  What they may
+ * be given ahead counts in this turn alone: the next one that gives reads them anew. */
 static int touch_workers(struct round *r, const int64_t *ids, size_t n)
 {
     struct sq_worker_rows rows;
     int rc = sq_sched_load(r->s, r->tx, SQ_Q_SCHED_WORKERS_BY_ID,
                            sq_sched_ids(r->tx->arena, ids, n), &rows, r->err);
     for (size_t i = 0; rc == 0 && i < rows.n; i++) {
+        struct sq_slot *slot = &rows.v[i].slot;
         struct sq_place *place = sq_places_get(&r->s->places, rows.v[i].batch);
-        if (!place || !sq_place_set(place, &rows.v[i].slot))
+        slot->prefetch += sq_changes_ahead_of(r->tx->changes, slot->worker_id);
+        if (!place || !sq_place_set(place, slot))
             return no_memory(r->err);
         rc = touch(r, place);
     }
@@ -90,7 +93,7 @@ static void ask_pending(struct round *r)
     const struct sq_changes *c = r->tx->changes;
     if (c->slots.n != 1 || c->n_batches > 0 || c->executions.n > SQ_SCHED_IDS_MAX)
         return;
-    r->asked_n = c->executions.n;
+    r->asked_n = c->executions.n + (size_t)sq_changes_ahead_of(c, c->slots.ids[0]);
     r->asked = sq_db_query(r->tx->db, SQ_Q_SCHED_PENDING_FOR);
     sq_bind_int(r->asked, 1, c->slots.ids[0]);
     sq_bind_int(r->asked, 2, (int64_t)r->asked_n);

@@ -27,12 +27,14 @@ void sq_changes_fini(struct sq_changes *c)
     free(c->tasks.ids);
     free_batches(c);
     free(c->batches);
+    free(c->ahead);
     *c = (struct sq_changes){0};
 }
 
 void sq_changes_clear(struct sq_changes *c)
 {
     c->slots.n = c->tell.n = c->executions.n = c->tasks.n = 0;
+    c->n_ahead = 0;
     free_batches(c);
     c->sweep = c->due = c->cache = c->failed = false;
 }
@@ -101,6 +103,20 @@ void sq_changes_batch(struct sq_changes *c, const char *batch)
     else
         free(copy);
     c->failed = c->failed || !copy;
+}
+
+void sq_changes_ahead(struct sq_changes *c, int64_t worker_id, int64_t n)
+{
+    if (grow(c, (void **)&c->ahead, c->n_ahead, &c->cap_ahead, sizeof *c->ahead))
+        c->ahead[c->n_ahead++] = (struct sq_ahead){worker_id, n};
+}
+
+int64_t sq_changes_ahead_of(const struct sq_changes *c, int64_t worker_id)
+{
+    for (size_t i = c->n_ahead; i-- > 0;)
+        if (c->ahead[i].worker_id == worker_id)
+            return c->ahead[i].n;
+    return 0;
 }
 
 static int compare(const void *a, const void *b)

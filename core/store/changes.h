@@ -11,6 +11,11 @@ struct sq_id_set {
     size_t n, cap;
 };
 
+/* A worker that may be given more than it has places (sync.h). */
+struct sq_ahead {
+    int64_t worker_id, n;
+};
+
 struct sq_changes {
     struct sq_id_set slots;      /* workers that may have free slots now */
     struct sq_id_set tell;       /* workers that must be told something */
@@ -18,6 +23,8 @@ struct sq_changes {
     struct sq_id_set tasks;      /* tasks whose row changed */
     char **batches;              /* batches that have new pending tasks */
     size_t n_batches, cap_batches;
+    struct sq_ahead *ahead; /* in the order of their calls */
+    size_t n_ahead, cap_ahead;
     bool sweep;  /* forget every shortcut: look at everything */
     bool due;    /* time limits or delays changed: recompute the next alarm */
     bool cache;  /* tasks or executions of use_cache that are to be looked at */
@@ -33,6 +40,9 @@ void sq_changes_tell(struct sq_changes *c, int64_t worker_id); /* SQ_NULL is ign
 void sq_changes_execution(struct sq_changes *c, int64_t execution_id);
 void sq_changes_task(struct sq_changes *c, int64_t task_id);
 void sq_changes_batch(struct sq_changes *c, const char *batch);
+void sq_changes_ahead(struct sq_changes *c, int64_t worker_id, int64_t n);
+/* How many more; of several calls the last counts. */
+int64_t sq_changes_ahead_of(const struct sq_changes *c, int64_t worker_id);
 /* Sort and deduplicate every set. */
 void sq_changes_settle(struct sq_changes *c);
 bool sq_id_set_has(const struct sq_id_set *s, int64_t id); /* after settle */

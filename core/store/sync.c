@@ -232,6 +232,8 @@ int sq_sync_apply(struct sq_tx *tx, struct sq_sync *s, struct sq_err *err)
         code = sq_execution_transition(tx, news.changes, news.n_changes, asked, err);
     if (code)
         return code;
+    if (s->ahead > 0 && news.n_changes)
+        sq_changes_ahead(tx->changes, s->worker_id, s->ahead);
     log_refused(s, &news);
     set_downloaded(tx, s, &news);
     set_output_hashes(tx, &news);

@@ -24,6 +24,7 @@ struct sq_sync {
     size_t n_records;
     const int64_t *signals_seen; /* signal ids acted upon: deleted */
     size_t n_signals_seen;
+    int64_t ahead; /* it may be given so many more than it has places, this once */
     bool leaving;  /* it stops: offline when all this is applied */
     int64_t acked; /* out: highest seq applied, of this spool */
 };
@@ -44,7 +45,8 @@ struct sq_sync_answer {
     struct sq_worker worker;
     char *spool; /* whose row it is, NULL: nobody's yet */
     int64_t acked;
-    struct sq_sync_task *executions; /* pending ones, by id, with their whole task */
+    /* Pending ones that it does not hold, by id, with their whole task. */
+    struct sq_sync_task *executions;
     size_t n_executions;
     struct sq_signal *signals; /* all that are stored, by id */
     size_t n_signals;

@@ -97,17 +97,45 @@ static bool add_live(struct sq_arena *arena, struct live *live, int64_t id)
     return true;
 }
 
-/* An execution whose task was deleted under it has none to be told. */
+static int by_id(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* The ids that the worker named, in order. */
+static int sort_holding(const int64_t *holding, size_t n, struct sq_arena *arena,
+                        struct sq_ints *ret, struct sq_err *err)
+{
+    ret->n = n;
+    ret->v = sq_arena_array(arena, n + 1, sizeof *ret->v);
+    if (!ret->v)
+        return sq_fail(err, SQ_ENOMEM, "out of memory for executions");
+    if (n > 0)
+        memcpy(ret->v, holding, n * sizeof *ret->v);
+    qsort(ret->v, n, sizeof *ret->v, by_id);
+    return 0;
+}
+
+static bool is_in(const int64_t *ids, size_t n, int64_t id)
+{
+    return n > 0 && bsearch(&id, ids, n, sizeof id, by_id);
+}
+
+/* An execution whose task was deleted under it has none to be told; one that the worker
+ * holds is known to it. */
 static int read_executions(struct sq_db *db, struct sq_stmt *st, struct sq_arena *arena,
-                           struct live *live, struct sq_sync_answer *a,
-                           bool *ret_requirements, struct sq_err *err)
+                           const struct sq_ints *held, struct live *live,
+                           struct sq_sync_answer *a, bool *ret_requirements,
+                           struct sq_err *err)
 {
     size_t cap = 0;
     while (sq_row(st)) {
         int64_t id = sq_col_int(st, 0);
         if (!add_live(arena, live, id))
             return no_memory(st, err);
-        if (strcmp(sq_col_text(st, 1, NULL), "pending") != 0 || sq_col_null(st, 3))
+        if (strcmp(sq_col_text(st, 1, NULL), "pending") != 0 || sq_col_null(st, 3) ||
+            is_in(held->v, held->n, id))
             continue;
         *ret_requirements |= sq_col_bool(st, 2) == 1;
         a->executions = sq_arena_more(arena, a->executions, a->n_executions, &cap,
@@ -153,25 +181,18 @@ static int read_requirements(struct sq_db *db, int64_t worker_id,
     return sq_db_error(db, err);
 }
 
-static int by_id(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
-
-static int find_withdrawn(const int64_t *holding, size_t n, const struct live *live,
+static int find_withdrawn(const struct sq_ints *held, const struct live *live,
                           struct sq_arena *arena, struct sq_sync_answer *a,
                           struct sq_err *err)
 {
-    if (n == 0)
+    if (held->n == 0)
         return 0;
-    a->withdrawn = sq_arena_array(arena, n, sizeof *a->withdrawn);
+    a->withdrawn = sq_arena_array(arena, held->n, sizeof *a->withdrawn);
     if (!a->withdrawn)
         return sq_fail(err, SQ_ENOMEM, "out of memory for executions");
-    for (size_t i = 0; i < n; i++)
-        if (!live->n ||
-            !bsearch(&holding[i], live->ids, live->n, sizeof *live->ids, by_id))
-            a->withdrawn[a->n_withdrawn++] = holding[i];
+    for (size_t i = 0; i < held->n; i++)
+        if (!is_in(live->ids, live->n, held->v[i]))
+            a->withdrawn[a->n_withdrawn++] = held->v[i];
     return 0;
 }
 
@@ -181,11 +202,14 @@ int sq_sync_take(struct sq_db *db, const struct sq_sync_asked *asked,
 {
     struct sq_sync_answer a = {0};
     struct live live = {0};
+    struct sq_ints held = {0};
     bool signals = false, requirements = false;
     int code = read_worker(db, asked, arena, &a, &signals, err);
     if (!code)
-        code = read_executions(db, asked->executions, arena, &live, &a, &requirements,
-                               err);
+        code = sort_holding(holding, n, arena, &held, err);
+    if (!code)
+        code = read_executions(db, asked->executions, arena, &held, &live, &a,
+                               &requirements, err);
     if (!code && signals) /* rare, as those below: they are worth another round trip */
         code = sq_signals_read(
             ask_of(sq_db_query(db, SQ_Q_SIGNAL_OF_WORKER), asked->worker_id), arena,
@@ -193,7 +217,7 @@ int sq_sync_take(struct sq_db *db, const struct sq_sync_asked *asked,
     if (!code && requirements)
         code = read_requirements(db, asked->worker_id, arena, &a, err);
     if (!code)
-        code = find_withdrawn(holding, n, &live, arena, &a, err);
+        code = find_withdrawn(&held, &live, arena, &a, err);
     if (!code)
         *ret = a;
     return code;

@@ -95,6 +95,36 @@ static void test_a_freed_slot_is_filled(void **state)
                      2);
 }
 
+/* With the end of one, four may be given ahead: five in all, beyond the one place; in
+ * the next transaction none.  Another worker's free places come first. */
+static void test_given_ahead_once(void **state)
+{
+    WORLD(w);
+    world_begin(w);
+    world_add_workers(w, 2, 1, 1);
+    world_add_tasks(w, 20, 1);
+    sq_changes_batch(w->tx.changes, "b0");
+    world_commit(w);
+    assert_int_equal(world_assigned_to(w, 1), 1);
+    world_begin(w);
+    world_end_execution(w, 1, SQ_EXEC_SUCCEEDED);
+    world_end_execution(w, 2, SQ_EXEC_SUCCEEDED);
+    sq_changes_ahead(w->tx.changes, 1, 2);
+    sq_changes_ahead(w->tx.changes, 1, 4);
+    world_commit(w);
+    assert_int_equal(world_assigned_to(w, 1), 1 + 5);
+    assert_int_equal(world_assigned_to(w, 2), 1 + 1);
+    world_begin(w);
+    world_end_execution(w, 3, SQ_EXEC_SUCCEEDED);
+    world_end_execution(w, 4, SQ_EXEC_SUCCEEDED);
+    world_commit(w);
+    assert_int_equal(world_assigned_to(w, 1) + world_assigned_to(w, 2), 8 + 1);
+    assert_int_equal(world_ask(w,
+                               "select count(*) from execution where worker_id = 2 and "
+                               "status = 'pending'"),
+                     1);
+}
+
 static void test_a_task_that_changes_its_batch_is_assigned_there(void **state)
 {
     WORLD(w);
@@ -267,6 +297,7 @@ int main(void)
         cmocka_unit_test(test_only_running_workers),
         cmocka_unit_test(test_weights),
         cmocka_unit_test(test_a_freed_slot_is_filled),
+        cmocka_unit_test(test_given_ahead_once),
         cmocka_unit_test(test_a_task_that_changes_its_batch_is_assigned_there),
         cmocka_unit_test(test_nothing_is_remembered_of_what_was_not_committed),
         cmocka_unit_test(test_memory_is_only_a_hint),

@@ -213,6 +213,10 @@ static void test_the_answer(void **state)
     assert_int_equal(a.withdrawn[1], 999);
     assert_int_equal(a.n_signals, 1);
     assert_int_equal(a.signals[0].signal, 9);
+    int64_t all[] = {e[3], e[1], e[0]}; /* what it holds it knows */
+    OK(err, sq_sync_answer(c->db, w, all, 3, &c->arena, &a, &err));
+    assert_int_equal(a.n_executions, 0);
+    assert_int_equal(a.n_withdrawn, 0);
     int64_t seen[] = {a.signals[0].signal_id};
     struct sq_sync s = {
         .worker_id = w, .spool = "s", .signals_seen = seen, .n_signals_seen = 1};

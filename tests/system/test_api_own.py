@@ -117,6 +117,10 @@ def syncing(api, server):
             {"seq": 1, "execution_id": 1, "stream": "stdin", "offset": 0,
              "data": ""}]}, 400, None, "stream"),
         ("bad stats", "PUT", path, {"spool": "s1", "stats": 3}, 400, None, "stats"),
+        ("negative ahead", "PUT", path, {"spool": "s1", "ahead": -1}, 400, None, "ahead"),
+        ("too far ahead", "PUT", path, {"spool": "s1", "ahead": 1001}, 400, None,
+         "ahead"),
+        ("bad ahead", "PUT", path, {"spool": "s1", "ahead": "four"}, 400, None, "ahead"),
         ("bad holding", "PUT", path, {"spool": "s1", "holding": "7"}, 400, None,
          "holding"),
     ])
@@ -254,6 +258,43 @@ def polling(api, server):
     api.delete("/workers/%d" % w)
     is_(api.put(path, {"spool": "p1", "wait": 50}).status, 404,
         "after a poll that hung up all goes on")
+
+
+def ahead(api, server):
+    """With what ended a worker may ask for more than it has places for, once, and give
+    back what it cannot start."""
+    w = api.register("aw", "a1", concurrency=1).json["worker"]["worker_id"]
+    path = "/workers/%d/sync" % w
+    tasks = [row["task_id"] for row in
+             api.post("/tasks/", [{"command": "true", "batch": "aw"}] * 9).json]
+
+    def told(*records, **more):
+        answer = api.put(path, dict(more, spool="a1", records=[
+            dict({"execution_id": e, "seq": seq, "status": status},
+                 **({"return_code": 0, "stdout_bytes": 0, "stderr_bytes": 0}
+                    if status == "succeeded" else {}))
+            for seq, e, status in records])).json
+        return [x["execution_id"] for x in answer["executions"]], [
+            x["task"]["task_id"] for x in answer["executions"]]
+
+    first, names = told(ahead=4)
+    is_(names, tasks[:1], "a place holds one task; without anything told, no more")
+    given, names = told((1, first[0], "succeeded"), ahead=4)
+    is_(names, tasks[1:6], "with an end, as many more as were asked for")
+    is_(told(holding=given), ([], []), "those that it holds are not told again")
+    is_(told(holding=given[:3])[0], given[3:], "the others are")
+    is_(told((2, given[0], "succeeded"), holding=given[1:])[0], [],
+        "later nothing before a place is free")
+    is_(told((3, given[4], "refused"), holding=given[1:4])[0], [],
+        "one given back leaves it as full as it is")
+    is_(api.get("/tasks/%d" % tasks[5]).json["status"], "pending",
+        "its task is anybody's again")
+    is_([x["status"] for x in api.get("/executions/", {"task_id": tasks[5]}).json],
+        ["refused"], "its execution was refused")
+    other = api.register("aw2", "a2", concurrency=5, batch="aw").json["worker"]
+    got = api.put("/workers/%d/sync" % other["worker_id"], {"spool": "a2"}).json
+    is_([x["task"]["task_id"] for x in got["executions"]], tasks[5:9],
+        "another worker gets it, lowest id first")
 
 
 def leaving(api, server):
@@ -426,7 +467,7 @@ def why(api, server):
 def main():
     for db in databases():
         with Server(db, WORKER_OFFLINE_DELAY=600) as server:
-            run_groups([arrays, syncing, polling, leaving, raw_log, sizes, why], server)
+            run_groups([arrays, syncing, polling, ahead, leaving, raw_log, sizes, why], server)
     done()
 
 

@@ -144,6 +144,40 @@ def row_gone(server, api, folder):
         api.delete("/tasks/%d" % task)
 
 
+def short_then_long(server, api, folder):
+    """Tasks shorter than a call to the server are given ahead; the long ones that follow
+    them and find no slot are given back, to whoever has one."""
+    gates = [folder.join("long%d" % n) for n in range(4)]
+    for gate in gates:
+        os.mkfifo(gate)
+    with Worker(server, concurrency=2, options=["-b", "ahead", "-s", "paused"]) as worker:
+        number = registered(worker, api)["worker_id"]
+        rows = api.post("/tasks/", [{"command": "true", "batch": "ahead"}] * 400 + [
+            {"command": "cat %s" % gate, "batch": "ahead"} for gate in gates]).json
+        last = [row["task_id"] for row in rows[400:]]
+        api.put("/workers/%d" % number, {"status": "running"})
+
+        def statuses():
+            return sorted(api.get("/tasks/%d" % i).json["status"] for i in last)
+
+        wait_until("two run, the others wait for a worker",
+                   lambda: statuses() == ["pending", "pending", "running", "running"])
+        back = api.get("/executions/", {"batch": "ahead", "status": "refused"}).json
+        ok(back and {e["task_id"] for e in back} <= set(last),
+           "long tasks that were given ahead are given back", len(back))
+        with Worker(server, concurrency=2, name="second", options=["-b", "ahead"]):
+            wait_until("all run", lambda: statuses() == ["running"] * 4)
+            for gate in gates:
+                with open(gate, "w"):
+                    pass
+            for i in last:
+                is_(ended(api, i)[0], "succeeded", "a long one ends")
+        done_once = api.get("/executions/", {"batch": "ahead",
+                                             "status": "succeeded"}).json
+        is_(sorted(e["task_id"] for e in done_once),
+            sorted(row["task_id"] for row in rows), "each task ran once")
+
+
 def odd_name(server, api, folder):
     name = "né/../w 1"
     with Worker(server, options=["-b", "odd", "-n", name]) as worker:
@@ -151,9 +185,10 @@ def odd_name(server, api, folder):
                    lambda: api.get("/workers/", {"name": name}).json)
         is_(ended(api, api.task("pwd", batch="odd"))[0], "succeeded",
             "any name will do")
-        names = os.listdir(worker.settings["BASE_WORKDIR"])
-        is_(sorted(names), ["n%C3%A9%2F..%2Fw%201-0", "n%C3%A9%2F..%2Fw%201-1"],
-            "made fit for a file name, two of them ready")
+        want = ["n%%C3%%A9%%2F..%%2Fw%%201-%d" % i for i in range(10)]
+        wait_until("its directories made ahead", lambda: sorted(
+            os.listdir(worker.settings["BASE_WORKDIR"])) == want)
+        ok(True, "made fit for a file name, those that it may need soon are ready")
 
 
 def away(server, api, folder):
@@ -186,7 +221,8 @@ def idle(server, api, folder):
 def main():
     server = Server()
     api, folder = server.api(), Folder()
-    for part in (goodbye, returns, supervisor, homeless, row_gone, odd_name, away, idle):
+    for part in (goodbye, returns, supervisor, homeless, row_gone, short_then_long,
+                 odd_name, away, idle):
         run(part, server, api, folder)
     server.stop()
     done()

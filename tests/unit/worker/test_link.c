@@ -25,7 +25,9 @@ static struct sq_lane *const push = &lanes[0], *const poll = &lanes[1];
 static bool running; /* a task */
 static int n_lanes, signalled, cleaned, withdrawn_all, retold, ended;
 static enum sq_link_end how;
-static bool cut_one; /* the next cut finds something to tell */
+static int64_t ahead;     /* what may be given ahead */
+static int arrived_ahead; /* executions that may be beyond our places */
+static bool cut_one;      /* the next cut finds something to tell */
 
 /* ---- in the place of the wire */
 
@@ -109,8 +111,14 @@ void sq_tasks_retell(struct sq_tasks *t)
     retold++;
 }
 
-void sq_tasks_arrive(struct sq_tasks *t, const struct sq_assignment *a)
+void sq_tasks_arrive(struct sq_tasks *t, const struct sq_assignment *a, bool beyond)
 {
+    arrived_ahead += beyond;
+}
+
+int64_t sq_tasks_ahead(const struct sq_tasks *t, int64_t round_us)
+{
+    return ahead;
 }
 
 void sq_tasks_withdraw(struct sq_tasks *t, int64_t execution_id)
@@ -574,6 +582,37 @@ static void test_what_came_during_a_push_follows_it(void **state)
     }
 }
 
+#define GIVEN                                                                          \
+    "{\"acked\":%d,\"executions\":[{\"execution_id\":8,\"task\":{\"task_id\":1,"       \
+    "\"command\":\"true\"}}]}"
+
+/* Only what answers a push that allowed it may be beyond our places. */
+static void test_what_may_be_given_ahead_is_told(void **state)
+{
+    struct world *w = *state;
+    char given[200];
+    settle(w);
+    for (int i = 0; i < 2; i++) {
+        ahead = i == 0 ? 12 : 0;
+        arrived_ahead = 0;
+        told(w);
+        assert_int_equal(strstr(push->body, "\"ahead\":12") != NULL, i == 0);
+        snprintf(given, sizeof given, GIVEN, i + 1);
+        reply(push, 200, given);
+        assert_int_equal(arrived_ahead, i == 0);
+        assert_true(poll->busy);
+        snprintf(given, sizeof given, GIVEN, i + 1);
+        reply(poll, 200, given);
+        assert_int_equal(arrived_ahead, i == 0);
+    }
+    ahead = 12;
+    fire(&w->link.stats_timer); /* nothing ended: nothing is allowed */
+    assert_null(strstr(push->body, "\"ahead\""));
+    reply(push, 200, given);
+    assert_int_equal(arrived_ahead, 0);
+    ahead = 0;
+}
+
 static void test_another_of_this_identity_ends_it(void **state)
 {
     reply(push, 409, "{\"message\":\"another process\"}");
@@ -599,6 +638,7 @@ int main(void)
         ONE(test_the_database_is_remembered_with_the_spool),
         ONE(test_refused_records_are_told_from_the_start),
         ONE(test_what_came_during_a_push_follows_it),
+        ONE(test_what_may_be_given_ahead_is_told),
         ONE(test_another_of_this_identity_ends_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

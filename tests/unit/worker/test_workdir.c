@@ -177,9 +177,12 @@ static void test_a_stock(void **state)
     struct sq_workdirs w;
     struct sq_workdir *taken[3];
     open_with(&w, "node", "/state");
-    sq_workdirs_stock(&w, 2);
+    assert_true(sq_workdirs_stock(&w, 2));
+    assert_int_equal(count_directories(), 1);
+    assert_false(sq_workdirs_stock(&w, 2));
+    assert_false(sq_workdirs_stock(&w, 2));
     assert_int_equal(count_directories(), 2);
-    sq_workdirs_stock(&w, 3);
+    assert_false(sq_workdirs_stock(&w, 3));
     assert_int_equal(count_directories(), 3);
     for (size_t i = 0; i < SQ_LEN(taken); i++) {
         taken[i] = take(&w);
