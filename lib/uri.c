@@ -153,51 +153,70 @@ int sq_uri_parse(const char *text, struct sq_arena *arena, struct sq_uri *ret,
 }
 
 /* Parse one that a task names.  "s3:/x" would be a relative path, and is a slip. */
-static int parse_of_task(const char *text, struct sq_arena *arena, struct sq_uri *ret,
-                         struct sq_err *err)
+static int parse_of_task(const char *text, unsigned flags, struct sq_arena *arena,
+                         struct sq_uri *ret, struct sq_err *err)
 {
     int rc = sq_uri_parse(text, arena, ret, err);
     if (rc || strstr(text, "://") || *ret->path == '/')
         return rc;
-    return bad(err, text,
-               strstr(ret->path, ":/") ? "a protocol is followed by ://"
-                                       : "a path begins with /, as a task runs in a "
-                                         "folder of its own");
+    if (strstr(ret->path, ":/"))
+        return bad(err, text, "a protocol is followed by ://");
+    return flags & SQ_URI_RELATIVE
+               ? 0
+               : bad(err, text,
+                     "a path begins with /, as a task runs in a folder of its own");
 }
 
-int sq_uri_check_list(const char *list, struct sq_err *err)
+static const char separators[] = " \t\r\n";
+
+const char *sq_uri_next(const char **list, size_t *ret_len)
+{
+    if (!*list)
+        return NULL;
+    const char *at = *list + strspn(*list, separators);
+    *ret_len = strcspn(at, separators);
+    *list = at + *ret_len;
+    return *ret_len ? at : NULL;
+}
+
+size_t sq_uri_count(const char *list)
+{
+    size_t n = 0, len;
+    while (sq_uri_next(&list, &len))
+        n++;
+    return n;
+}
+
+int sq_uri_check_list(const char *list, unsigned flags, struct sq_err *err)
 {
     SQ_CLEANUP(sq_arena_fini) struct sq_arena arena;
     sq_arena_init(&arena, 4 * URI_MAX_BYTES);
+    const char *p;
+    size_t n;
     int rc = 0;
-    for (const char *p = list; !rc; sq_arena_reset(&arena)) {
-        p += strspn(p, " ");
-        size_t n = strcspn(p, " ");
-        if (n == 0)
-            return 0;
+    for (; !rc && (p = sq_uri_next(&list, &n)); sq_arena_reset(&arena)) {
         if (n > URI_MAX_BYTES)
-            return sq_fail(err, SQ_EINVAL, "bad URI %.200s…: it is too long", p);
+            return bad(err, p, "it is too long");
         char *one = sq_arena_memdup(&arena, p, n);
         struct sq_uri u;
         if (!one)
             return sq_fail(err, SQ_ENOMEM, "out of memory for a URI");
-        rc = parse_of_task(one, &arena, &u, err);
-        p += n;
+        rc = parse_of_task(one, flags, &arena, &u, err);
     }
     return rc;
 }
 
-int sq_uri_check_output(const char *output, struct sq_err *err)
+int sq_uri_check_output(const char *output, unsigned flags, struct sq_err *err)
 {
     SQ_CLEANUP(sq_arena_fini) struct sq_arena arena;
     sq_arena_init(&arena, 4 * URI_MAX_BYTES);
     struct sq_uri u = {0};
     if (!*output)
         return 0;
-    if (strchr(output, ' '))
+    if (strpbrk(output, separators))
         return bad(err, output,
                    "an output is one folder; a space in it is written %20");
-    int rc = parse_of_task(output, &arena, &u, err);
+    int rc = parse_of_task(output, flags, &arena, &u, err);
     if (!rc && u.action)
         return bad(err, output, "an action is for inputs and resources");
     return rc;

@@ -22,10 +22,17 @@ int sq_uri_parse(const char *text, struct sq_arena *arena, struct sq_uri *ret,
 /* For messages, in place: the password and the query (the key of a signed link) of a
  * URL of http, https or ftp become stars. */
 void sq_uri_hide(char *text);
-/* Check what a task names, which is read on another machine: no relative path.
- * Inputs are a list separated by spaces (%20 stands for one inside a name). */
-int sq_uri_check_list(const char *list, struct sq_err *err);
+/* The lists of URIs that tasks have (input, resource, output) are separated by spaces,
+ * tabs and newlines; %20 stands for a space inside a name.  The next one of `*list`,
+ * which goes past it: where it begins, and *ret_len; NULL: there is none (any more).
+ * A list that is NULL is empty. */
+const char *sq_uri_next(const char **list, size_t *ret_len);
+size_t sq_uri_count(const char *list);
+/* Check what a task names, which is read on another machine: no relative path, unless
+ * `flags` let one pass. */
+enum { SQ_URI_RELATIVE = 1 };
+int sq_uri_check_list(const char *list, unsigned flags, struct sq_err *err);
 /* One folder, without an action; "" is none. */
-int sq_uri_check_output(const char *output, struct sq_err *err);
+int sq_uri_check_output(const char *output, unsigned flags, struct sq_err *err);
 
 #endif

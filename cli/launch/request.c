@@ -164,10 +164,16 @@ static int add_container(struct sq_cli *cli, json_t *task, struct sq_err *err)
 static int add_uris(struct sq_cli *cli, json_t *task, const char *option,
                     struct sq_err *err)
 {
-    const char *list = sq_args_joined(&cli->args, option);
+    const char *const *given, *list = sq_args_joined(&cli->args, option);
+    size_t n = sq_args_all(&cli->args, option, &given);
+    /* Meant to name something: a variable of the shell that was not set. */
+    for (size_t i = 0; i < n; i++)
+        if (sq_uri_count(given[i]) == 0)
+            return sq_cli_misuse(
+                cli, err, "--%s is given without a URI: leave it out for none", option);
     if (!list)
         return 0;
-    if (sq_uri_check_list(list, err) != 0)
+    if (sq_uri_check_list(list, 0, err) != 0)
         return sq_cli_misuse(cli, err, "--%s: %s", option, err->text);
     json_object_set_new(task, option, json_string(list));
     return 0;
@@ -176,7 +182,10 @@ static int add_uris(struct sq_cli *cli, json_t *task, const char *option,
 static int add_output(struct sq_cli *cli, json_t *task, struct sq_err *err)
 {
     const char *output = sq_args_text(&cli->args, "output");
-    if (output && sq_uri_check_output(output, err) != 0)
+    if (output && !*output)
+        return sq_cli_misuse(cli, err,
+                             "--output is given without a URI: leave it out for none");
+    if (output && sq_uri_check_output(output, 0, err) != 0)
         return sq_cli_misuse(cli, err, "--output: %s", err->text);
     if (output)
         json_object_set_new(task, "output", json_string(output));

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/uri.h"
 #include "lib/words.h"
 
 enum { WORDS_BYTES = 64 << 20, NOT_FOUND = 127, NOT_RUN = 126 };
@@ -108,11 +109,14 @@ static int fetch_one(struct sq_debug *d, char *uri, const char *name,
 int sq_debug_fetch(struct sq_debug *d, const char *uris, const char *name,
                    struct sq_err *err)
 {
-    char *text = sq_arena_strdup(&d->cli->args.arena, uris), *uri;
-    int rc = text ? 0 : sq_fail(err, SQ_ENOMEM, "out of memory");
-    while (rc == 0 && (uri = strsep(&text, " \t\r\n")) != NULL)
-        if (*uri)
-            rc = fetch_one(d, uri, name, err);
+    const char *at;
+    size_t len;
+    int rc = 0;
+    while (rc == 0 && (at = sq_uri_next(&uris, &len))) {
+        char *uri = sq_arena_memdup(&d->cli->args.arena, at, len);
+        rc = uri ? fetch_one(d, uri, name, err)
+                 : sq_fail(err, SQ_ENOMEM, "out of memory");
+    }
     return rc;
 }
 

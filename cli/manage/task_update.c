@@ -87,9 +87,9 @@ static int add_requirements(struct sq_cli *cli, json_t *body, struct sq_err *err
 
 static int check_uris(struct sq_cli *cli, const json_t *body, struct sq_err *err)
 {
-    int rc = sq_uri_check_list(sq_cli_member(body, "input"), err);
+    int rc = sq_uri_check_list(sq_cli_member(body, "input"), 0, err);
     if (rc == 0)
-        rc = sq_uri_check_output(sq_cli_member(body, "output"), err);
+        rc = sq_uri_check_output(sq_cli_member(body, "output"), 0, err);
     return rc == 0 ? 0 : sq_cli_misuse(cli, err, "%s", err->text);
 }
 

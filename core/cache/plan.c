@@ -14,20 +14,13 @@ static int no_memory(struct sq_err *err)
     return sq_fail(err, SQ_ENOMEM, "out of memory for what tasks run on");
 }
 
-static size_t count_words(const char *list)
-{
-    size_t n = 0;
-    for (const char *p = list ? list : ""; *(p += strspn(p, " ")); p += strcspn(p, " "))
-        n++;
-    return n;
-}
-
 /* One that is malformed makes the task impossible to reuse; it fails on a worker. */
 static int take_parts(struct sq_plan *plan, struct sq_plan_item *item, const char *list,
                       struct sq_err *err)
 {
-    for (const char *p = list ? list : ""; *(p += strspn(p, " "));) {
-        size_t len = strcspn(p, " ");
+    const char *p;
+    size_t len;
+    while ((p = sq_uri_next(&list, &len))) {
         char *text = sq_arena_memdup(plan->arena, p, len);
         struct sq_uri uri;
         int rc = text ? sq_uri_parse(text, plan->arena, &uri, err) : no_memory(err);
@@ -41,7 +34,6 @@ static int take_parts(struct sq_plan *plan, struct sq_plan_item *item, const cha
         text[strcspn(text, "|")] = 0;
         item->parts[item->n_parts++] =
             (struct sq_plan_part){.uri = text, .action = uri.action};
-        p += len;
     }
     return 0;
 }
@@ -49,9 +41,9 @@ static int take_parts(struct sq_plan *plan, struct sq_plan_item *item, const cha
 static int make_item(struct sq_plan *plan, const struct sq_cache_work *work,
                      struct sq_plan_item *item, struct sq_err *err)
 {
-    size_t most = count_words(work->input) + count_words(work->resource);
+    size_t most = sq_uri_count(work->input) + sq_uri_count(work->resource);
     *item = (struct sq_plan_item){.work = work, .possible = true};
-    if (count_words(work->output) != 1) {
+    if (sq_uri_count(work->output) != 1) {
         item->possible = false;
         item->why = "it has no output folder";
         return 0;

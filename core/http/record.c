@@ -11,6 +11,7 @@
 
 #include "core/model/status.h"
 #include "core/store/record.h"
+#include "lib/uri.h"
 
 enum { REFERENCE_MAX = 10000000 };
 
@@ -75,13 +76,26 @@ static int read_ints(const struct sq_field *f, const json_t *v, unsigned flags,
     return 0;
 }
 
+/* A malformed URI could only fail later, on a worker.  Not so a relative path: what it
+ * is relative to is the worker's, and 1.3 took it. */
+static int read_text(const struct sq_field *f, const json_t *v, struct sq_arena *arena,
+                     char **ret, struct sq_err *err)
+{
+    int code = sq_json_to_text(v, f->name, arena, ret, err);
+    if (code != 0 || !(f->flags & (SQ_F_URIS | SQ_F_FOLDER)))
+        return code;
+    code = f->flags & SQ_F_URIS ? sq_uri_check_list(*ret, SQ_URI_RELATIVE, err)
+                                : sq_uri_check_output(*ret, SQ_URI_RELATIVE, err);
+    return code != 0 ? sq_prefix(err, "%s: ", f->name) : 0;
+}
+
 static int read_field(const struct sq_field *f, const json_t *v, unsigned flags,
                       struct sq_arena *arena, void *at, struct sq_err *err)
 {
     switch (f->kind) {
     case SQ_K_INT: return read_int(v, f->name, flags, at, err);
     case SQ_K_REAL: return sq_json_to_real(v, f->name, at, err);
-    case SQ_K_TEXT: return sq_json_to_text(v, f->name, arena, at, err);
+    case SQ_K_TEXT: return read_text(f, v, arena, at, err);
     case SQ_K_BOOL: return sq_json_to_bool(v, f->name, at, err);
     case SQ_K_TIME: return sq_json_to_time(v, f->name, at, err);
     case SQ_K_ENUM: return read_enum(f, v, arena, at, err);

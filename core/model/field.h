@@ -23,7 +23,9 @@ enum {
     SQ_F_REQUIRED = 2,    /* must be given at creation */
     SQ_F_COMPUTED = 4,    /* in JSON, not a column of the table */
     SQ_F_STORED_TEXT = 8, /* a number kept in a text column, as 1.3 did */
-    SQ_F_HIDDEN = 16      /* a column, not in JSON */
+    SQ_F_HIDDEN = 16,     /* a column, not in JSON */
+    SQ_F_URIS = 32,       /* a list of URIs */
+    SQ_F_FOLDER = 64      /* the URI of one folder */
 };
 
 /* A closed set of words: statuses, actions. */

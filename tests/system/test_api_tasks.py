@@ -8,6 +8,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import *  # noqa: E402,F403
+from uris import MALFORMED  # noqa: E402
 
 TASK_STATUSES = ["paused", "waiting", "pending", "assigned", "accepted", "running",
                  "failed", "succeeded", "debug"]
@@ -51,6 +52,21 @@ def tasks(api, server):
            "assigned accepted running failed succeeded debug)")
     expect(api, "a / in the batch", "POST", "/tasks/", {"command": "c", "batch": "a/b"},
            400, None, "batch")
+    for field, text, words in MALFORMED:
+        bad, what = {"command": "c", "batch": "tasks", field: text}, "%s %.40r" % (field, text)
+        for call, path, body, prefix in [
+                ("POST", "/tasks/", bad, field + ": "),
+                ("POST", "/tasks/", [dict(b, command="c"), bad], "tasks[1]: %s: " % field),
+                ("PUT", "/tasks/%d" % one, {"name": "changed", field: text}, field + ": ")]:
+            answer = getattr(api, call.lower())(path, body)
+            is_((answer.status, answer.message.startswith(prefix), words in answer.message),
+                (400, True, True), "%s of a malformed URI: %s" % (prefix + call, what))
+    is_((len(api.get("/tasks/", b).json), api.get("/tasks/%d" % one).json),
+        (before, dict(api.get("/tasks/%d" % one).json, **full)),
+        "and nothing was queued or changed")
+    old = {"input": "i x/y", "resource": "r", "output": ""}
+    expect(api, "what 1.3 takes: words that are no URIs, and none", "POST", "/tasks/",
+           dict(b, command="c", status="paused", **old), 201, old)
     is_(api.get("/tasks/status", {"task_id": [needs, one, needs]}).json, [1, 0, 1],
         "statuses as numbers in the order asked")
     is_(api.get("/tasks/status", {"task_id": []}).json, [], "no id, no status")

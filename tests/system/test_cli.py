@@ -12,6 +12,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import *  # noqa: E402,F403
+from uris import MALFORMED  # noqa: E402
 
 TIMEOUT_S = 120
 
@@ -106,6 +107,15 @@ def test_launch(tool, api):
         is_((code, out), (2, ""), "refused: %s" % what)
         is_(err.splitlines()[1:], ["try 'scitq-launch --help'"],
             "a line says why, one where help is: %s" % what)
+    for field, text, words in MALFORMED:
+        code, out, err = tool.launch("--%s=%s" % (field, text), "true")
+        is_((code, out), (2, ""), "refused: %s %.40r" % (field, text))
+        has(err, words, "and why")
+        has(err, "--" + field, "and of which option")
+    for option in ("-i", "-r", "-o"):
+        code, out, err = tool.launch(option, "", "true")
+        is_((code, out), (2, ""), "refused: %s without a URI" % option)
+        has(err, "is given without a URI", "in words")
     code, out, err = tool.launch("-R", "99999", "true")
     is_(code, 1, "a requirement that does not exist is the server's to refuse")
     has(err, "99999", "and it is named")

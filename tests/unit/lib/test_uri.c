@@ -99,29 +99,59 @@ static void test_long_ones(void **state)
     SQ_CLEANUP(sq_arena_fini) struct sq_arena a;
     sq_arena_init(&a, 100000);
     OK(err, sq_uri_parse(text, &a, &u, &err));
-    OK(err, sq_uri_check_list(text, &err));
+    OK(err, sq_uri_check_list(text, 0, &err));
     text[8192] = 'x';
     text[8193] = 0;
     assert_int_equal(sq_uri_parse(text, &a, &u, &err), SQ_EINVAL);
-    assert_int_equal(sq_uri_check_list(text, &err), SQ_EINVAL);
+    assert_int_equal(sq_uri_check_list(text, 0, &err), SQ_EINVAL);
     struct sq_arena small;
     sq_arena_init(&small, 10);
     assert_int_equal(sq_uri_parse("s3://something/long", &small, &u, &err), SQ_ENOMEM);
     sq_arena_fini(&small);
 }
 
+static void test_next(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *list, *parts; /* each in brackets */
+    } rows[] = {
+        {NULL, ""},
+        {"", ""},
+        {" \t\r\n ", ""},
+        {"/a", "[/a]"},
+        {"  /a ", "[/a]"},
+        {"/a s3://b/c|untar", "[/a][s3://b/c|untar]"},
+        {"/a  /b\n/c\r\n/d\t/e\n", "[/a][/b][/c][/d][/e]"},
+        {"/a%20b /a", "[/a%20b][/a]"},
+        {"/a\v/b", "[/a\v/b]"},
+    };
+    for (size_t i = 0; i < SQ_LEN(rows); i++) {
+        SQ_CLEANUP(sq_buf_fini) struct sq_buf b;
+        const char *at, *list = rows[i].list;
+        size_t len, n = 0;
+        sq_buf_init(&b, 1000);
+        sq_buf_adds(&b, "");
+        for (; (at = sq_uri_next(&list, &len)); n++)
+            sq_buf_addf(&b, "[%.*s]", (int)len, at);
+        assert_string_equal(n ? b.data : "", rows[i].parts);
+        assert_int_equal(sq_uri_count(rows[i].list), n);
+        assert_null(sq_uri_next(&list, &len));
+    }
+}
+
 static void test_lists(void **state)
 {
     (void)state;
     struct sq_err err;
-    OK(err, sq_uri_check_list("", &err));
-    OK(err, sq_uri_check_list("   ", &err));
-    OK(err, sq_uri_check_list(" s3://a/b|untar  /data/x%20y file:///z/ ", &err));
-    assert_int_equal(sq_uri_check_list("/ok s3://b|rm /ok", &err), SQ_EINVAL);
+    OK(err, sq_uri_check_list("", 0, &err));
+    OK(err, sq_uri_check_list(" \t\n ", 0, &err));
+    OK(err, sq_uri_check_list(" s3://a/b|untar  /data/x%20y file:///z/ ", 0, &err));
+    assert_int_equal(sq_uri_check_list("/ok s3://b|rm /ok", 0, &err), SQ_EINVAL);
     assert_non_null(strstr(err.text, "bad URI s3://b|rm: the action"));
     for (size_t i = 2; i < SQ_LEN(refused); i++)
-        if (!strchr(refused[i].text, ' '))
-            assert_int_equal(sq_uri_check_list(refused[i].text, &err), SQ_EINVAL);
+        if (!strpbrk(refused[i].text, " \n"))
+            assert_int_equal(sq_uri_check_list(refused[i].text, 0, &err), SQ_EINVAL);
 }
 
 static void test_of_tasks(void **state)
@@ -137,6 +167,7 @@ static void test_of_tasks(void **state)
         {"/a out", "a path begins with /", "an output is one folder"},
         {"s3:/b/out", "followed by ://", "followed by ://"},
         {"s3://a s3://b", NULL, "an output is one folder"},
+        {"s3://a\ns3://b\t", NULL, "an output is one folder"},
         {"/data/x|untar", NULL, "an action is for inputs"},
         {"s3://", "the path is empty", "the path is empty"},
     };
@@ -145,9 +176,13 @@ static void test_of_tasks(void **state)
         const char *said[] = {rows[i].input, rows[i].output};
         for (int k = 0; k < 2; k++) {
             struct sq_err err = {0};
-            int rc = k ? sq_uri_check_output(rows[i].text, &err)
-                       : sq_uri_check_list(rows[i].text, &err);
+            int rc = k ? sq_uri_check_output(rows[i].text, 0, &err)
+                       : sq_uri_check_list(rows[i].text, 0, &err);
             assert_int_equal(rc, said[k] ? SQ_EINVAL : 0);
+            rc = k ? sq_uri_check_output(rows[i].text, SQ_URI_RELATIVE, NULL)
+                   : sq_uri_check_list(rows[i].text, SQ_URI_RELATIVE, NULL);
+            assert_int_equal(
+                rc, said[k] && !strstr(said[k], "begins with /") ? SQ_EINVAL : 0);
             if (said[k])
                 assert_non_null(strstr(err.text, said[k]));
         }
@@ -162,7 +197,7 @@ static void test_long_list(void **state)
     sq_buf_init(&b, 1 << 20);
     for (int i = 0; i < 10000; i++)
         sq_buf_addf(&b, "s3://bucket/some/file-%d.fastq.gz ", i);
-    OK(err, sq_uri_check_list(b.data, &err));
+    OK(err, sq_uri_check_list(b.data, 0, &err));
 }
 
 static void test_hide(void **state)
@@ -197,9 +232,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parse),     cmocka_unit_test(test_refuses),
-        cmocka_unit_test(test_long_ones), cmocka_unit_test(test_lists),
-        cmocka_unit_test(test_of_tasks),  cmocka_unit_test(test_long_list),
-        cmocka_unit_test(test_hide),
+        cmocka_unit_test(test_long_ones), cmocka_unit_test(test_next),
+        cmocka_unit_test(test_lists),     cmocka_unit_test(test_of_tasks),
+        cmocka_unit_test(test_long_list), cmocka_unit_test(test_hide),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

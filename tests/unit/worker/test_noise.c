@@ -73,7 +73,7 @@ static void read_text(const char *text, size_t len)
     sq_arena_init(&arena, 1 << 20);
     sq_words_split(text, &arena, &words, &n, &err);
     sq_uri_parse(text, &arena, &uri, &err);
-    sq_uri_check_list(text, &err);
+    sq_uri_check_list(text, 0, &err);
     sq_answer_parse(text, len, &arena, &answer, &err);
     sq_answer_message(text, len, &arena);
     read_lifted(text, len, &arena);
