@@ -148,6 +148,7 @@ static int start_transfer(struct sq_resource *r, struct sq_err *err)
     char *to SQ_CLEANUP(sq_freep) = NULL;
     struct sq_buf list;
     struct sq_transfer_item item = {.op = "info", .uri = r->uri};
+    enum sq_transfer_way way = SQ_TRANSFER_LOOK;
     if (r->phase == SQ_RS_FETCHING) {
         int rc = make_folder(r, err);
         if (rc)
@@ -155,17 +156,16 @@ static int start_transfer(struct sq_resource *r, struct sq_err *err)
         if (asprintf(&to, "%s/r%lld/data", r->all->path, (long long)r->new_number) < 0)
             to = NULL;
         item = (struct sq_transfer_item){.op = "get", .uri = r->uri, .to = to};
+        way = SQ_TRANSFER_IN;
         if (!to)
             return sq_fail(err, SQ_ENOMEM, "out of memory");
     }
     sq_transfer_list(&list, &item, 1);
-    return sq_transfer_start(r->all->transfers,
-                             &(struct sq_transfer_request){.way = SQ_TRANSFER_IN,
-                                                           .list = &list,
-                                                           .event = on_event,
-                                                           .end = on_end,
-                                                           .arg = r},
-                             &r->transfer, err);
+    return sq_transfer_start(
+        r->all->transfers,
+        &(struct sq_transfer_request){
+            .way = way, .list = &list, .event = on_event, .end = on_end, .arg = r},
+        &r->transfer, err);
 }
 
 void sq_resource_do(struct sq_resource *r, enum sq_resource_phase phase)

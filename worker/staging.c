@@ -33,7 +33,8 @@ static void tell(struct sq_stage *s)
         sq_timer_hasten(t->loop, &t->done_timer, 0);
     } else if (!s->storing) {
         if (s->failed)
-            sq_tasks_refuse(t, e, NOT_FETCHED, SQ_EV_UNABLE, "%s", s->error);
+            sq_tasks_refuse(t, e, s->unstorable ? NOT_STORED : NOT_FETCHED,
+                            SQ_EV_UNABLE, "%s", s->error);
         else
             sq_tasks_step(t, e, SQ_EV_FETCHED);
     } else {
@@ -90,7 +91,7 @@ static void begin_fetch(struct sq_stage *s)
     if (s->e->resource)
         to = s->to = openat(s->e->dir->top, "resource",
                             O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (!sq_stage_take_uris(s, s->e->input))
+    if (!sq_stage_take_uris(s))
         sq_stage_note_failure(s, "no memory to fetch inputs");
     else if (s->e->resource && to < 0)
         sq_stage_note_failure(s, "cannot open the folder for resources");
@@ -129,6 +130,11 @@ static void empty_done(struct sq_aside_job *job)
 bool sq_staging_fetches(const struct sq_execution *e)
 {
     return e->dir && (e->input || e->resource);
+}
+
+bool sq_staging_begins(const struct sq_execution *e)
+{
+    return e->dir && (e->input || e->resource || e->output);
 }
 
 void sq_staging_fetch(struct sq_tasks *t, struct sq_execution *e, bool again)
@@ -171,7 +177,7 @@ void sq_staging_store(struct sq_tasks *t, struct sq_execution *e)
     }
     s->storing = true;
     s->parts++;
-    if (!sq_stage_take_uris(s, e->output))
+    if (!sq_stage_take_uris(s))
         sq_stage_note_failure(s, "the output is not uploaded: out of memory");
     else if (has_output(e, s) && s->n_uris)
         sq_stage_move(s);

@@ -1,4 +1,5 @@
-/* The data of one execution: inputs and resources before it, outputs after it.
+/* The data of one execution: inputs and resources before it, outputs after it.  That
+ * its output can be stored is looked at before, too.
  *
  * Entering DOWNLOADING begins sq_staging_fetch, entering UPLOADING sq_staging_store;
  * each ends, from the loop, with FETCHED, UPLOADED or the execution's failure in words.
@@ -30,8 +31,10 @@ int sq_staging_init(struct sq_tasks *t, struct sq_err *err);
 void sq_staging_end(struct sq_tasks *t);
 void sq_staging_fini(struct sq_tasks *t);
 
-/* It has something to fetch before it runs. */
+/* It has something to fetch before it runs; or at least to look at: that its output can
+ * be stored. */
 bool sq_staging_fetches(const struct sq_execution *e);
+bool sq_staging_begins(const struct sq_execution *e);
 /* `again`: an earlier process may have begun; what is there is removed first. */
 void sq_staging_fetch(struct sq_tasks *t, struct sq_execution *e, bool again);
 void sq_staging_store(struct sq_tasks *t, struct sq_execution *e);

@@ -10,6 +10,7 @@
 
 struct sq_stage_uri {
     char *text;
+    bool check; /* the output's, before the command: could it be stored? */
     bool done;
 };
 
@@ -31,7 +32,8 @@ struct sq_stage {
     struct sq_timer pause;
     int attempts;
     bool retry;
-    char *trouble; /* of this attempt; NULL: none */
+    bool unstorable; /* what the trouble is: a check said so */
+    char *trouble;   /* of this attempt; NULL: none */
     struct sq_stage_uri *uris;
     size_t n_uris;
     size_t *asked; /* which of them, by the number of a job less one */
@@ -54,13 +56,12 @@ void sq_stage_end_part(struct sq_stage *s, const char *why);
 
 /* ---- staging_move.c: the transfer of inputs or outputs */
 
-/* The words of a text; NULL is none.  False: no memory, and what there is by then. */
-bool sq_uris_split(const char *text, struct sq_stage_uri **ret, size_t *ret_n);
+/* Add the URIs of a text to those that are there, done where they are there already.
+ * False: no memory, and what there is by then. */
+bool sq_uris_add(const char *text, bool check, struct sq_stage_uri **v, size_t *n);
 void sq_uris_free(struct sq_stage_uri *v, size_t n);
-/* It was named before. */
-bool sq_uris_repeat(const struct sq_stage_uri *v, size_t i);
 /* What is to be moved: each once, be it named twice.  False: no memory. */
-bool sq_stage_take_uris(struct sq_stage *s, const char *text);
+bool sq_stage_take_uris(struct sq_stage *s);
 /* One part: a transfer of what is not done yet. */
 void sq_stage_move(struct sq_stage *s);
 

@@ -7,36 +7,35 @@
 #include <string.h>
 
 #include "lib/log.h"
+#include "lib/uri.h"
 
 enum { ATTEMPTS = 3, PAUSE_US = 2000000 };
 
 /* ---- the list of URIs in a text */
 
-static size_t count_words(const char *text)
+/* The same was named before, for the same. */
+static bool repeats(const struct sq_stage_uri *v, size_t i)
 {
-    size_t n = 0;
-    for (text += strspn(text, " \t\n"); *text; n++) {
-        text += strcspn(text, " \t\n");
-        text += strspn(text, " \t\n");
-    }
-    return n;
+    for (size_t j = 0; j < i; j++)
+        if (v[j].check == v[i].check && strcmp(v[j].text, v[i].text) == 0)
+            return true;
+    return false;
 }
 
-bool sq_uris_split(const char *text, struct sq_stage_uri **ret, size_t *ret_n)
+bool sq_uris_add(const char *text, bool check, struct sq_stage_uri **v, size_t *n)
 {
-    size_t n = text ? count_words(text) : 0;
-    struct sq_stage_uri *v = n ? calloc(n, sizeof *v) : NULL;
-    if (n && !v)
+    size_t more = sq_uri_count(text), len;
+    const char *one;
+    struct sq_stage_uri *all = more ? realloc(*v, (*n + more) * sizeof *all) : *v;
+    if (more && !all)
         return false;
-    *ret = v;
-    *ret_n = n;
-    for (size_t i = 0; i < n; i++) {
-        text += strspn(text, " \t\n");
-        size_t len = strcspn(text, " \t\n");
-        v[i].text = strndup(text, len);
-        if (!v[i].text)
+    *v = all;
+    while ((one = sq_uri_next(&text, &len))) {
+        all[*n] = (struct sq_stage_uri){.text = strndup(one, len), .check = check};
+        if (!all[*n].text)
             return false;
-        text += len;
+        all[*n].done = repeats(all, *n);
+        ++*n;
     }
     return true;
 }
@@ -48,23 +47,16 @@ void sq_uris_free(struct sq_stage_uri *v, size_t n)
     free(v);
 }
 
-bool sq_uris_repeat(const struct sq_stage_uri *v, size_t i)
+bool sq_stage_take_uris(struct sq_stage *s)
 {
-    for (size_t j = 0; j < i; j++)
-        if (strcmp(v[j].text, v[i].text) == 0)
-            return true;
-    return false;
-}
-
-bool sq_stage_take_uris(struct sq_stage *s, const char *text)
-{
+    const struct sq_execution *e = s->e;
     sq_uris_free(s->uris, s->n_uris);
     free(s->asked);
     s->uris = NULL;
     s->n_uris = s->attempts = 0;
-    bool ok = sq_uris_split(text, &s->uris, &s->n_uris);
-    for (size_t i = 0; ok && i < s->n_uris; i++)
-        s->uris[i].done = sq_uris_repeat(s->uris, i);
+    bool ok = s->storing ? sq_uris_add(e->output, false, &s->uris, &s->n_uris)
+                         : sq_uris_add(e->output, true, &s->uris, &s->n_uris) &&
+                               sq_uris_add(e->input, false, &s->uris, &s->n_uris);
     s->asked = calloc(s->n_uris + 1, sizeof *s->asked);
     return ok && s->asked;
 }
@@ -90,6 +82,9 @@ static void on_event(void *arg, const struct sq_transfer_event *event)
     } else if (event->kind == SQ_TRANSFER_FAILED && !s->trouble) {
         s->trouble = strdup(event->message);
         s->retry = event->retry;
+        s->unstorable = u->check;
+        if (!s->storing && !s->retry) /* the others are fetched for nothing */
+            sq_transfer_cancel(s->transfer);
     }
 }
 
@@ -120,7 +115,10 @@ static void on_end(void *arg, const char *why)
     if (!s->trouble)
         s->retry = true; /* the child itself */
     snprintf(words, sizeof words, "%s: %.500s",
-             s->storing ? "the output is not uploaded" : "the input cannot be had",
+             s->storing      ? "the output is not uploaded"
+             : s->unstorable ? "the command was not run, since its output cannot be "
+                               "stored"
+                             : "the input cannot be had",
              s->trouble ? s->trouble
              : why      ? why
                         : "scitq-fetch answered nothing");
@@ -135,8 +133,23 @@ static void on_end(void *arg, const char *why)
     sq_timer_set(s->t->loop, &s->pause, PAUSE_US * s->attempts);
 }
 
+static struct sq_transfer_item item_of(const struct sq_stage *s,
+                                       const struct sq_stage_uri *u, const char *folder)
+{
+    if (u->check)
+        return (struct sq_transfer_item){.op = "check", .uri = u->text};
+    return (struct sq_transfer_item){
+        .op = s->storing ? "put" : "get",
+        .uri = u->text,
+        .to = s->storing ? NULL : folder,
+        .from = s->storing ? folder : NULL,
+        .hash = s->storing && s->e->use_cache,
+    };
+}
+
 static int start_transfer(struct sq_stage *s, struct sq_err *err)
 {
+    enum sq_transfer_way way = s->storing ? SQ_TRANSFER_OUT : SQ_TRANSFER_LOOK;
     char *folder SQ_CLEANUP(sq_freep) = NULL;
     struct sq_transfer_item *items SQ_CLEANUP(sq_freep) =
         calloc(s->n_uris, sizeof *items);
@@ -151,23 +164,16 @@ static int start_transfer(struct sq_stage *s, struct sq_err *err)
         if (s->uris[i].done)
             continue;
         s->asked[n] = i;
-        items[n++] = (struct sq_transfer_item){
-            .op = s->storing ? "put" : "get",
-            .uri = s->uris[i].text,
-            .to = s->storing ? NULL : folder,
-            .from = s->storing ? folder : NULL,
-            .hash = s->storing && s->e->use_cache,
-        };
+        if (!s->storing && !s->uris[i].check)
+            way = SQ_TRANSFER_IN;
+        items[n++] = item_of(s, &s->uris[i], folder);
     }
     sq_transfer_list(&list, items, n);
-    return sq_transfer_start(&s->t->staging.transfers,
-                             &(struct sq_transfer_request){
-                                 .way = s->storing ? SQ_TRANSFER_OUT : SQ_TRANSFER_IN,
-                                 .list = &list,
-                                 .event = on_event,
-                                 .end = on_end,
-                                 .arg = s},
-                             &s->transfer, err);
+    return sq_transfer_start(
+        &s->t->staging.transfers,
+        &(struct sq_transfer_request){
+            .way = way, .list = &list, .event = on_event, .end = on_end, .arg = s},
+        &s->transfer, err);
 }
 
 void sq_stage_move(struct sq_stage *s)
@@ -176,7 +182,7 @@ void sq_stage_move(struct sq_stage *s)
     s->parts++;
     sq_freep(&s->trouble);
     s->trouble = NULL;
-    s->retry = false;
+    s->retry = s->unstorable = false;
     if (start_transfer(s, &err) != 0)
         sq_stage_end_part(s, err.text);
 }

@@ -34,11 +34,11 @@ bool sq_stage_use_resources(struct sq_stage *s, int to)
 {
     struct sq_stage_uri *v = NULL;
     size_t n = 0;
-    bool ok = sq_uris_split(s->e->resource, &v, &n);
+    bool ok = sq_uris_add(s->e->resource, false, &v, &n);
     s->needs = ok && n ? calloc(n, sizeof *s->needs) : NULL;
     ok = ok && (!n || s->needs);
     for (size_t i = 0; ok && i < n && !s->failed; i++) {
-        if (sq_uris_repeat(v, i))
+        if (v[i].done)
             continue;
         want(s, v[i].text, to);
         if (to < 0) {

@@ -129,7 +129,7 @@ static void enter(struct sq_tasks *t, struct sq_execution *e)
 {
     switch (e->state) {
     case SQ_STATE_DOWNLOADING:
-        if (sq_staging_fetches(e)) {
+        if (sq_staging_begins(e)) {
             fetch(t, e);
             break;
         }

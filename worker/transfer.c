@@ -31,6 +31,7 @@ struct sq_transfer {
     struct sq_buf list, lines, errors, texts;
     size_t written, scanned; /* of the list; of the lines, without a newline */
     bool canceled, dropped;  /* dropped: canceled before it had a child */
+    bool ended;              /* its child is gone */
     char why[400];           /* what is wrong with the child; "" */
     sq_transfer_event_fn *event;
     sq_transfer_end_fn *end_fn;
@@ -197,6 +198,7 @@ static void on_end(void *arg, unsigned events)
     if (got == 0)
         return;
     t->pid = 0;
+    t->ended = true;
     while (read_some(t, LINES, &t->lines))
         take_lines(t);
     while (read_errors(t))
@@ -374,7 +376,7 @@ void sq_transfer_cancel(struct sq_transfer *t)
         sq_timer_set(t->all->loop, &t->grace, SQ_TRANSFER_GRACE_US);
         return;
     }
-    if (t->dropped)
+    if (t->dropped || t->ended)
         return;
     TAILQ_REMOVE(&t->all->waiting[t->way], t, queue);
     drop(t);

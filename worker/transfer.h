@@ -19,7 +19,13 @@ enum {
     SQ_TRANSFER_LIST = 16 << 20, /* what is asked: a task's row is 4 MiB at most */
 };
 
-enum sq_transfer_way { SQ_TRANSFER_IN, SQ_TRANSFER_OUT, SQ_TRANSFER_WAYS };
+/* What only looks never waits behind what moves. */
+enum sq_transfer_way {
+    SQ_TRANSFER_IN,
+    SQ_TRANSFER_OUT,
+    SQ_TRANSFER_LOOK,
+    SQ_TRANSFER_WAYS
+};
 
 enum sq_transfer_kind { SQ_TRANSFER_PROGRESS, SQ_TRANSFER_DONE, SQ_TRANSFER_FAILED };
 struct sq_transfer_event { /* texts are borrowed for the call */
@@ -77,7 +83,8 @@ struct sq_transfer_request {
 /* Now, or when it is its turn; a child that cannot be started is told as an end. */
 int sq_transfer_start(struct sq_transfers *all, const struct sq_transfer_request *r,
                       struct sq_transfer **ret, struct sq_err *err);
-/* No event any more; the end is still told, later, when nothing of it is left. */
+/* No event any more; the end is still told, later, when nothing of it is left.  Also
+ * from its own event. */
 void sq_transfer_cancel(struct sq_transfer *t);
 
 #endif

@@ -46,6 +46,10 @@ int sq_put_names(struct sq_job *job, const char *from, const struct sq_place *to
                  const char *const *names, size_t n, struct sq_moved *moved,
                  struct sq_err *err);
 
+/* Can nothing ever be stored in the folder `to`?  Then why; what may pass, or cannot be
+ * told, is no error.  Nothing is changed. */
+int sq_put_check(struct sq_job *job, const struct sq_place *to, struct sq_err *err);
+
 /* The same from one storage to another: by the storage itself where it can, else by way
  * of a temporary folder here.  `from_path`, `to_path`: of one file. */
 int sq_relay_file(struct sq_job *job, const struct sq_place *from,

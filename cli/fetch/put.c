@@ -31,6 +31,13 @@ static int put_once(void *arg, struct sq_err *err)
     return sq_store_shown(p->store, rc, err);
 }
 
+static int read_only(const struct sq_place *to, struct sq_err *err)
+{
+    return sq_fail(err, SQ_EUNSUPPORTED,
+                   "nothing can be stored at %.200s: %s is read-only", to->text,
+                   to->uri.proto);
+}
+
 static int put_one(struct sq_job *job, const char *from, const struct sq_place *to,
                    const char *path, bool alone, struct sq_entry *ret,
                    struct sq_err *err)
@@ -42,10 +49,7 @@ static int put_one(struct sq_job *job, const char *from, const struct sq_place *
     if (rc)
         return rc;
     sq_leg_init(&p.leg, job, alone);
-    rc = p.store->ops->put ? sq_retry(job, put_once, &p, err)
-                           : sq_fail(err, SQ_EUNSUPPORTED,
-                                     "nothing can be stored at %.200s: %s is read-only",
-                                     to->text, to->uri.proto);
+    rc = p.store->ops->put ? sq_retry(job, put_once, &p, err) : read_only(to, err);
     sq_store_give(all, p.store);
     return rc;
 }
@@ -94,6 +98,32 @@ int sq_put_names(struct sq_job *job, const char *from, const struct sq_place *to
                            .single = put_single,
                            .moved = moved};
     return sq_many_move(&many, err);
+}
+
+/* ---- before there is anything to store */
+
+static bool is_final(int code)
+{
+    return code == SQ_EINVAL || code == SQ_EEXIST || code == SQ_EAUTH ||
+           code == SQ_EUNSUPPORTED;
+}
+
+int sq_put_check(struct sq_job *job, const struct sq_place *to, struct sq_err *err)
+{
+    struct sq_store *store;
+    struct sq_leg leg;
+    int rc = sq_store_take(job->fetch->stores, to->uri.proto, &store, err);
+    if (rc == 0) {
+        struct sq_location at = sq_place_at(to, NULL);
+        sq_leg_init(&leg, job, false);
+        if (!store->ops->put)
+            rc = read_only(to, err);
+        else if (store->ops->can_put)
+            rc = store->ops->can_put(store->s, &at, &leg.call, err);
+        rc = sq_store_shown(store, rc, err);
+        sq_store_give(job->fetch->stores, store);
+    }
+    return is_final(rc) ? rc : 0;
 }
 
 /* ---- a tree */

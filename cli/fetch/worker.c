@@ -58,22 +58,39 @@ static int op_get(struct sq_job *job, const struct sq_order *o, struct sq_place 
     return rc;
 }
 
+static int no_action(const struct sq_place *to, struct sq_err *err)
+{
+    return to->uri.action
+               ? sq_fail(err, SQ_EINVAL, "%.200s: |%s is for what is fetched", to->text,
+                         to->uri.action)
+               : 0;
+}
+
+static int op_check(struct sq_job *job, const struct sq_order *o,
+                    struct sq_place *place, struct sq_answer *a, struct sq_err *err)
+{
+    (void)o;
+    (void)a;
+    int rc = no_action(place, err);
+    return rc ? rc : sq_put_check(job, place, err);
+}
+
 static int op_put(struct sq_job *job, const struct sq_order *o, struct sq_place *place,
                   struct sq_answer *a, struct sq_err *err)
 {
     struct stat st;
     if (!o->from || *o->from != '/')
         return sq_fail(err, SQ_EINVAL, "put needs \"from\", an absolute path");
-    if (place->uri.action)
-        return sq_fail(err, SQ_EINVAL, "%.200s: |%s is for what is fetched",
-                       place->text, place->uri.action);
+    int rc = no_action(place, err);
+    if (rc)
+        return rc;
     if (lstat(o->from, &st) != 0)
         return sq_fail(err, sq_errno_code(errno), "cannot look at %.300s: %s", o->from,
                        strerror(errno));
     if (S_ISREG(st.st_mode)) /* opened by name it may be another by then */
         return sq_fail(err, SQ_EINVAL,
                        "%.300s is a file: what is in a folder is stored", o->from);
-    int rc = sq_put_held(job, o->from, place, &a->moved, err);
+    rc = sq_put_held(job, o->from, place, &a->moved, err);
     if (rc == 0 && o->hash) /* without one it is stored all the same */
         sq_digest_moved(job, o->from, &a->moved, &a->digest, NULL);
     return rc;
@@ -121,11 +138,8 @@ static op_fn *find_op(const char *name)
     static const struct {
         const char *name;
         op_fn *run;
-    } ops[] = {{"get", op_get},
-               {"put", op_put},
-               {"info", op_info},
-               {"hash", op_hash},
-               {"copy", op_copy}};
+    } ops[] = {{"get", op_get},   {"put", op_put},   {"check", op_check},
+               {"info", op_info}, {"hash", op_hash}, {"copy", op_copy}};
     for (size_t i = 0; i < SQ_LEN(ops); i++)
         if (strcmp(ops[i].name, name) == 0)
             return ops[i].run;

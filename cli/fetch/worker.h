@@ -3,6 +3,7 @@
  * Standard input, one JSON document to its end:
  *   {"jobs":[{"id":1,"op":"get","uri":"s3://b/x.tgz|untar","to":"/abs/folder"},
  *            {"id":2,"op":"put","from":"/abs/folder","uri":"s3://b/o/","hash":true},
+ *            {"id":7,"op":"check","uri":"s3://b/o/"},
  *            {"id":3,"op":"info","uri":"…"}, {"id":4,"op":"hash","uri":"…"},
  *            {"id":5,"op":"hash","uri":"s3://b/o/","names":"a b%20c"},
  *            {"id":6,"op":"copy","uri":"s3://b/o/","names":"a","to":"s3://b/p/"}],
@@ -17,6 +18,8 @@
  *   with "names", as output_files lists them, of these files of the folder alone;
  *   the same of what a folder's "put" with "hash" stored
  *   {"id":1,"event":"failed","message":"…","code":"SQ_ENOENT","retry":true|false}
+ * "check" fails when nothing can ever be stored in the folder: the remote is unknown, a
+ * file has its name…; what may pass, or cannot be told, is "done".
  * "copy" stays on one storage.  "put" stores a folder's tree; a file, or a link
  * at the end of `to` or `from`, is refused.  What "get" brings takes no
  * other file's place, unless it is the same; two jobs that bring one name into one `to`

@@ -160,10 +160,11 @@ static int try_calls(struct probe *p, struct sq_err *err)
 
 static void tell_operations(FILE *out, const struct sq_storage_ops *ops)
 {
-    fprintf(out, "ok: it has info get%s%s%s%s%s%s%s%s\n", ops->list ? " list" : "",
+    fprintf(out, "ok: it has info get%s%s%s%s%s%s%s%s%s\n", ops->list ? " list" : "",
             ops->put ? " put" : "", ops->get_files ? " get_files" : "",
-            ops->put_files ? " put_files" : "", ops->copy ? " copy" : "",
-            ops->remove ? " remove" : "", ops->remove_files ? " remove_files" : "",
+            ops->put_files ? " put_files" : "", ops->can_put ? " can_put" : "",
+            ops->copy ? " copy" : "", ops->remove ? " remove" : "",
+            ops->remove_files ? " remove_files" : "",
             ops->make_folder ? " make_folder" : "");
 }
 

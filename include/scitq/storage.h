@@ -41,7 +41,7 @@ extern "C" {
 #endif
 
 /* Exact match or refused.  Changes when a plugin built before would misbehave. */
-#define SQ_STORAGE_ABI 0x53510001u
+#define SQ_STORAGE_ABI 0x53510002u
 
 struct sq_storage; /* one instance; each plugin defines its own */
 
@@ -166,6 +166,14 @@ struct sq_storage_ops {
     int (*put_files)(struct sq_storage *s, const struct sq_location *to,
                      const struct sq_files *files, struct sq_call *call,
                      struct sq_err *err);
+
+    /* Could files be stored in the folder `at`, which need not exist yet?  Asked before
+     * hours are spent on computing them: cheap, and nothing is changed.  An error is
+     * what no retry mends (SQ_EINVAL, SQ_EEXIST, SQ_EAUTH, SQ_EUNSUPPORTED); with any
+     * other, and with success, it cannot be told, and put decides.  NULL: never told.
+     */
+    int (*can_put)(struct sq_storage *s, const struct sq_location *at,
+                   struct sq_call *call, struct sq_err *err);
 
     /* Copy one file between two locations of this plugin, or with a final `/` on both
      * the tree, without coming by here if it can be; as put.  A tree that is partly

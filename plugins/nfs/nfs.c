@@ -161,6 +161,14 @@ static int put(struct sq_storage *s, const char *from, const struct sq_location 
     return copy_file(&r, from, to->path, call, ret, err);
 }
 
+static int can_put(struct sq_storage *s, const struct sq_location *at,
+                   struct sq_call *call, struct sq_err *err)
+{
+    struct nfs_request r = {.s = s};
+    int rc = set_path(r.to, at->path, err);
+    return rc ? rc : nfs_do(&r, nfs_work_can_put, call, NULL, NULL, NULL, err);
+}
+
 static int copy(struct sq_storage *s, const struct sq_location *from,
                 const struct sq_location *to, struct sq_call *call, struct sq_err *err)
 {
@@ -209,6 +217,7 @@ const struct sq_storage_ops nfs_LTX_sq_storage = {
     .list = list,
     .get = get,
     .put = put,
+    .can_put = can_put,
     .copy = copy,
     .remove = remove_it,
     .make_folder = make_folder,

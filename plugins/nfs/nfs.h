@@ -70,7 +70,7 @@ int nfs_md5(struct nfs_request *r, int fd, const char *path, char ret[33],
 int nfs_mounted(struct nfs_request *r, const char *path, struct sq_err *err);
 
 nfs_work nfs_work_info, nfs_work_list, nfs_work_copy, nfs_work_copy_tree,
-    nfs_work_remove, nfs_work_make_folder, nfs_work_drop_temp;
+    nfs_work_can_put, nfs_work_remove, nfs_work_make_folder, nfs_work_drop_temp;
 /* Copy one file, r->temp between; `from` and `to` as open folders and names in them. */
 int nfs_copy_file(struct nfs_request *r, int from_dir, const char *from, int to_dir,
                   const char *to, struct sq_err *err);

@@ -218,6 +218,30 @@ static int make_parent(const char *path, struct sq_err *err)
     return nfs_make_folders(folder, err);
 }
 
+/* What is there of the path decides: a folder that may be written to.  Of a link that
+ * leads nowhere nothing is said. */
+int nfs_work_can_put(struct nfs_request *r, struct sq_err *err)
+{
+    char upto[PATH_MAX];
+    struct stat st;
+    int rc = nfs_mounted(r, r->to, err);
+    memcpy(upto, r->to, sizeof upto);
+    while (!rc && stat(upto, &st)) {
+        char *slash = strrchr(upto, '/');
+        if (errno != ENOENT && errno != ENOTDIR)
+            return nfs_fail(err, errno, "store in", r->to);
+        if (!slash || lstat(upto, &st) == 0)
+            return 0;
+        slash[slash == upto] = 0;
+    }
+    if (!rc && !S_ISDIR(st.st_mode))
+        rc = sq_fail(err, SQ_EEXIST, "cannot store in the folder %s: %s is a file",
+                     r->to, upto);
+    if (!rc && faccessat(AT_FDCWD, upto, W_OK | X_OK, AT_EACCESS))
+        rc = nfs_fail(err, errno, "write to the folder", upto);
+    return rc;
+}
+
 /* get, put, and copy of a file: get writes the host's own temporary name. */
 int nfs_work_copy(struct nfs_request *r, struct sq_err *err)
 {

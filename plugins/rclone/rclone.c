@@ -53,6 +53,26 @@ static int remove_file(struct sq_storage *s, const struct place *p,
     return rc;
 }
 
+/* What the configuration alone tells: no server is asked, unless rclone does so to open
+ * the remote. */
+static int rclone_can_put(struct sq_storage *s, const struct sq_location *at,
+                          struct sq_call *call, struct sq_err *err)
+{
+    const struct remote *remote;
+    struct place p;
+    int rc = place_init(&p, at, err);
+    if (rc)
+        return rc;
+    rc = remote_get(s, at, call, &remote, err);
+    if (rc == 0 && conf_is(s->conf, at->proto, "http"))
+        rc = sq_fail(err, SQ_EUNSUPPORTED,
+                     "cannot store %s://%s: [%s] of %s is of the type http, which can "
+                     "only be read",
+                     at->proto, at->path, at->proto, s->config);
+    place_fini(&p);
+    return rc;
+}
+
 /* Of a bucket only what is in it: the bucket itself was made by hand, with rights. */
 static int remove_tree(struct sq_storage *s, const struct place *p,
                        struct sq_call *call, struct sq_err *err)
@@ -132,6 +152,7 @@ const struct sq_storage_ops rclone_LTX_sq_storage = {
     .put = rclone_put,
     .get_files = rclone_get_files,
     .put_files = rclone_put_files,
+    .can_put = rclone_can_put,
     .copy = rclone_copy,
     .remove = rclone_remove,
     .remove_files = rclone_remove_files,

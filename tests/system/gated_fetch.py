@@ -28,9 +28,10 @@ for job in json.loads(text)["jobs"]:
             f.read()
         break
 asked = json.loads(text)
-dies = os.path.join(gates, asked["jobs"][0]["op"] + ".dies") if asked["jobs"] else ""
-if os.path.exists(dies):
-    os.unlink(dies)
+dies = [d for d in (os.path.join(gates, job["op"] + ".dies") for job in asked["jobs"])
+        if os.path.exists(d)]
+if dies:
+    os.unlink(dies[0])
     asked["jobs"].pop()
     subprocess.run([os.environ["SCITQ_TRUE_FETCH"]] + sys.argv[1:],
                    input=json.dumps(asked).encode())

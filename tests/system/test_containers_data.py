@@ -135,6 +135,15 @@ def failed(engine, api, worker):
     task = scene.queue("echo half > /output/half; exit 3")
     is_(ended(api, task)[:2], ("failed", 3), name + ": a failure")
     is_(scene.out(), {"half": b"half\n"}, name + ": is uploaded from, too")
+    for output, words in ((scene.folder.join("in/a") + "/o/", "in/a is a file"),
+                          ("http://127.0.0.1:1/o/", "http is read-only")):
+        task = scene.queue("touch /seen/ran", "-v %s:/seen" % scene.folder.path,
+                           output=output)
+        got = ended(api, task)
+        is_(got[:3], ("failed", -1000, b""), name + ": an output that cannot be stored")
+        has(got[3].decode(), words, name + ": in words")
+        is_((os.path.exists(scene.folder.join("ran")), engine.of_task(task)), (False, []),
+            name + ": and no container was made")
     got = ended(api, scene.queue("true", "--no-such-option"))
     is_(got[:2], ("failed", 125), name + ": refused options, with data")
     has(got[3].decode(), "unknown flag", name + ": in words")

@@ -81,6 +81,23 @@ def jobs_of_all_kinds(servers, folder):
     ok(not error, "nothing else is said", error)
 
 
+def checks(servers, folder):
+    """Where something could be stored: an error is what no retry mends."""
+    write(folder.join("file"), b"")
+    write(folder.join("fstab"), b"nas:/x %s nfs rw 0 0\n" % folder.join("nas").encode())
+    write(folder.join("none.conf"), b"")
+    end = worker([{"op": "check", "uri": uri} for uri in (
+        folder.join("new/"), folder.join("new/deep"), folder.join("nas/below/"),
+        folder.join("file"), folder.join("file/x/"), "http://127.0.0.1:1/", "s 3://x",
+        folder.join("new/") + "|untar", "nowhere://b/")],
+        env={"NFS_FSTAB": folder.join("fstab"), "RCLONE_CONFIG": folder.join("none.conf")})[1]
+    is_([end[i]["event"] for i in range(1, 10)], ["done"] * 3 + ["failed"] * 6, "checks")
+    is_([end[i]["code"] for i in range(4, 10)],
+        ["SQ_EEXIST"] * 2 + ["SQ_EUNSUPPORTED"] + ["SQ_EINVAL"] * 3, "with the reason")
+    ok(not any(end[i]["retry"] for i in range(4, 10)), "which no retry mends")
+    is_(sorted(tree(folder.path)), ["file", "fstab", "none.conf"], "nothing was made")
+
+
 def hashes(servers, folder):
     """What is the same wherever it lies, and every change that is seen."""
     def one(uri, **more):
@@ -262,8 +279,8 @@ def main():
     os.makedirs(top.join("servers"))
     with Servers(["misbehave"], top.join("servers"), gates=False) as servers:
         write(os.path.join(servers["misbehave"].root, "f"), BODY)
-        for test in (jobs_of_all_kinds, hashes, copies, progress, canceled, killed, late, nobody_reads,
-                     orphaned, bad_lists, many):
+        for test in (jobs_of_all_kinds, checks, hashes, copies, progress, canceled,
+                     killed, late, nobody_reads, orphaned, bad_lists, many):
             folder = Folder()
             run(test, servers, folder)
             folder.stop()

@@ -342,7 +342,6 @@ def autocleaned(server, api, folder):
 
 def trouble(server, api, folder):
     """What cannot be moved, in words; what can be is moved even so."""
-    blocked = write(folder.join("file"), "no folder")
     with Gated(server, folder.join("gates"), options=["-b", "trouble"]) as worker:
         registered(worker, api)
         absent = uri(folder.join("absent"))
@@ -359,9 +358,10 @@ def trouble(server, api, folder):
         out = ended(api, api.task("sh -c 'cat $INPUT/x $INPUT/m/x'", batch="trouble",
                                   input="%s %s|mv:m %s" % (two[0], two[1], two[0])))
         is_(out[2], b"a/xb/x", "and in folders of their own, one named twice")
-        out = ended(api, api.task("sh -c 'echo x > $OUTPUT/x'", batch="trouble",
-                                  output=uri(blocked + "/below/")))
-        is_(out[:2], ("failed", -1000), "an output that cannot be stored")
+        late = folder.join("late")
+        out = ended(api, api.task("sh -c 'echo x > $OUTPUT/x; touch %s'" % late,
+                                  batch="trouble", output=uri(late + "/below/")))
+        is_(out[:2], ("failed", -1000), "an output that cannot be stored any more")
         has(out[3].decode(), "the output is not uploaded", "says so")
         out = ended(api, api.task("sh -c 'echo x > $OUTPUT/x; exit 3'", batch="trouble",
                                   output=uri(folder.join("failed/"))))
@@ -402,11 +402,61 @@ def retried(server, api, folder):
         is_(worker.asked("get", source), 2, "is fetched again")
 
 
+def unstorable(server, api, folder):
+    """What can never be stored is not computed; what perhaps can, is."""
+    blocked = write(folder.join("file"), "no folder")
+    source = uri(write(folder.join("source"), "source"))
+    absent = folder.join("mount")
+    fstab = write(folder.join("fstab"), "nas:/x %s nfs rw 0 0\n" % absent)
+    config = write(folder.join("rclone.conf"), "[web]\ntype = http\nurl = http://127.0.0.1:1\n")
+    ran = folder.join("ran")
+    with Gated(server, folder.join("gates"), options=["-b", "unstorable"], concurrency=6,
+               RCLONE_CONFIG=config, NFS_FSTAB=fstab) as worker:
+        registered(worker, api)
+        for output, words in (
+                (uri(blocked + "/below/"), blocked + " is a file"),
+                (blocked, blocked + " is a file"),
+                ("http://127.0.0.1:1/x/", "http is read-only"),
+                ("run+fastq://ERR1/", "run+fastq is read-only"),
+                ("nowhere://b/x/", 'there is no remote "nowhere" in ' + config),
+                ("web://b/x/", "of the type http")):
+            for more in ({}, {"input": source}, {"resource": source}, {"retry": 1}):
+                task = api.task("touch " + ran, batch="unstorable", output=output, **more)
+                out = ended(api, task)
+                what = "%s, %s: " % (output, " ".join(more) or "nothing else")
+                is_(out[:3], ("failed", -1000, b""), what + "fails")
+                has(out[3].decode(), "scitq: the command was not run, since its output "
+                    "cannot be stored: ", what + "in words")
+                has(out[3].decode(), words, what + "with the reason")
+                is_(len(api.get("/executions/", {"task_id": task}).json),
+                    1 + more.get("retry", 0), what + "as often as a failure is tried")
+        is_(os.path.exists(ran), False, "and no command was run")
+        is_(worker.asked("check", blocked), 5, "each looked once")
+        out = ended(api, api.task("touch " + ran, batch="unstorable",
+                                  output=uri(absent + "/out/")))
+        is_((out[0], os.path.exists(ran)), ("succeeded", True), "a mount may come yet")
+        ended(api, api.task("true", batch="unstorable", output=uri(folder.join("o/"))))
+        is_(os.path.exists(folder.join("o")), False, "to look makes nothing")
+        is_(worker.asked("put", uri(folder.join("o/"))), 1, "what could be was stored")
+        asked = read(os.path.join(worker.gates, "log"))
+        ended(api, api.task("true", batch="unstorable"))
+        is_(read(os.path.join(worker.gates, "log")), asked,
+            "nothing is asked for a task without outputs")
+        worker.close_gate("get")
+        gets = worker.asked("get", source)
+        held = [api.task("true", batch="unstorable", input=source) for _ in range(4)]
+        wait_until("four downloads", lambda: worker.asked("get", source) == gets + 4)
+        out = ended(api, api.task("true", batch="unstorable", output=uri(folder.join("o/"))))
+        is_(out[0], "succeeded", "a look does not wait behind downloads")
+        worker.open_gate("get")
+        is_([ended(api, t)[0] for t in held], ["succeeded"] * 4, "which go on")
+
+
 def main():
     server = Server()
     api = server.api()
     for part in (shared, remembered, refreshed, phases, cancel, prefetched, autocleaned,
-                 trouble, retried):
+                 trouble, unstorable, retried):
         run(part, server, api, Folder())
     server.stop()
     done()

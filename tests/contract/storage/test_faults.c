@@ -345,29 +345,34 @@ static void test_remotes(void **state)
         int code;
         const char *word; /* that helps whoever reads it */
     } rows[] = {
+        /* Only these are known before anything is stored. */
         {"nobody", "lab/f", SQ_EINVAL, "no remote \"nobody\""},
-        {"gone", "lab/f", SQ_EIO, "[gone]"},
-        {"denied", "lab/f", SQ_EAUTH, "[denied]"},
-        {"s3", "nobucket/f", SQ_ENOENT, "nobucket/f"},
         {"-rf", "lab/f", SQ_EINVAL, "-rf"},
         {":local", "/etc/hostname", SQ_EINVAL, ":local"},
         {"s3,endpoint=http", "lab/f", SQ_EINVAL, "s3,endpoint"},
         {"s3", "lab/../lab/f", SQ_EINVAL, "\"..\""},
         {"s3", "lab//f", SQ_EINVAL, "step"},
         {"s3", "lab/\xff", SQ_EINVAL, "UTF-8"},
+        {"gone", "lab/f", SQ_EIO, "[gone]"},
+        {"denied", "lab/f", SQ_EAUTH, "[denied]"},
+        {"s3", "nobucket/f", SQ_ENOENT, "nobucket/f"},
     };
     for (size_t i = 0; i < SQ_LEN(rows); i++) {
         const struct sq_location *where = at_path(rows[i].proto, rows[i].path);
         make_file(local(t, "new"), 10, 1);
-        for (int op = 0; op < 3; op++) {
-            int rc = op == 0   ? t->ops->info(t->s, where, 0, no_call(), &entry, &err)
-                     : op == 1 ? t->ops->get(t->s, where, local(t, "got"), no_call(),
-                                             &entry, &err)
-                               : t->ops->put(t->s, local(t, "new"), where, no_call(),
-                                             &entry, &err);
+        for (int op = 0; op < 4; op++) {
+            int rc =
+                op == 0 ? t->ops->info(t->s, where, 0, no_call(), &entry, &err)
+                : op == 1
+                    ? t->ops->get(t->s, where, local(t, "got"), no_call(), &entry, &err)
+                : op == 2
+                    ? t->ops->put(t->s, local(t, "new"), where, no_call(), &entry, &err)
+                    : t->ops->can_put(t->s, where, no_call(), &err);
             if (op == 2 && strcmp(rows[i].path, "nobucket/f") == 0)
                 continue; /* rclone makes the bucket */
-            if (rc != rows[i].code || !strstr(err.text, rows[i].word))
+            if (op == 3 && rows[i].code != SQ_EINVAL)
+                assert_int_equal(rc, 0);
+            else if (rc != rows[i].code || !strstr(err.text, rows[i].word))
                 fail_msg("%s://%s, operation %d: %s: %s", rows[i].proto, rows[i].path,
                          op, sq_code_name(rc), err.text);
         }
@@ -388,6 +393,7 @@ static void test_no_rclone(void **state)
     char *path = strdup(getenv("PATH"));
     setenv("PATH", t->folder, 1);
     int rc = t->ops->get(t->s, at(t, "f"), local(t, "got"), no_call(), &entry, &err);
+    assert_int_equal(t->ops->can_put(t->s, at(t, "new/"), no_call(), NULL), SQ_EINVAL);
     setenv("PATH", path, 1);
     free(path);
     assert_int_equal(rc, SQ_EINVAL); /* not SQ_ENOENT: the object may well be there */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static void test_get(void **state)
@@ -369,6 +370,58 @@ static void test_put_wrong(void **state)
     FAILS(err, SQ_ENOENT, t->ops->info(t->s, at(t, "f"), 0, no_call(), &entry, &err));
 }
 
+/* Asked in a process that may not write everywhere, as root may. */
+static int can_put_as_nobody(struct target *t, const struct sq_location *where)
+{
+    struct sq_err err = {0};
+    int status;
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (geteuid() == 0 && setresuid(65534, 65534, 65534) != 0)
+            _exit(1);
+        _exit(-t->ops->can_put(t->s, where, no_call(), &err));
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    return -WEXITSTATUS(status);
+}
+
+/* It finds what will never do, and makes nothing. */
+static void test_can_put(void **state)
+{
+    struct target *t = *state;
+    bool looks = strcmp(t->plugin, "nfs") == 0; /* where that costs nothing */
+    struct sq_err err = {0};
+    struct sq_entry entry;
+    static const char *const good[] = {"new/", "new", "new/deep/er/", "d/", "d/new/"};
+    if (!t->ops->can_put)
+        skip();
+    store(t, "d/f", 10, 1);
+    for (size_t i = 0; i < SQ_LEN(good); i++)
+        OK(err, t->ops->can_put(t->s, at(t, good[i]), no_call(), &err));
+    FAILS(err, SQ_ENOENT, t->ops->info(t->s, at(t, "new"), 0, no_call(), &entry, &err));
+    static const char *const blocked[] = {"d/f/", "d/f", "d/f/below/deep/"};
+    for (size_t i = 0; i < SQ_LEN(blocked) && looks; i++) {
+        FAILS(err, SQ_EEXIST,
+              t->ops->can_put(t->s, at(t, blocked[i]), no_call(), &err));
+        assert_non_null(strstr(err.text, "/d/f is a file"));
+    }
+    if (!looks)
+        return;
+    char closed[] = "/tmp/scitq-closed-XXXXXX", below[64]; /* that others can reach */
+    assert_non_null(mkdtemp(closed));
+    snprintf(below, sizeof below, "%s/new/deep/", closed);
+    const struct sq_location *where[] = {at_path("file", closed),
+                                         at_path("file", below)};
+    assert_int_equal(chmod(closed, 0555), 0);
+    for (size_t i = 0; i < SQ_LEN(where); i++)
+        assert_int_equal(can_put_as_nobody(t, where[i]), SQ_EAUTH);
+    assert_int_equal(chmod(closed, 0777), 0);
+    for (size_t i = 0; i < SQ_LEN(where); i++)
+        assert_int_equal(can_put_as_nobody(t, where[i]), 0);
+    assert_int_equal(rmdir(closed), 0);
+}
+
 int main(void)
 {
     static const struct storage_test tests[] = {
@@ -386,6 +439,7 @@ int main(void)
         {"copy", test_copy, CAN_WRITE | CAN_LIST},
         {"an empty folder", test_empty_folder, CAN_WRITE | CAN_LIST | HAS_FOLDERS},
         {"put what is no file", test_put_wrong, CAN_WRITE},
+        {"where could be put", test_can_put, CAN_WRITE},
     };
     return storage_main(tests, SQ_LEN(tests));
 }
