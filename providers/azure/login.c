@@ -36,11 +36,14 @@ static char *escape(const char *text)
     return ret;
 }
 
-/* client_id and the rest; the caller frees it. */
+/* client_id and the rest; the caller frees it.  The secret is hidden in this form too.
+ */
 static char *form(const struct sq_provider *p)
 {
     char *client = escape(p->client), *secret = escape(p->secret);
     char *scope = escape(p->arm), *ret = NULL;
+    if (secret)
+        p->host->hide(p->host, secret);
     if (!client || !secret || !scope ||
         asprintf(
             &ret,

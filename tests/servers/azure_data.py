@@ -113,9 +113,11 @@ def price(name, region, kind):
 
 def price_item(name, region, kind, windows):
     short = name.replace("Standard_", "").replace("_", " ")
+    # One is cheaper, so that who takes the cheapest item is found out.
+    factor = 1 if not windows else 0.5 if name == "Standard_E16ds_v5" else 1.5
     return {"currencyCode": "USD", "tierMinimumUnits": 0.0,
-            "retailPrice": price(name, region, kind) * (1.5 if windows else 1),
-            "unitPrice": price(name, region, kind) * (1.5 if windows else 1),
+            "retailPrice": price(name, region, kind) * factor,
+            "unitPrice": price(name, region, kind) * factor,
             "armRegionName": region, "location": REGION_NAMES[region],
             "effectiveStartDate": "2022-05-01T00:00:00Z",
             "meterId": "%s-%s%s" % (name, region, kind), "meterName": short + kind,

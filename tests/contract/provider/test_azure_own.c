@@ -22,6 +22,7 @@ static struct world {
     struct sq_host *host;
     struct sq_provider *p;
     char said[20000]; /* the log */
+    char record[100]; /* "": none */
 } world;
 
 static void on_log(void *arg, enum sq_log_kind kind, const char *name, const char *text)
@@ -35,7 +36,8 @@ static void on_log(void *arg, enum sq_log_kind kind, const char *name, const cha
 
 static int open_plugin(struct sq_err *err)
 {
-    const struct sq_host_conf host = {.log = on_log};
+    const struct sq_host_conf host = {.log = on_log,
+                                      .record = world.record[0] ? world.record : NULL};
     const struct sq_provider_conf conf = {.as = "azure", .owner = "lab"};
     OK(*err, sq_host_new(world.plugin, &host, &world.host, err));
     return world.ops->open(world.host, &conf, &world.p, err);
@@ -335,6 +337,28 @@ static void test_credentials(void **state)
         if (strstr(err.text, "wrong-secret") || strchr(err.text, '\r'))
             fail_msg("not to be shown: %s", err.text);
     }
+}
+
+/* A secret may hold anything, and is in nothing that is written down. */
+static void test_secret(void **state)
+{
+    (void)state;
+    struct sq_err err;
+    struct sq_machine m;
+    char text[20000] = "";
+    snprintf(world.record, sizeof world.record, "/tmp/scitq-azure-%d", (int)getpid());
+    order("/_mock/set", "{\"secret\": \"a b+c&d=e%f/~g\"}");
+    OK(err, again("AZURE_SECRET", "a b+c&d=e%f/~g", &err));
+    assert_int_equal(world.ops->find(world.p, "t1", &no_call, &m, &err), SQ_ENOENT);
+    FILE *f = fopen(world.record, "r");
+    assert_non_null(f);
+    assert_true(fread(text, 1, sizeof text - 1, f) > 0);
+    fclose(f);
+    unlink(world.record);
+    world.record[0] = 0;
+    assert_non_null(strstr(text, "client_secret=***&"));
+    assert_null(strstr(text, "%2Bc"));
+    nothing_refused();
 }
 
 static void test_settings(void **state)
@@ -672,11 +696,11 @@ static int end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(made),          TEST(gpu),      TEST(regular),     TEST(same_name),
-        TEST(moved),         TEST(refusals), TEST(credentials), TEST(settings),
-        TEST(elsewhere),     TEST(patience), TEST(not_deleted), TEST(sold),
-        TEST(sold_regular),  TEST(no_rates), TEST(limits),      TEST(watch),
-        TEST(watch_trouble),
+        TEST(made),     TEST(gpu),           TEST(regular),     TEST(same_name),
+        TEST(moved),    TEST(refusals),      TEST(credentials), TEST(secret),
+        TEST(settings), TEST(elsewhere),     TEST(patience),    TEST(not_deleted),
+        TEST(sold),     TEST(sold_regular),  TEST(no_rates),    TEST(limits),
+        TEST(watch),    TEST(watch_trouble),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }
