@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""scitq-fetch between this machine, an S3 server and Azure Blob: trees up, down and
-across, syncs that do nothing twice, deletions, and errors in words, without secrets."""
+"""scitq-fetch between this machine, an S3 server, Azure Blob and SFTP: trees up, down
+and across, syncs that do nothing twice, deletions, and errors in words, without secrets."""
 
 import base64
 import http.server
@@ -90,6 +90,22 @@ def deletes(w):
     w.good("delete one", "delete", "s3://lab/tree/f1")
     w.good("delete a tree", "delete", "s3://lab/tree/")
     w.bad("it is gone", "nothing there", "list", "s3://lab/tree/")
+
+
+def dates(w):
+    """SFTP's are of whole seconds: less than one makes no other date, more does."""
+    src, there = w.folder.join("dated"), "sftp://dated"
+    moment = 1600000000 * 10**9
+
+    def sync(data, date_ns):
+        os.utime(write(src + "/f", data), ns=(date_ns, date_ns))
+        return w.fetch("-v", "sync", src, there)
+
+    is_(sync(b"one", moment + 7 * 10**8)[0], 0, "a file goes up")
+    is_(sync(b"one", moment + 7 * 10**8), (0, "", ""), "half a second is not missed")
+    is_(sync(b"two", moment + 3 * 10**9)[0], 0, "another date of the same size")
+    w.good("comes down", "copy", there + "/f", w.folder.join("dated-down"))
+    is_(files(w.folder.path)["dated-down"], b"two", "is another file")
 
 
 def refused(w):
@@ -196,9 +212,9 @@ def secrets(w):
 def main():
     folder = Folder()
     os.makedirs(folder.join("servers"))
-    with Servers(["s3", "azure"], folder.join("servers"), gates=False) as servers:
+    with Servers(["s3", "azure", "sftp"], folder.join("servers"), gates=False) as servers:
         w = World(servers, folder)
-        for test in (up_and_down, across, deletes, refused, requests, secrets):
+        for test in (up_and_down, across, dates, deletes, refused, requests, secrets):
             run(test, w)
     done()
 
