@@ -15,7 +15,7 @@
 
 enum {
     SQ_TRANSFER_GRACE_US = 500000,
-    SQ_TRANSFER_LINE = 64 << 20, /* one line: it names each file of a folder */
+    SQ_TRANSFER_LINE = 1 << 20,  /* one line: as cli/fetch/worker.h says */
     SQ_TRANSFER_LIST = 16 << 20, /* what is asked: a task's row is 4 MiB at most */
 };
 

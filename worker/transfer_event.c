@@ -1,13 +1,12 @@
 /* What is said between the worker and scitq-fetch (cli/fetch/worker.h): the list of
  * jobs, and a line of its answers.  What a source is becomes a text: of a file its
- * size, date and MD5; of a folder the same of all that is in it, summed up. */
+ * size, date and MD5; of a folder what sums up the same of all that is in it. */
 #include "worker/transfer_event.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 #include "lib/jsonio.h"
-#include "worker/checksum.h"
 
 enum { SKIPPED_MAX = 900 }; /* a note has room for about as much */
 
@@ -17,43 +16,20 @@ static const char *text_of(const json_t *object, const char *key)
     return text ? text : "-";
 }
 
-static void describe(const json_t *v, const char *size, const char *date,
-                     struct sq_buf *out)
+static void read_source(const json_t *root, struct sq_buf *out)
 {
-    const json_t *bytes = json_object_get(v, size);
+    const char *listing = json_string_value(json_object_get(root, "listing"));
+    const json_t *bytes = json_object_get(root, "source_size");
+    if (listing) {
+        sq_buf_addf(out, "folder %s", listing);
+        return;
+    }
+    size_t at = out->len;
     if (json_is_integer(bytes))
         sq_buf_addf(out, "%" PRId64, (int64_t)json_integer_value(bytes));
     else
         sq_buf_addc(out, '-');
-    sq_buf_addf(out, " %s %s", text_of(v, date), text_of(v, "md5"));
-}
-
-/* Order must not matter: a storage lists as it likes. */
-static void describe_folder(const json_t *entries, struct sq_buf *out)
-{
-    uint64_t sum = 0;
-    size_t n = json_array_size(entries);
-    struct sq_buf one SQ_CLEANUP(sq_buf_fini);
-    sq_buf_init(&one, 1 << 16);
-    for (size_t i = 0; i < n; i++) {
-        const json_t *v = json_array_get(entries, i);
-        sq_buf_clear(&one);
-        describe(v, "size", "date", &one);
-        sq_buf_addf(&one, " %s", text_of(v, "name"));
-        sum += sq_checksum(one.data ? one.data : "", one.len);
-    }
-    sq_buf_addf(out, "folder %zu %016" PRIx64, n, sum);
-}
-
-static void read_source(const json_t *root, struct sq_buf *out)
-{
-    const json_t *entries = json_object_get(root, "entries");
-    if (json_is_array(entries)) {
-        describe_folder(entries, out);
-        return;
-    }
-    size_t at = out->len;
-    describe(root, "source_size", "source_date", out);
+    sq_buf_addf(out, " %s %s", text_of(root, "source_date"), text_of(root, "md5"));
     if (sq_buf_ok(out) && strcmp(out->data + at, "- - -") == 0) {
         out->len = at; /* nothing is known */
         out->data[at] = 0;
@@ -64,15 +40,15 @@ static void read_source(const json_t *root, struct sq_buf *out)
 static bool read_skipped(const json_t *root, struct sq_buf *out)
 {
     const json_t *list = json_object_get(root, "skipped");
-    size_t n = json_array_size(list), start = out->len;
-    for (size_t i = 0; i < n; i++) {
+    size_t n = json_array_size(list), start = out->len, i = 0;
+    for (; i < n && out->len - start <= SKIPPED_MAX; i++) {
         const char *name = json_string_value(json_array_get(list, i));
-        if (out->len - start > SKIPPED_MAX) {
-            sq_buf_addf(out, " and %zu more", n - i);
-            break;
-        }
         sq_buf_addf(out, "%s%.200s", i ? ", " : "", name ? name : "?");
     }
+    int64_t more =
+        (int64_t)(n - i) + json_integer_value(json_object_get(root, "skipped_more"));
+    if (more > 0)
+        sq_buf_addf(out, " and %" PRId64 " more", more);
     return n > 0;
 }
 

@@ -97,6 +97,15 @@ static int sum_tree(const struct sq_place *at, const struct sq_tree *t, struct s
     return 0;
 }
 
+void sq_digest_listing(const struct sq_tree *files, char ret[33])
+{
+    struct sums s;
+    begin(&s);
+    for (size_t i = 0; i < files->n; i++)
+        add_file(&s, files->entries[i].name, &files->entries[i]);
+    sq_md5_end(&s.state, ret);
+}
+
 /* Of a path: is the disk one that other machines share?  /data is by agreement, and on
  * the machine that exports it a plain disk. */
 static bool is_here(const char *path)

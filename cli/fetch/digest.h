@@ -23,6 +23,10 @@ struct sq_digest {
 int sq_digest_place(struct sq_job *job, const struct sq_place *at,
                     struct sq_digest *ret, struct sq_err *err);
 
+/* Names, sizes, dates and MD5s, as far as known, of the files of a folder that was
+ * listed: another text when any of them is another. */
+void sq_digest_listing(const struct sq_tree *files, char ret[33]);
+
 /* Some files of a folder, named as in a task's output_files: separated by spaces, %XX
  * for what cannot stand there. */
 struct sq_names {

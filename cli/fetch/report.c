@@ -6,14 +6,14 @@
 #include "lib/file.h"
 #include "lib/jsonio.h"
 
-/* A line lists every file of a tree. */
-enum { LINE_BYTES = 512 * 1024 * 1024 };
+/* A line is bounded, however many files were moved: these names, of PATH_MAX bytes and
+ * six characters a byte, are most of it. */
+enum { LINE_BYTES = 1024 * 1024, SKIPPED_TOLD = 20 };
 
 void sq_answer_init(struct sq_answer *a)
 {
     sq_moved_init(&a->moved);
-    sq_tree_init(&a->tree);
-    a->has_tree = false;
+    a->listing[0] = 0;
     a->digest = (struct sq_digest){0};
     a->bytes = 0;
 }
@@ -21,7 +21,6 @@ void sq_answer_init(struct sq_answer *a)
 void sq_answer_fini(struct sq_answer *a)
 {
     sq_moved_fini(&a->moved);
-    sq_tree_fini(&a->tree);
 }
 
 void sq_reports_init(struct sq_reports *r)
@@ -46,17 +45,16 @@ static void begin(struct sq_buf *line, struct sq_jw *w, int64_t id, const char *
     sq_jw_text(w, event);
 }
 
-static bool send(struct sq_reports *r, struct sq_buf *line, struct sq_jw *w)
+static void send(struct sq_reports *r, struct sq_buf *line, struct sq_jw *w)
 {
     sq_jw_close(w);
     sq_buf_addc(line, '\n');
-    bool whole = sq_buf_ok(line);
     pthread_mutex_lock(&r->lock);
-    if (whole && sq_write_all(STDOUT_FILENO, line->data, line->len, NULL) != 0)
+    if (!sq_buf_ok(line) ||
+        sq_write_all(STDOUT_FILENO, line->data, line->len, NULL) != 0)
         r->broken = true;
     pthread_mutex_unlock(&r->lock);
     sq_buf_fini(line);
-    return whole;
 }
 
 void sq_report_progress(struct sq_reports *r, int64_t id, int64_t bytes, int64_t total)
@@ -85,22 +83,25 @@ void sq_report_failed(struct sq_reports *r, int64_t id, const struct sq_err *why
     send(r, &line, &w);
 }
 
-static void add_names(struct sq_jw *w, const char *key, const char *const *names,
-                      size_t n)
+static void add_moved(struct sq_jw *w, const struct sq_moved *m)
 {
-    sq_jw_key(w, key);
+    size_t told = m->n_skipped < SKIPPED_TOLD ? m->n_skipped : SKIPPED_TOLD;
+    sq_jw_key(w, "files");
+    sq_jw_int(w, (int64_t)m->n_files);
+    sq_jw_key(w, "skipped");
     sq_jw_open(w, '[');
-    for (size_t i = 0; i < n; i++)
-        sq_jw_text(w, names[i]);
+    for (size_t i = 0; i < told; i++)
+        sq_jw_text(w, m->skipped[i]);
     sq_jw_close(w);
+    sq_jw_key(w, "skipped_more");
+    sq_jw_int(w, (int64_t)(m->n_skipped - told));
 }
 
-static void add_source(struct sq_jw *w, const struct sq_entry *e, const char *size,
-                       const char *date)
+static void add_source(struct sq_jw *w, const struct sq_entry *e)
 {
-    sq_jw_key(w, size);
+    sq_jw_key(w, "source_size");
     sq_jw_int(w, e->size_bytes == SQ_UNKNOWN ? SQ_NULL : e->size_bytes);
-    sq_jw_key(w, date);
+    sq_jw_key(w, "source_date");
     sq_jw_time(w, e->date_ns == SQ_UNKNOWN ? SQ_NULL : e->date_ns / 1000);
     if (e->md5[0]) {
         sq_jw_key(w, "md5");
@@ -122,20 +123,6 @@ static void add_digest(struct sq_jw *w, const struct sq_digest *d)
     sq_jw_text(w, d->md5);
 }
 
-static void add_entries(struct sq_jw *w, const struct sq_tree *t)
-{
-    sq_jw_key(w, "entries");
-    sq_jw_open(w, '[');
-    for (size_t i = 0; i < t->n; i++) {
-        sq_jw_open(w, '{');
-        sq_jw_key(w, "name");
-        sq_jw_text(w, t->entries[i].name);
-        add_source(w, &t->entries[i], "size", "date");
-        sq_jw_close(w);
-    }
-    sq_jw_close(w);
-}
-
 void sq_report_done(struct sq_reports *r, int64_t id, const struct sq_answer *a)
 {
     struct sq_buf line;
@@ -143,14 +130,13 @@ void sq_report_done(struct sq_reports *r, int64_t id, const struct sq_answer *a)
     begin(&line, &w, id, "done");
     sq_jw_key(&w, "bytes");
     sq_jw_int(&w, a->bytes);
-    add_names(&w, "files", a->moved.files, a->moved.n_files);
-    add_names(&w, "skipped", a->moved.skipped, a->moved.n_skipped);
-    add_source(&w, &a->moved.source, "source_size", "source_date");
-    if (a->has_tree)
-        add_entries(&w, &a->tree);
+    add_moved(&w, &a->moved);
+    add_source(&w, &a->moved.source);
+    if (a->listing[0]) {
+        sq_jw_key(&w, "listing");
+        sq_jw_text(&w, a->listing);
+    }
     if (a->digest.content[0])
         add_digest(&w, &a->digest);
-    if (!send(r, &line, &w))
-        sq_report_failed(r, id,
-                         &(struct sq_err){SQ_ETOOBIG, "too many files to tell of"});
+    send(r, &line, &w);
 }

@@ -4,7 +4,6 @@
 
 #include "cli/fetch/digest.h"
 #include "cli/fetch/move.h"
-#include "cli/fetch/tree.h"
 
 struct sq_reports {
     pthread_mutex_t lock; /* lines never mix */
@@ -14,8 +13,7 @@ struct sq_reports {
 /* What a job brought. */
 struct sq_answer {
     struct sq_moved moved;
-    struct sq_tree tree; /* of a folder looked at */
-    bool has_tree;
+    char listing[33];        /* of a folder looked at; else "" */
     struct sq_digest digest; /* of what was hashed; else "" */
     int64_t bytes;
 };

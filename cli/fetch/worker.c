@@ -103,10 +103,14 @@ static int op_info(struct sq_job *job, const struct sq_order *o, struct sq_place
     (void)o;
     if (!place->folder)
         return sq_tree_look(job, place, SQ_WANT_DATE, &a->moved.source, err);
-    int rc = sq_tree_list(job, place, SQ_WANT_DATE | SQ_LIST_RECURSIVE, &a->tree, err);
-    if (rc == 0)
-        sq_tree_keep_files(&a->tree, NULL, 0);
-    a->has_tree = rc == 0;
+    struct sq_tree tree;
+    sq_tree_init(&tree);
+    int rc = sq_tree_list(job, place, SQ_WANT_DATE | SQ_LIST_RECURSIVE, &tree, err);
+    if (rc == 0) {
+        sq_tree_keep_files(&tree, NULL, 0);
+        sq_digest_listing(&tree, a->listing);
+    }
+    sq_tree_fini(&tree);
     return rc;
 }
 

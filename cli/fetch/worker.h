@@ -10,10 +10,11 @@
  *    "timeout_s":600}
  * Standard output, one JSON object a line:
  *   {"id":1,"event":"progress","bytes":N,"total":N|null}      at most one a second
- *   {"id":1,"event":"done","bytes":N,"files":["a","b/c"],"skipped":["link"],
- *    "source_date":"…"|null,"source_size":N|null}
- *   info of a file: source_date, source_size; of a folder:
- *   "entries":[{"name":"a","size":N,"date":"…"|null}]
+ *   {"id":1,"event":"done","bytes":N,"files":N,"skipped":["link"],
+ *    "skipped_more":N,"source_date":"…"|null,"source_size":N|null}
+ *   skipped: the first names, then how many more; a line has 1 MiB at most
+ *   info of a file: source_date, source_size; of a folder: "listing":"…", another text
+ *   when a name, size or date in it is another
  *   hash: "content":"…","state":"…","here":true|false, of a file "md5":"…" (digest.h);
  *   with "names", as output_files lists them, of these files of the folder alone;
  *   the same of what a folder's "put" with "hash" stored

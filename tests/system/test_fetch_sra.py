@@ -125,7 +125,8 @@ def listed(a):
         [{"op": "hash", "uri": "run+fastq://" + run_},
          {"op": "get", "uri": "run+fastq://" + run_, "to": a.folder.join("job")}], env=a.env)
     is_([e["event"] for e in ends.values()], ["done", "done"], "a worker's jobs are done")
-    is_(sorted(ends[2]["files"]), names, "with their files")
+    is_((ends[2]["files"], sorted(os.listdir(a.folder.join("job")))), (2, names),
+        "with their files")
     for verb in (["delete", "run+fastq://" + run_],
                  ["copy", a.folder.join("key"), "run+fastq://" + run_ + "/key"]):
         code, _, error = a.fetch(*verb)

@@ -65,11 +65,11 @@ def jobs_of_all_kinds(servers, folder):
         {i: "done" if i in (1, 2, 3, 5, 6, 7) else "failed" for i in range(1, 17)},
         "as it should")
     is_((end[1]["bytes"], end[1]["files"], end[1]["source_size"], end[1]["source_date"]),
-        (5, ["a"], 5, "2001-09-09T01:46:40"), "a file: bytes, name, source")
-    is_((end[2]["files"], tree(to)), (["b"], {"a": b"alpha", "tree": None,
-                                              "tree/b": b""}), "a tree")
-    is_((sorted(end[3]["files"]), end[3]["skipped"], tree(folder.join("put"))),
-        (["a", "d/b"], ["link"], {"a": b"alpha", "d": None, "d/b": b""}), "an upload")
+        (5, 1, 5, "2001-09-09T01:46:40"), "a file: bytes, number, source")
+    is_((end[2]["files"], tree(to)), (1, {"a": b"alpha", "tree": None, "tree/b": b""}),
+        "a tree")
+    is_((end[3]["files"], end[3]["skipped"], end[3]["skipped_more"], tree(folder.join("put"))),
+        (2, ["link"], 0, {"a": b"alpha", "d": None, "d/b": b""}), "an upload")
     has(end[4]["message"], "is a file", "an upload of one file is refused")
     ok("one" not in tree(folder.path), "and nothing is stored")
     is_((end[5]["source_size"], "md5" in end[5]), (5, False), "info")
@@ -140,6 +140,34 @@ def hashes(servers, folder):
     ok(one(x)["content"] != first["content"] and one(x)["state"] != again["state"],
        "another content of the same size and date is seen")
     is_(one("tests/x")["state"], "SQ_EUNSUPPORTED", "a relative path is none")
+
+
+def listings(servers, folder):
+    """A folder of more names than an answer could hold is told of, and a change in it."""
+    src, long = folder.join("src"), "n" * 200
+    for i in range(6000):
+        write("%s/%s%d" % (src, long, i), b"")
+        os.symlink("nowhere", "%s/link %s%d" % (src, long, i))
+
+    def listing():
+        return worker([{"op": "info", "uri": src + "/"}])[1][1]["listing"]
+
+    first = listing()
+    is_(listing(), first, "the same folder, the same text")
+    name = "%s/%s%d" % (src, long, 5000)
+    date = os.stat(name).st_mtime
+    write(name, b"1")
+    os.utime(name, (date, date))
+    size = listing()
+    os.utime(name, (date, date + 2))
+    dated = listing()
+    os.rename(name, name + "x")
+    is_(len({first, size, dated, listing()}), 4, "its sizes, dates and names are seen")
+    code, end, every, error = worker([
+        {"op": "put", "from": src, "uri": "file://%s/" % folder.join("out")}])
+    is_((code, end[1]["event"], end[1]["files"], len(end[1]["skipped"]),
+         end[1]["skipped_more"]), (0, "done", 6000, 20, 5980), "many files, many links")
+    ok(max(len(json.dumps(e)) for e in every) < 1 << 20, "in a line of bounded length")
 
 
 def copies(servers, folder):
@@ -279,8 +307,8 @@ def main():
     os.makedirs(top.join("servers"))
     with Servers(["misbehave"], top.join("servers"), gates=False) as servers:
         write(os.path.join(servers["misbehave"].root, "f"), BODY)
-        for test in (jobs_of_all_kinds, checks, hashes, copies, progress, canceled,
-                     killed, late, nobody_reads, orphaned, bad_lists, many):
+        for test in (jobs_of_all_kinds, checks, hashes, listings, copies, progress,
+                     canceled, killed, late, nobody_reads, orphaned, bad_lists, many):
             folder = Folder()
             run(test, servers, folder)
             folder.stop()

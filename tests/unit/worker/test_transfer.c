@@ -84,8 +84,9 @@ static void test_what_it_says(void **state)
          "'{\"id\":1,\"event\":\"progress\",\"bytes\":1}\\n{\"id\":1,"
          "\"event\":\"done\",\"source_size\":3,\"source_date\":\"d\"}\\n'",
          "1 progress [] 1 done [3 d -] ", "well"},
-        {"cat >/dev/null; printf '{\"id\":1,\"event\":\"done\",\"entries\":[]}\\n'",
-         "1 done [folder 0 0000000000000000] ", "well"},
+        {"cat >/dev/null; printf "
+         "'{\"id\":1,\"event\":\"done\",\"listing\":\"0cc1\"}\\n'",
+         "1 done [folder 0cc1] ", "well"},
         {"[ \"$(cat)\" = '{\"jobs\":[{\"id\":1,\"op\":\"info\","
          "\"uri\":\"file:///a\\\"b\"}]}' ] && "
          "echo '{\"id\":1,\"event\":\"failed\",\"message\":\"no\"}'",
