@@ -10,7 +10,8 @@ libmicrohttpd-dev libjansson-dev libcurl4-openssl-dev libsqlite3-dev libpq-dev
 libarchive-dev zlib1g-dev"
 test="libcmocka-dev postgresql python3 sqlite3 valgrind curl clang-format shellcheck
 util-linux procps aria2 rclone python3-pyftpdlib docker.io runc podman conmon catatonit
-busybox-static iproute2 sra-toolkit"
+busybox-static iproute2 sra-toolkit ansible ansible-lint debootstrap systemd-container
+openssh-client iptables"
 
 top=$(cd "$(dirname "$0")/.." && pwd)
 log=$(mktemp)

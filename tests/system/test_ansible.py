@@ -1,0 +1,153 @@
+"""The playbooks as far as they can be tried without a machine: syntax, lint, which disks
+become scratch space; and the packaged worker.  test_deploy.py runs them."""
+
+import importlib.util
+
+from harness import *
+
+ANSIBLE = os.path.join(TOP, "ansible")
+PLAYBOOKS = ("check.yml", "deploy.yml", "destroy.yml", "update.yml")
+
+
+def output(argv, **more):
+    out = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                         stdin=subprocess.DEVNULL, timeout=300, **more)
+    return out.returncode, out.stdout
+
+
+def there(program):
+    if shutil.which(program):
+        return True
+    if os.environ.get("SCITQ_TEST_COMPLETE"):
+        ok(False, program + " is installed")
+    else:
+        skip(program, "not installed (tools/deps.sh test)")
+    return False
+
+
+def test_syntax():
+    names = sorted(f for f in os.listdir(ANSIBLE) if f.endswith(".yml"))
+    is_(tuple(names), PLAYBOOKS, "every playbook is looked at")
+    home = Folder()
+    env = clean_env(ANSIBLE_CONFIG=os.path.join(ANSIBLE, "ansible.cfg"), HOME=home.path)
+    if there("ansible-playbook"):
+        code, text = output(
+            ["ansible-playbook", "--syntax-check", "-i", ANSIBLE + "/inventory/01-scitq-default",
+             "-e", "scitq_host=localhost"] + [ANSIBLE + "/" + p for p in PLAYBOOKS], env=env)
+        is_(code, 0, "the playbooks' syntax") or diag(text)
+    if there("ansible-lint"):
+        copy = shutil.copytree(ANSIBLE, home.join("ansible"))
+        code, text = output(["ansible-lint", "--offline", "--nocolor", "-q"], env=env, cwd=copy)
+        is_(code, 0, "ansible-lint finds nothing") or diag(text)
+
+
+def scratch():
+    path = os.path.join(ANSIBLE, "roles/scratch/files/scratch.py")
+    spec = importlib.util.spec_from_file_location("scratch", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.dont_write_bytecode = True
+    spec.loader.exec_module(module)
+    return module
+
+
+def disk(name, gb, kind="disk", **more):
+    return dict({"path": "/dev/" + name, "type": kind, "size": gb << 30, "fstype": None,
+                 "mountpoint": None, "ro": False}, **more)
+
+
+PARTS = {"children": [{"path": "/dev/sda1"}]}
+DISKS = [
+    ("no disk but the system's", [disk("sda", 50, **PARTS)], []),
+    ("one blank disk", [disk("sda", 50, **PARTS), disk("sdb", 100)], ["sdb"]),
+    ("the larger of two", [disk("sdb", 100), disk("sdc", 200)], ["sdc"]),
+    ("NVMe disks together", [disk("nvme1n1", 100), disk("nvme0n1", 100), disk("sdb", 150)],
+     ["nvme0n1", "nvme1n1"]),
+    ("a disk larger than the NVMe ones", [disk("nvme0n1", 100), disk("sdb", 500)], ["sdb"]),
+    ("no file system, no mount, no read-only disk, nothing tiny",
+     [disk("sdb", 100, fstype="ext4"), disk("sdc", 100, mountpoint="/mnt"),
+      disk("sdd", 100, ro=True), disk("sde", 0), disk("sr0", 100, "rom")], []),
+    ("no loop device unasked", [disk("loop0", 100, "loop")], []),
+]
+
+
+def test_disks():
+    s = scratch()
+    for name, disks, want in DISKS:
+        found = s.unused({"blockdevices": disks}, blank=lambda path: True)
+        is_(s.choose(found), ["/dev/" + d for d in want], "scratch space: " + name)
+    is_(s.unused({"blockdevices": [disk("sdb", 100)]}, blank=lambda path: False), [],
+        "scratch space: nothing that is not surely blank")
+    try:
+        s.choose([("/dev/sdb", 1 << 40)], ["/dev/sdc"])
+        ok(False, "scratch space: a disk that is named and not blank is refused")
+    except SystemExit as e:
+        has(str(e), "/dev/sdc is not a blank disk", "scratch space: a named disk is refused")
+
+
+def loop_device(path):
+    code, text = output(["losetup", "--show", "-f", path])
+    return text.strip() if code == 0 else None
+
+
+def test_blank():
+    """A real device: one that has a file system is not blank, one that is empty is."""
+    s = scratch()
+    if os.geteuid() != 0 or not shutil.which("losetup"):
+        return skip("blank devices", "needs root and losetup")
+    f = Folder()
+    device = None
+    try:
+        with open(f.join("disk"), "wb") as image:
+            image.truncate(64 << 20)
+        device = loop_device(f.join("disk"))
+        if not device:
+            return skip("blank devices", "no loop device")
+        is_(s.is_blank(device), True, "an empty device is blank")
+        output(["mkfs.ext4", "-q", device])
+        is_(s.is_blank(device), False, "one with a file system is not")
+        is_(s.is_blank(f.join("none")), False, "nor one that is not there")
+    finally:
+        if device:
+            output(["losetup", "-d", device])
+
+
+def test_bundle():
+    """The packaged worker, moved, in a root of its own where there is nothing else: no
+    library of this machine can help."""
+    if SANITIZED:
+        return skip("the packaged worker", "a sanitized build makes none")
+    if os.geteuid() != 0:
+        return skip("the packaged worker", "needs root for a root of its own")
+    archive = os.path.join(BUILD, "share/scitq/worker/scitq-worker-%s.tar.gz" % os.uname().machine)
+    f = Folder()
+    root = f.join("root")
+    os.makedirs(root + "/else/where")
+    os.mkdir(root + "/proc")
+    output(["tar", "-C", root + "/else/where", "-xzf", archive])
+    with open(root + "/a file", "w") as data:
+        data.write("data\n")
+
+    def inside(*words):
+        return output(["unshare", "--mount", "sh", "-c",
+                       'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"', root] +
+                      list(words), env=clean_env())
+    code, text = inside("/else/where/bin/scitq-worker", "--version")
+    is_((code, text.split(" ")[0]), (0, "scitq-worker"), "the packaged worker runs anywhere")
+    code, text = inside("/else/where/bin/scitq-fetch", "copy", "file:///a%20file", "/copied")
+    is_((code, text), (0, ""), "its scitq-fetch finds its plugins")
+    ok(os.path.exists(root + "/copied/a file") or os.path.exists(root + "/copied"),
+       "and they work")
+    code, text = inside("/else/where/bin/scitq-supervisor")
+    ok(code != 127 and "scitq-supervisor" in text, "its supervisor runs", text)
+    with open(archive, "rb") as a:
+        before = a.read()
+    os.rename(archive, archive + ".before")
+    code, text = output(["make", "-C", BUILD, os.path.relpath(archive, BUILD)])
+    with open(archive, "rb") as a:
+        ok(code == 0 and a.read() == before, "packed again it has the same bytes", text)
+    os.unlink(archive + ".before")
+
+
+for test in (test_syntax, test_disks, test_blank, test_bundle):
+    run(test)
+done()

@@ -1,0 +1,144 @@
+"""Test hosts: a machine of its own for what is deployed over SSH, with systemd as its
+first process, an address, and nothing of this machine but its kernel.
+
+    import testhost
+    testhost.alone()      # first of all: this process again, in namespaces of its own
+    with testhost.Host("w1", "10.77.0.2") as host:
+        host.ssh("systemctl is-system-running")
+
+What alone() makes are namespaces of processes, mounts and network, with 10.77.0.1/24 on a
+bridge: whatever a test mounts, opens in a firewall or leaves running is gone with it,
+were it killed.  Hosts share one tree (tests/host/tree.sh, in .cache/host), each with an
+overlay of its own."""
+
+import glob
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+from daemons import TOP, Daemon
+from tap import Folder, skip, done
+
+CACHE = os.path.join(TOP, ".cache", "host")
+ADDRESS = "10.77.0.1"
+PROGRAMS = ("ansible-playbook", "systemd-nspawn", "ssh", "ssh-keygen", "ip", "unshare",
+            "iptables", "debootstrap")
+
+
+def need(what):
+    """Skip the whole test, or fail it where everything had to be there."""
+    if os.environ.get("SCITQ_TEST_COMPLETE"):
+        raise RuntimeError(what)
+    skip("everything", what)
+    done()
+    sys.exit(0)
+
+
+def run(*argv, **more):
+    """Its standard output; RuntimeError with both streams when it fails."""
+    out = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                         errors="replace", timeout=900, **more)
+    if out.returncode:
+        raise RuntimeError("%s: %s\n%s%s" % (" ".join(argv), out.returncode, out.stdout,
+                                             out.stderr))
+    return out.stdout
+
+
+def alone():
+    """Go on in namespaces of this test's own."""
+    if os.environ.get("SCITQ_TEST_ALONE") == "1":
+        run("ip", "link", "set", "lo", "up")
+        run("ip", "link", "add", "sq0", "type", "bridge")
+        run("ip", "address", "add", ADDRESS + "/24", "dev", "sq0")
+        run("ip", "link", "set", "sq0", "up")
+        run("mount", "-t", "tmpfs", "tmpfs", "/run/netns") if os.path.isdir("/run/netns") \
+            else run("mount", "-t", "tmpfs", "tmpfs", "/run")
+        return
+    if os.geteuid() != 0:
+        need("test hosts need root")
+    missing = [p for p in PROGRAMS if not shutil.which(p)]
+    if missing:
+        need("missing: %s (tools/deps.sh test)" % " ".join(missing))
+    if subprocess.run([os.path.join(TOP, "tests", "host", "tree.sh"), CACHE]).returncode:
+        need("the test hosts' tree could not be made")
+    os.environ["SCITQ_TEST_ALONE"] = "1"
+    os.execvp("unshare", ["unshare", "--mount", "--pid", "--net", "--fork", "--kill-child",
+                          "--mount-proc", sys.executable] + sys.argv)
+
+
+class Host(Daemon):
+    """One host that boots at once and is reached by SSH as `ubuntu`."""
+
+    def __init__(self, name, address):
+        super().__init__(name, Folder("scitq-host-"))
+        self.address = address
+        self.key = self.folder.join("key")
+        run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.key)
+        self.root = self.folder.join("root")
+        self._mount()
+        self._connect()
+        self.start()
+
+    def _mount(self):
+        # Not on the disk of temporary files, which may be an overlay itself.
+        layers = self.folder.join("layers")
+        for d in (self.root, layers):
+            os.mkdir(d)
+        run("mount", "-t", "tmpfs", "tmpfs", layers)
+        for d in ("upper", "work"):
+            os.mkdir(os.path.join(layers, d))
+        run("mount", "-t", "overlay", "overlay", "-o", "lowerdir=%s/tree,upperdir=%s/upper,"
+            "workdir=%s/work" % (CACHE, layers, layers), self.root)
+        ssh = os.path.join(self.root, "home/ubuntu/.ssh")
+        os.mkdir(ssh, 0o700)
+        shutil.copy(self.key + ".pub", os.path.join(ssh, "authorized_keys"))
+        run("chroot", self.root, "chown", "-R", "ubuntu:ubuntu", "/home/ubuntu/.ssh")
+
+    def _connect(self):
+        """A network namespace with one end of a wire, whose other is in the bridge."""
+        run("ip", "netns", "add", self.name)
+        run("ip", "link", "add", "v" + self.name, "type", "veth", "peer", "name", "eth0",
+            "netns", self.name)
+        run("ip", "link", "set", "v" + self.name, "master", "sq0", "up")
+        inside = ["ip", "-n", self.name]
+        run(*inside, "link", "set", "lo", "up")
+        run(*inside, "address", "add", self.address + "/24", "dev", "eth0")
+        run(*inside, "link", "set", "eth0", "up")
+
+    def start(self):
+        self.spawn(["systemd-nspawn", "-q", "-D", self.root, "--boot", "--register=no",
+                    "--keep-unit", "--network-namespace-path=/run/netns/" + self.name,
+                    "--hostname=unnamed", "--console=pipe", "--resolv-conf=off"],
+                   dict(os.environ))
+
+    def ssh(self, command):
+        return run("ssh", "-q", "-i", self.key, "-o", "StrictHostKeyChecking=no",
+                   "-o", "UserKnownHostsFile=/dev/null", "-o", "ConnectTimeout=5",
+                   "ubuntu@" + self.address, command)
+
+    def first_process(self):
+        """The pid of the host's own first process."""
+        for path in glob.glob("/proc/[0-9]*/stat"):
+            with open(path) as f:
+                words = f.read().rsplit(")", 1)[1].split()
+            if int(words[1]) == self.pid:
+                return int(path.split("/")[2])
+        return None
+
+    def end(self, number=None):
+        """Pull its plug."""
+        first = self.first_process() if self.alive() else None
+        if first:
+            os.kill(first, signal.SIGKILL)
+        self.process.wait(60)
+        return 0
+
+    def stop(self):
+        super().stop()
+        # Before its folder is emptied: what is mounted there is not the test's to remove.
+        for mounted in (self.root, self.folder.join("layers")):
+            if os.path.ismount(mounted):
+                run("umount", "-l", mounted)
+        self.folder.stop()
