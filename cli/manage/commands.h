@@ -46,6 +46,8 @@ extern const struct sq_verb sq_verb_batch_list, sq_verb_batch_stop, sq_verb_batc
 extern const struct sq_verb sq_verb_execution_list, sq_verb_execution_output;
 extern const struct sq_verb sq_verb_plugin_list, sq_verb_plugin_check;
 extern const struct sq_verb sq_verb_db_init, sq_verb_db_check;
+extern const struct sq_verb sq_verb_ansible_install, sq_verb_ansible_inventory,
+    sq_verb_ansible_path;
 extern const struct sq_verb sq_verb_debug_run;
 
 #endif

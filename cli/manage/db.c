@@ -8,15 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The folder this program is in, without the final slash; "" when unknown. */
-static void own_folder(char folder[PATH_MAX])
-{
-    ssize_t n = readlink("/proc/self/exe", folder, PATH_MAX - 1);
-    folder[n < 0 ? 0 : n] = 0;
-    char *slash = strrchr(folder, '/');
-    if (slash)
-        *slash = 0;
-}
+#include "cli/own.h"
 
 int sq_db_exec(struct sq_cli *cli, const char *action, struct sq_err *err)
 {
@@ -29,7 +21,7 @@ int sq_db_exec(struct sq_cli *cli, const char *action, struct sq_err *err)
     if (sq_args_has(&cli->args, "json"))
         return sq_cli_misuse(cli, err, "db has nothing to print as JSON");
     fflush(cli->out);
-    own_folder(folder);
+    sq_cli_own_folder(folder);
     for (size_t i = 0; i < SQ_LEN(places); i++) {
         snprintf(path, sizeof path, "%s%s", folder, places[i]);
         if (access(path, X_OK) == 0)

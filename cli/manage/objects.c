@@ -38,6 +38,9 @@ const struct sq_object sq_objects[] = {
      {&sq_verb_execution_list, &sq_verb_execution_output}},
     {"plugin", "modules that move data", {&sq_verb_plugin_list, &sq_verb_plugin_check}},
     {"db", "the server's database", {&sq_verb_db_init, &sq_verb_db_check}},
+    {"ansible",
+     "machines configured by Ansible",
+     {&sq_verb_ansible_install, &sq_verb_ansible_inventory, &sq_verb_ansible_path}},
     {"debug", "tasks tried by hand", {&sq_verb_debug_run}},
     {0},
 };

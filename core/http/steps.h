@@ -92,6 +92,14 @@ SQ_WRITE(sq_batches_stop);
 SQ_WRITE(sq_batches_go);
 SQ_WRITE(sq_batches_delete);
 
+/* inventory.c */
+SQ_READ(sq_inventory_list);
+SQ_STEP(sq_inventory_prepare_add);
+SQ_STEP(sq_inventory_prepare_change);
+SQ_WRITE(sq_inventory_add);
+SQ_WRITE(sq_inventory_change);
+SQ_WRITE(sq_inventory_delete);
+
 /* about.c */
 SQ_STEP(sq_config_rclone);
 SQ_STEP(sq_config_remote);

@@ -23,10 +23,20 @@ static const struct {
     {"requirement", {"requirement_id", "task_id", "other_task_id"}},
 };
 
-static const char *const ours[] = {"task",          "worker",      "execution",
-                                   "signal",        "job",         "requirement",
-                                   "recruiter",     "region",      "flavor",
-                                   "flavormetrics", "flavorstats", "execution_log"};
+static const char *const ours[] = {"task",
+                                   "worker",
+                                   "execution",
+                                   "signal",
+                                   "job",
+                                   "requirement",
+                                   "recruiter",
+                                   "region",
+                                   "flavor",
+                                   "flavormetrics",
+                                   "flavorstats",
+                                   "execution_log",
+                                   "inventory_host",
+                                   "inventory_variable"};
 
 static bool has_column(struct sq_db *db, const char *table, const char *column)
 {

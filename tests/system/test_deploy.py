@@ -34,8 +34,6 @@ swap_proportion=0
 docker_registry=registry.example.org
 docker_authentication=user:word
 docker_insecure_registry=10.77.0.1:5001
-[static]
-w1 ansible_host={address} ansible_user=ubuntu ansible_ssh_private_key_file={key}
 """
 
 
@@ -56,10 +54,13 @@ class Site:
         self.server.port = 5000
         self.host = testhost.Host("w1", "10.77.0.2")
         self.inventory = self.folder.join("inventory")
-        os.mkdir(self.inventory)
-        shutil.copy(ANSIBLE + "/inventory/01-scitq-default", self.inventory)
+        testhost.run(program("scitq-manage"), "ansible", "install", "-p", self.inventory)
         write(self.inventory + "/02-scitq", SITE.format(
-            folder=self.folder.path, key=self.host.key, address=self.host.address))
+            folder=self.folder.path, key=self.host.key))
+        testhost.run(program("scitq-inventory"), "-s", "127.0.0.1:5000", "--add-host", "w1",
+                     "--in-group", "static", "--variable", "ansible_host", "--value",
+                     self.host.address, "--variable", "ansible_user", "--value", "ubuntu",
+                     "--variable", "ansible_ssh_private_key_file", "--value", self.host.key)
         write(self.folder.join("rclone.conf"), "[here]\ntype = local\n", 0o600)
         # What the kernel of the tests lacks: an NFS server here, an NFS client there.
         write(self.folder.join("bin", "exportfs"),
@@ -123,6 +124,7 @@ def test_refusals(site):
     code, text = site.deploy(worker_package="/nowhere.tar.gz")
     ok(code != 0 and "there is no packaged worker /nowhere.tar.gz" in text,
        "a packaged worker that is not there is told", text)
+    ok("[docker : Restart docker]" in text, "what had changed before is restarted", text)
     is_(site.server.api().get("/workers/").json, [], "nothing has registered")
 
 

@@ -219,3 +219,16 @@ create table flavorstats (
     event_number integer,
     primary key (flavor_name, provider, region_name, rank)
 );
+
+-- Ours: what Ansible is told of hosts besides worker.ansible_host and ansible_group.
+create table inventory_host (
+    host varchar primary key,
+    ansible_group varchar             -- null: its worker's, else manual
+);
+
+create table inventory_variable (
+    host varchar not null references inventory_host on delete cascade,
+    name varchar not null,
+    value varchar not null,
+    primary key (host, name)
+);

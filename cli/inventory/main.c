@@ -1,0 +1,12 @@
+/* scitq-inventory: Ansible's inventory script. */
+#include "cli/inventory/inventory.h"
+
+int main(int argc, char **argv)
+{
+    struct sq_cli cli;
+    (void)argc;
+    sq_cli_init(&cli, "scitq-inventory", stdout);
+    int code = sq_inventory_run(&cli, argv + 1);
+    sq_cli_fini(&cli);
+    return code;
+}
