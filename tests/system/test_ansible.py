@@ -16,13 +16,9 @@ def output(argv, **more):
 
 
 def there(program):
-    if shutil.which(program):
-        return True
-    if os.environ.get("SCITQ_TEST_COMPLETE"):
-        ok(False, program + " is installed")
-    else:
-        skip(program, "not installed (tools/deps.sh test)")
-    return False
+    if not shutil.which(program):
+        lacking(program, program + " (tools/deps.sh test)")
+    return shutil.which(program)
 
 
 def test_syntax():
@@ -93,7 +89,7 @@ def test_blank():
     """A real device: one that has a file system is not blank, one that is empty is."""
     s = scratch()
     if os.geteuid() != 0 or not shutil.which("losetup"):
-        return skip("blank devices", "needs root and losetup")
+        return lacking("blank devices", "root and losetup")
     f = Folder()
     device = None
     try:
@@ -117,7 +113,7 @@ def test_bundle():
     if SANITIZED:
         return skip("the packaged worker", "a sanitized build makes none")
     if os.geteuid() != 0:
-        return skip("the packaged worker", "needs root for a root of its own")
+        return lacking("the packaged worker", "root")
     archive = os.path.join(BUILD, "share/scitq/worker/scitq-worker-%s.tar.gz" % os.uname().machine)
     f = Folder()
     root = f.join("root")

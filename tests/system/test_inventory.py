@@ -117,7 +117,7 @@ def test_refusals(server):
 def test_etchosts(server):
     """In a mount namespace whose /etc is an overlay: the machine's own is out of reach."""
     if os.geteuid() != 0:
-        return skip("--change-etchosts", "needs root")
+        return lacking("--change-etchosts", "root")
     f = Folder()
     script = """set -e
 mount -t tmpfs tmpfs "$0"; mkdir "$0/u" "$0/w"
@@ -177,7 +177,7 @@ def test_install(server):
 
 def ansible_reads(server, f, inside):
     if not shutil.which("ansible-inventory"):
-        return skip("what Ansible reads", "not installed (tools/deps.sh test)")
+        return lacking("what Ansible reads", "ansible-inventory (tools/deps.sh test)")
     added(server, "--add-host", "new", "--in-group", "ovh", "--variable", "ansible_host",
           "--value", "10.0.0.8")
     out = subprocess.run(["ansible-inventory", "-i", inside, "--list"], stdout=subprocess.PIPE,

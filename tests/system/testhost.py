@@ -19,7 +19,7 @@ import subprocess
 import sys
 
 from daemons import TOP, Daemon
-from tap import Folder, skip, done
+from tap import Folder, done, lacking
 
 CACHE = os.path.join(TOP, ".cache", "host")
 ADDRESS = "10.77.0.1"
@@ -28,12 +28,9 @@ PROGRAMS = ("ansible-playbook", "systemd-nspawn", "ssh", "ssh-keygen", "ip", "un
 
 
 def need(what):
-    """Skip the whole test, or fail it where everything had to be there."""
-    if os.environ.get("SCITQ_TEST_COMPLETE"):
-        raise RuntimeError(what)
-    skip("everything", what)
+    """This test cannot run without."""
+    lacking("everything", what)
     done()
-    sys.exit(0)
 
 
 def run(*argv, **more):
@@ -57,12 +54,12 @@ def alone():
             else run("mount", "-t", "tmpfs", "tmpfs", "/run")
         return
     if os.geteuid() != 0:
-        need("test hosts need root")
+        need("root")
     missing = [p for p in PROGRAMS if not shutil.which(p)]
     if missing:
-        need("missing: %s (tools/deps.sh test)" % " ".join(missing))
+        need("%s (tools/deps.sh test)" % ", ".join(missing))
     if subprocess.run([os.path.join(TOP, "tests", "host", "tree.sh"), CACHE]).returncode:
-        need("the test hosts' tree could not be made")
+        need("the test hosts' tree, which could not be made")
     os.environ["SCITQ_TEST_ALONE"] = "1"
     os.execvp("unshare", ["unshare", "--mount", "--pid", "--net", "--fork", "--kill-child",
                           "--mount-proc", sys.executable] + sys.argv)
