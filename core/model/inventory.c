@@ -85,6 +85,10 @@ static const char *const of_the_server[] = {
 
 int sq_inventory_check_host(const char *host, struct sq_err *err)
 {
+    if (strcmp(host, "localhost") == 0)
+        return sq_fail(
+            err, SQ_EINVAL,
+            "localhost is the server's machine: only 02-scitq may change it");
     if (is_word(host, "._-", SQ_INVENTORY_NAME))
         return 0;
     return sq_fail(err, SQ_EINVAL,
@@ -94,7 +98,8 @@ int sq_inventory_check_host(const char *host, struct sq_err *err)
 
 int sq_inventory_check_group(const char *group, struct sq_err *err)
 {
-    if (is_identifier(group))
+    /* `_meta` is the name under which Ansible looks for variables. */
+    if (is_identifier(group) && *group != '_')
         return 0;
     return sq_fail(err, SQ_EINVAL,
                    "\"%.80s\" is no name of a group: letters, digits and '_'", group);

@@ -68,8 +68,9 @@ static void test_long_values(void **state)
 static void test_names(void **state)
 {
     (void)state;
-    static const char *const hosts[] = {"", "-o", ".x", "a b", "a/b", "a\n", "é"};
-    static const char *const groups[] = {"", "-g", "1g", "a b", "a-b", "[x]"};
+    static const char *const hosts[] = {"",    "-o",  ".x", "a b",
+                                        "a/b", "a\n", "é",  "localhost"};
+    static const char *const groups[] = {"", "-g", "1g", "a b", "a-b", "[x]", "_meta"};
     for (size_t i = 0; i < SQ_LEN(hosts); i++)
         assert_int_equal(sq_inventory_check_host(hosts[i], NULL), SQ_EINVAL);
     for (size_t i = 0; i < SQ_LEN(groups); i++)
