@@ -80,31 +80,92 @@ def test_disks():
         has(str(e), "/dev/sdc is not a blank disk", "scratch space: a named disk is refused")
 
 
-def loop_device(path):
-    code, text = output(["losetup", "--show", "-f", path])
-    return text.strip() if code == 0 else None
+class Loop:
+    """An empty block device of 2 GB, on a file that has holes; `path` None: none here."""
+
+    def __init__(self):
+        self.folder = Folder()
+        with open(self.folder.join("disk"), "wb") as image:
+            image.truncate(2 << 30)
+        code, text = output(["losetup", "--show", "-f", self.folder.join("disk")])
+        self.path = text.strip() if code == 0 else None
+        remember(self)
+
+    def stop(self):
+        forget(self)
+        if self.path:
+            output(["losetup", "-d", self.path])
+        self.folder.stop()
 
 
-def test_blank():
-    """A real device: one that has a file system is not blank, one that is empty is."""
+SCRATCH = """set -e
+echo '# nothing yet' >"$0/fstab"
+for words in --dry-run "" ""; do
+    python3 "$1" $words --fstab "$0/fstab" --path "$0/scratch" "$2"
+done
+cat "$0/fstab"
+touch "$0/scratch/file"
+sed -n "s|^$2 $0/scratch \\(ext4\\) .*|\\1|p" /proc/mounts
+umount "$0/scratch"
+python3 "$1" --fstab "$0/fstab" --path "$0/scratch" "$2"
+ls "$0/scratch"
+"""
+
+
+def test_scratch():
+    """A real device becomes scratch space, once, and is found again after a restart; in a
+    mount namespace with an fstab of its own."""
     s = scratch()
     if os.geteuid() != 0 or not shutil.which("losetup"):
-        return lacking("blank devices", "root and losetup")
-    f = Folder()
-    device = None
-    try:
-        with open(f.join("disk"), "wb") as image:
-            image.truncate(64 << 20)
-        device = loop_device(f.join("disk"))
-        if not device:
-            return skip("blank devices", "no loop device")
-        is_(s.is_blank(device), True, "an empty device is blank")
-        output(["mkfs.ext4", "-q", device])
-        is_(s.is_blank(device), False, "one with a file system is not")
-        is_(s.is_blank(f.join("none")), False, "nor one that is not there")
-    finally:
-        if device:
-            output(["losetup", "-d", device])
+        return lacking("scratch space on a device", "root and losetup")
+    loop = Loop()
+    if not loop.path:
+        return skip("scratch space on a device", "no loop device")
+    is_(s.is_blank(loop.path), True, "an empty device is blank")
+    is_(s.is_blank("/dev/none"), False, "one that is not there is not")
+    folder = loop.folder.path
+    code, text = output(["unshare", "--mount", "sh", "-c", SCRATCH, folder,
+                         ANSIBLE + "/roles/scratch/files/scratch.py", loop.path])
+    path = folder + "/scratch"
+    is_(text.splitlines(), [
+        "changed: made %s of %s" % (path, loop.path), "changed: made %s of %s" % (path, loop.path),
+        "same: %s is mounted" % path, "# nothing yet",
+        "LABEL=scitq-scratch %s ext4 defaults,noatime,nofail 0 0" % path, "ext4",
+        "changed: mounted the scratch disk on " + path, "file", "lost+found"],
+        "a device becomes scratch space, is left alone, and mounted again")
+    is_(s.is_blank(loop.path), False, "then it is blank no more")
+    code, text = output(["sh", "-c", "exec wipefs -q -a " + loop.path])
+    code, text = output(["sh", "-c", "mkfs.ext4 -q %s && exec python3 %s/roles/scratch/files/"
+                         "scratch.py --fstab %s/fstab --path %s %s" % (
+                             loop.path, ANSIBLE, folder, path + "2", loop.path)])
+    ok(code == 1 and "is not a blank disk: nothing was changed" in text,
+       "one that holds somebody's files is refused, though it was named", text)
+    loop.stop()
+
+
+def test_source():
+    """scitq_src: what is packed is the source, named by its content."""
+    pack = ANSIBLE + "/roles/worker/files/pack_source.sh"
+    tree = Folder()
+    for name in ("configure.ac", "worker/main.c", ".git/HEAD", "build/x.o", ".cache/y"):
+        os.makedirs(os.path.dirname(tree.join(name)), exist_ok=True)
+        with open(tree.join(name), "w") as f:
+            f.write(name)
+    archives = []
+    for change in (None, None, "configure.ac"):
+        if change:
+            with open(tree.join(change), "a") as f:
+                f.write("more")
+        code, text = output([pack, tree.path])
+        archives.append(os.path.basename(text.strip()))
+        if code == 0:
+            names = sorted(n for n in output(["tar", "-tf", text.strip()])[1].split()
+                           if not n.endswith("/"))
+            shutil.rmtree(os.path.dirname(text.strip()))
+    is_(names, ["./configure.ac", "./worker/main.c"], "the source is packed without the rest")
+    ok(archives[0] == archives[1] != archives[2], "named by its content", archives)
+    code, text = output([pack, tree.join("worker")])
+    ok(code == 1 and "is no source tree of scitq" in text, "another folder is refused", text)
 
 
 def test_bundle():
@@ -144,6 +205,6 @@ def test_bundle():
     os.unlink(archive + ".before")
 
 
-for test in (test_syntax, test_disks, test_blank, test_bundle):
+for test in (test_syntax, test_disks, test_scratch, test_source, test_bundle):
     run(test)
 done()
