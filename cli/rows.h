@@ -55,6 +55,23 @@
         .fallback = otherwise, .help = "tasks fetched in advance"                      \
     }
 
+/* Machines. */
+#define SQ_OPT_FLAVOR(needed)                                                          \
+    {                                                                                  \
+        .name = "flavor", .letter = 'f', .kind = SQ_OPT_TEXT, .value = "FLAVOR",       \
+        .flags = needed, .help = "machine size, or auto:FILTERS"                       \
+    }
+#define SQ_OPT_REGION(needed, sentence)                                                \
+    {                                                                                  \
+        .name = "region", .letter = 'r', .kind = SQ_OPT_TEXT, .value = "REGION",       \
+        .flags = needed, .help = sentence                                              \
+    }
+#define SQ_OPT_PROVIDER(needed, sentence)                                              \
+    {                                                                                  \
+        .name = "provider", .letter = 'P', .kind = SQ_OPT_TEXT, .value = "PROVIDER",   \
+        .flags = needed, .help = sentence                                              \
+    }
+
 /* Batches (manage/batch.h). */
 #define SQ_OPT_BATCH_NAMES                                                             \
     {                                                                                  \

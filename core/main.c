@@ -1,10 +1,11 @@
 /* scitq-server: one process that serves the API, writes the database and schedules.
  *
  * Threads, all of them: this one (signals), the HTTP room's pool and timer, the
- * writer (store), the scheduler's timer, the cache's few; and while it stops, the one
- * that gives up a database that does not answer.  They meet in the writer: every change
- * is an operation in its queue, the scheduler settles each transaction, and what was
- * committed is told to the cache and to the HTTP room's waiters. */
+ * writer (store), the scheduler's timer, the cache's few, the fleet's one and one a
+ * job; and while it stops, the one that gives up a database that does not answer.  They
+ * meet in the writer: every change is an operation in its queue, the scheduler settles
+ * each transaction, and what was committed is told to the cache and to the HTTP room's
+ * waiters. */
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
@@ -17,6 +18,7 @@
 #include "core/cache/cache.h"
 #include "core/database.h"
 #include "core/deadline.h"
+#include "core/fleet/fleet.h"
 #include "core/http/server.h"
 #include "core/options.h"
 #include "core/sched/sched.h"
@@ -48,8 +50,10 @@ struct server {
     struct sq_sched *sched;
     struct sq_writer *writer;
     struct sq_pool *pool;
-    struct sq_cache *_Atomic cache; /* read by the writer's thread, both */
+    struct sq_cache *_Atomic cache; /* read by the writer's thread, all three */
+    struct sq_fleet *_Atomic fleet;
     struct sq_http_server *_Atomic http;
+    struct sq_fleet_conf recruiting;
     struct sq_deadline *deadline; /* of the stop */
     pthread_t main_thread;
     atomic_bool dispossessed; /* and then, why */
@@ -94,7 +98,10 @@ static void committed(void *arg, const struct sq_changes *changes)
     struct server *sv = arg;
     sq_sched_committed(sv->sched);
     struct sq_cache *cache = atomic_load(&sv->cache);
+    struct sq_fleet *fleet = atomic_load(&sv->fleet);
     struct sq_http_server *http = atomic_load(&sv->http);
+    if (fleet)
+        sq_fleet_committed(fleet, changes);
     if (cache)
         sq_cache_committed(cache, changes);
     if (http)
@@ -118,7 +125,12 @@ static void dispossessed(void *arg, const struct sq_err *why)
 static int start_store(struct server *sv, struct sq_err *err)
 {
     const struct sq_conf *c = sv->settings.conf;
+    sv->recruiting =
+        (struct sq_fleet_conf){.server_name = sv->settings.server_name,
+                               .preferred = sq_conf_text(c, "PREFERRED_REGIONS"),
+                               .retry = sq_conf_int(c, "WORKER_CREATE_RETRY")};
     const struct sq_sched_conf sched = {
+        .fleet = &sv->recruiting,
         .offline_us = sq_conf_int(c, "WORKER_OFFLINE_DELAY") * SECOND_US,
         .lost_us = sq_conf_int(c, "WORKER_LOST_DELAY") * SECOND_US,
         .sweep_us = SWEEP_US};
@@ -155,6 +167,27 @@ static int start_cache(struct server *sv, struct sq_err *err)
     return rc;
 }
 
+static int start_fleet(struct server *sv, struct sq_err *err)
+{
+    const struct sq_conf *c = sv->settings.conf;
+    const struct sq_fleet_setup fleet = {
+        .writer = sv->writer,
+        .pool = sv->pool,
+        .settings = sv->settings.path,
+        .plugins = sv->settings.providers,
+        .providers = sq_conf_text(c, "SCITQ_PROVIDERS"),
+        .state_dir = sv->settings.state_dir,
+        .server = sv->settings.server,
+        .identity = sv->database_id,
+        .concurrency = (int)sq_conf_int(c, "WORKER_CREATE_CONCURRENCY"),
+        .lifetime_s = (int)sq_conf_int(c, "JOB_MAX_LIFETIME")};
+    struct sq_fleet *started;
+    int rc = sq_fleet_start(&fleet, &started, err);
+    if (rc == 0)
+        atomic_store(&sv->fleet, started);
+    return rc;
+}
+
 static int http_threads(const struct sq_conf *c)
 {
     if (sq_conf_given(c, "SCITQ_SERVER_PROCESS"))
@@ -177,7 +210,8 @@ static int start_http(struct server *sv, struct sq_err *err)
         .first_task_delay_s = sq_conf_int(c, "WORKER_FIRST_TASK_DELAY"),
         .pool = sv->pool,
         .writer = sv->writer,
-        .liveness = sv->liveness};
+        .liveness = sv->liveness,
+        .fleet = &sv->recruiting};
     struct sq_http_server *started;
     int rc = sq_http_server_start(&http, &started, err);
     if (rc == 0)
@@ -223,6 +257,8 @@ static int run(struct server *sv, const sigset_t *signals, struct sq_err *err)
     if (rc == 0)
         rc = start_cache(sv, err);
     if (rc == 0)
+        rc = start_fleet(sv, err);
+    if (rc == 0)
         rc = start_http(sv, err);
     if (rc != 0)
         return rc;
@@ -247,8 +283,10 @@ static void stop(struct server *sv)
     atomic_store(&sv->http, NULL);
     sq_listen_close(&sv->settings.listen);
     sq_cache_stop(sv->cache);
+    sq_fleet_stop(sv->fleet);
     sq_writer_stop(sv->writer);
     sq_cache_free(sv->cache);
+    sq_fleet_free(sv->fleet);
     sq_lease_free(sv->lease);
     sq_pool_close(sv->pool);
     sq_deadline_end(sv->deadline);

@@ -2,7 +2,7 @@
  *
  * One table declares what is read.  Keys that only later versions act upon give a
  * warning, but those that would protect the API refuse to start, since ignoring them
- * would leave it open.  The clouds' keys are not here: providers declare their own.
+ * would leave it open.  Providers declare the keys they read; these join the table.
  * 1.3's files are accepted; as 1.3 listened everywhere, such a file must say where to
  * listen. */
 #include "core/settings.h"
@@ -10,8 +10,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/store/db.h"
+#include "core/store/fleet.h"
+#include "lib/host.h"
+#include "lib/http.h"
 
 #define TEXT(name, fallback, help)                                                     \
     {                                                                                  \
@@ -62,23 +66,23 @@ static const struct sq_conf_key keys[] = {
         "s of silence to lose its tasks; 0: never"),
     TEXT("REMOTE_URI", NULL, "base URI of workflow scripts"),
     TEXT("RCLONE_CONFIG", "/etc/rclone.conf", "rclone's settings for workers"),
-    TEXT("SCITQ_PLUGIN_PATH", NULL, "folders of plugins, for scitq-fetch"),
+    TEXT("SCITQ_PLUGIN_PATH", NULL, "folders of plugins"),
+    TEXT("SCITQ_SERVER", NULL, "name, address or URL at which workers reach it"),
+    TEXT("SCITQ_PROVIDERS", NULL, "name=plugin pairs; none: every name there is"),
+    TEXT("PREFERRED_REGIONS", NULL, "provider:region pairs, % is any text"),
+    INT("WORKER_CREATE_CONCURRENCY", "10", 1, 1000, "workers made at once"),
+    INT("WORKER_CREATE_RETRY", "2", 0, 100, "tries more of a failed deployment"),
+    INT("JOB_MAX_LIFETIME", "600", 1, YEAR_S, "s before a job is terminated"),
 
     UNSAFE("SCITQ_TLS_CERT"),
     UNSAFE("SCITQ_TLS_KEY"),
     UNSAFE("SCITQ_TOKEN_FILE"),
     UNSAFE("SCITQ_TRUSTED_NETWORKS"),
-    LATER("SCITQ_SERVER"),
-    LATER("SCITQ_PROVIDERS"),
     LATER("QUEUE_LOG_FILE"),
     LATER("QUEUE_LOG_FILE_MAX_SIZE"),
     LATER("QUEUE_LOG_FILE_KEEP"),
-    LATER("PREFERRED_REGIONS"),
     LATER("EVICTION_ACTION"),
     LATER("EVICTION_COST_MARGIN"),
-    LATER("WORKER_CREATE_CONCURRENCY"),
-    LATER("WORKER_CREATE_RETRY"),
-    LATER("JOB_MAX_LIFETIME"),
 
     OLD("PATH"),
     OLD("FLASK_APP"),
@@ -143,6 +147,51 @@ static int check_log(struct sq_settings *s, struct sq_err *err)
     return 0;
 }
 
+/* The address that this machine itself reaches: of workers that nobody told another. */
+static int own_url(const struct sq_settings *s, char **ret)
+{
+    const char *text = s->listen.v[0].text;
+    return strncmp(text, "*:", 2) == 0 || strncmp(text, "0.0.0.0:", 8) == 0
+               ? asprintf(ret, "http://127.0.0.1:%s", strchr(text, ':') + 1)
+               : asprintf(ret, "http://%s", text);
+}
+
+/* Short, as names of workers begin with it: of SCITQ_SERVER, but not of an address. */
+static char *short_name(const char *server)
+{
+    char host[256] = "";
+    if (server) {
+        const char *at = strstr(server, "://");
+        at = at ? at + 3 : server;
+        snprintf(host, sizeof host, "%.*s", (int)strcspn(at, ".:/"), at);
+        if (*at == '[' || strspn(at, "0123456789.:") == strlen(at))
+            *host = 0;
+    }
+    if (!*host && gethostname(host, sizeof host - 1) != 0)
+        strcpy(host, "scitq");
+    host[strcspn(host, ".")] = 0;
+    return strdup(host);
+}
+
+static int check_fleet(struct sq_settings *s, struct sq_err *err)
+{
+    struct sq_err why;
+    SQ_CLEANUP(sq_buf_fini) struct sq_buf url;
+    const char *server = sq_conf_text(s->conf, "SCITQ_SERVER");
+    const char *preferred = sq_conf_text(s->conf, "PREFERRED_REGIONS");
+    sq_buf_init(&url, 4096);
+    if (preferred && sq_preferred_check(preferred, &why) != 0)
+        return sq_conf_refuse(s->conf, "PREFERRED_REGIONS", err, "%s", why.text);
+    if (server && sq_http_base_url(server, &url, &why) != 0)
+        return sq_conf_refuse(s->conf, "SCITQ_SERVER", err, "%s", why.text);
+    if (server)
+        s->server = strdup(url.data);
+    else if (own_url(s, &s->server) < 0)
+        s->server = NULL;
+    s->server_name = short_name(server);
+    return s->server && s->server_name ? 0 : sq_fail(err, SQ_ENOMEM, "out of memory");
+}
+
 static char *duplicate(const char *text)
 {
     return text ? strdup(text) : NULL;
@@ -187,6 +236,52 @@ static int check_role(const struct sq_settings *s, const char *role, struct sq_e
                    role);
 }
 
+static const struct sq_conf_key path_keys[] = {
+    {"SCITQ_PLUGIN_PATH", SQ_CONF_TEXT, NULL, "folders of plugins", 0, 0, false}, {0}};
+
+static bool has_key(const struct sq_conf_key *v, const char *name)
+{
+    while (v->name && strcmp(v->name, name) != 0)
+        v++;
+    return v->name != NULL;
+}
+
+/* What the providers read is in the same file: their tables join ours, so that a wrong
+ * value of theirs stops the start too, and none is called unknown. */
+static int join_tables(struct sq_settings *s, struct sq_err *err)
+{
+    size_t n = SQ_LEN(keys), plugins = sq_plugins_count(s->providers);
+    for (size_t i = 0; i < plugins; i++) {
+        const struct sq_setting *t = sq_plugin_table(sq_plugins_at(s->providers, i));
+        for (; t && t->key; t++)
+            n++;
+    }
+    s->keys = calloc(n, sizeof *s->keys);
+    if (!s->keys)
+        return sq_fail(err, SQ_ENOMEM, "out of memory reading the settings");
+    memcpy(s->keys, keys, sizeof keys);
+    struct sq_conf_key *at = s->keys + SQ_LEN(keys) - 1;
+    for (size_t i = 0; i < plugins; i++) {
+        const struct sq_setting *t = sq_plugin_table(sq_plugins_at(s->providers, i));
+        for (; t && t->key; t++)
+            if (!has_key(s->keys, t->key))
+                *at++ = sq_host_key(t);
+    }
+    return 0;
+}
+
+static int load_providers(struct sq_settings *s, struct sq_err *err)
+{
+    struct sq_conf *conf;
+    int rc = sq_conf_load(path_keys, s->path, NULL, NULL, &conf, err);
+    if (rc)
+        return rc;
+    rc = sq_plugins_load_providers(sq_conf_text(conf, "SCITQ_PLUGIN_PATH"),
+                                   &s->providers, err);
+    sq_conf_free(conf);
+    return rc ? rc : join_tables(s, err);
+}
+
 int sq_settings_load(const struct sq_options *options, struct sq_settings *ret,
                      struct sq_err *err)
 {
@@ -194,13 +289,17 @@ int sq_settings_load(const struct sq_options *options, struct sq_settings *ret,
     ret->path = options->conf ? strdup(options->conf) : sq_conf_find("scitq.conf");
     if (options->conf && !ret->path)
         return sq_fail(err, SQ_ENOMEM, "out of memory reading the settings");
-    int rc = sq_conf_load(keys, ret->path, note, NULL, &ret->conf, err);
+    int rc = load_providers(ret, err);
+    if (rc == 0)
+        rc = sq_conf_load(ret->keys, ret->path, note, NULL, &ret->conf, err);
     if (rc == 0)
         rc = check_listen(ret, err);
     if (rc == 0)
         rc = check_log(ret, err);
     if (rc == 0)
         rc = choose_database(ret, err);
+    if (rc == 0)
+        rc = check_fleet(ret, err);
     return rc ? rc : check_role(ret, options->role, err);
 }
 
@@ -209,6 +308,10 @@ void sq_settings_fini(struct sq_settings *s)
     free(s->path);
     free(s->database_uri);
     free(s->state_dir);
+    free(s->server);
+    free(s->server_name);
     sq_conf_free(s->conf);
+    free(s->keys);
+    sq_plugins_free(s->providers);
     *s = (struct sq_settings){0};
 }

@@ -6,11 +6,16 @@
 #include "core/options.h"
 #include "lib/conf.h"
 #include "lib/log.h"
+#include "lib/plugin.h"
 
 struct sq_settings {
     struct sq_conf *conf;
+    struct sq_conf_key *keys; /* ours and the providers' */
+    struct sq_plugins *providers;
     char *path; /* the file they were read from; NULL: none */
     char *database_uri, *state_dir;
+    char *server;      /* URL at which workers reach this server */
+    char *server_name; /* names of recruited workers begin with it */
     struct sq_log_conf log;
     struct sq_listens listen;
 };

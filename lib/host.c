@@ -193,6 +193,20 @@ static int folder(struct sq_host *api, const char **ret, struct sq_err *err)
     return rc;
 }
 
+struct sq_conf_key sq_host_key(const struct sq_setting *setting)
+{
+    return (struct sq_conf_key){
+        .name = setting->key,
+        .kind = setting->kind == SQ_SETTING_INT    ? SQ_CONF_INT
+                : setting->kind == SQ_SETTING_BOOL ? SQ_CONF_BOOL
+                                                   : SQ_CONF_TEXT,
+        .fallback = setting->fallback,
+        .help = setting->help,
+        .max = INT64_MAX,
+        .secret = setting->secret,
+    };
+}
+
 /* The plugin's table as lib/conf.c reads one. */
 static struct sq_conf_key *keys_of(const struct sq_setting *settings)
 {
@@ -201,16 +215,7 @@ static struct sq_conf_key *keys_of(const struct sq_setting *settings)
         n++;
     struct sq_conf_key *keys = calloc(n + 1, sizeof *keys);
     for (size_t i = 0; keys && i < n; i++)
-        keys[i] = (struct sq_conf_key){
-            .name = settings[i].key,
-            .kind = settings[i].kind == SQ_SETTING_INT    ? SQ_CONF_INT
-                    : settings[i].kind == SQ_SETTING_BOOL ? SQ_CONF_BOOL
-                                                          : SQ_CONF_TEXT,
-            .fallback = settings[i].fallback,
-            .help = settings[i].help,
-            .max = INT64_MAX,
-            .secret = settings[i].secret,
-        };
+        keys[i] = sq_host_key(&settings[i]);
     return keys;
 }
 

@@ -4,6 +4,7 @@
 #ifndef SQ_LIB_HOST_H
 #define SQ_LIB_HOST_H
 
+#include "lib/conf.h"
 #include "lib/plugin.h"
 
 struct sq_host_conf {
@@ -23,6 +24,8 @@ int sq_host_new(const struct sq_plugin *plugin, const struct sq_host_conf *conf,
                 struct sq_host **ret, struct sq_err *err);
 void sq_host_free(struct sq_host *host); /* NULL is allowed */
 
+/* A row of a plugin's table as lib/conf.h reads one. */
+struct sq_conf_key sq_host_key(const struct sq_setting *setting);
 /* Write *** for every secret in `text`, in place.  For every sentence of a plugin that
  * is shown, err->text among them. */
 void sq_host_redact(struct sq_host *host, char *text);

@@ -44,6 +44,11 @@ extern const struct sq_verb sq_verb_task_list, sq_verb_task_relaunch,
 extern const struct sq_verb sq_verb_batch_list, sq_verb_batch_stop, sq_verb_batch_go,
     sq_verb_batch_delete;
 extern const struct sq_verb sq_verb_execution_list, sq_verb_execution_output;
+extern const struct sq_verb sq_verb_recruiter_list, sq_verb_recruiter_create,
+    sq_verb_recruiter_update, sq_verb_recruiter_delete;
+extern const struct sq_verb sq_verb_flavor_list, sq_verb_flavor_update;
+extern const struct sq_verb sq_verb_job_list, sq_verb_job_log, sq_verb_job_restart,
+    sq_verb_job_delete;
 extern const struct sq_verb sq_verb_plugin_list, sq_verb_plugin_check;
 extern const struct sq_verb sq_verb_db_init, sq_verb_db_check;
 extern const struct sq_verb sq_verb_ansible_install, sq_verb_ansible_inventory,

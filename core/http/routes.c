@@ -6,6 +6,8 @@
 #define WORKER .type = &sq_worker_type
 #define EXECUTION .type = &sq_execution_type
 #define SIGNAL .type = &sq_signal_type
+#define RECRUITER .type = &sq_recruiter_type
+#define JOB .type = &sq_job_type
 #define REQUIREMENT .type = &sq_requirement_type
 
 /* clang-format off: a row a route */
@@ -42,6 +44,10 @@ const struct sq_route sq_routes[] = {
      .help = "a worker of this version presents itself"},
     {SQ_GET, "/workers/tasks", .read = sq_workers_counts,
      .help = "executions counted by worker and status"},
+    {SQ_PUT, "/workers/deploy", .prepare = sq_workers_prepare_deploy,
+     .write = sq_workers_deploy, .answer = sq_answer_ok,
+     .help = "recruit workers: number, flavor, provider, region, batch, concurrency, "
+             "prefetch"},
     {SQ_GET, "/workers/<id>", WORKER, .read = sq_read_one, .answer = sq_answer_record,
      .help = "a worker"},
     {SQ_PUT, "/workers/<id>", WORKER, .prepare = sq_prepare_update,
@@ -113,6 +119,41 @@ const struct sq_route sq_routes[] = {
     {SQ_DELETE, "/requirement/<id>", REQUIREMENT, .prepare = sq_prepare_result,
      .write = sq_requirements_delete, .answer = sq_answer_record,
      .help = "remove a requirement"},
+    {SQ_GET, "/recruiter/", RECRUITER, .prepare = sq_recruiters_prepare_list,
+     .read = sq_recruiters_list, .help = "recruiters by batch and rank; filter: batch"},
+    {SQ_POST, "/recruiter/", RECRUITER, .prepare = sq_prepare_create,
+     .write = sq_recruiters_put, .answer = sq_answer_record, .status = 201,
+     .help = "make a recruiter, or replace the one of that batch and rank"},
+    {SQ_GET, "/recruiter/match", RECRUITER, .prepare = sq_recruiters_prepare_list,
+     .read = sq_recruiters_match,
+     .help = "the workers that match the flavors of recruiters; filter: batch"},
+    {SQ_GET, "/recruiter/<name>/<id>", RECRUITER, .read = sq_recruiters_get,
+     .answer = sq_answer_record, .help = "a recruiter, by batch and rank"},
+    {SQ_PUT, "/recruiter/<name>/<id>", RECRUITER, .prepare = sq_prepare_update,
+     .write = sq_recruiters_update, .answer = sq_answer_record,
+     .help = "change a recruiter"},
+    {SQ_DELETE, "/recruiter/<name>/<id>", RECRUITER, .prepare = sq_prepare_result,
+     .write = sq_recruiters_delete, .answer = sq_answer_record,
+     .help = "delete a recruiter; its workers stay"},
+    {SQ_GET, "/flavor/", .prepare = sq_flavors_prepare, .read = sq_flavors_list,
+     .help =
+         "flavors and where they are offered, the cheapest first: min_cpu, min_ram, "
+         "min_disk, max_eviction, limit, provider, region, protofilters"},
+    {SQ_POST, "/flavor/update", JOB, .prepare = sq_flavors_prepare_update,
+     .write = sq_flavors_update, .answer = sq_answer_record, .status = 201,
+     .help = "ask {\"provider\": …} for its flavors, prices and quotas: the job of it"},
+    {SQ_GET, "/jobs/", JOB, .prepare = sq_prepare_list, .answer = sq_answer_list,
+     .help = "jobs by id; filters: any field, limit, after, fields"},
+    {SQ_DELETE, "/jobs/", .write = sq_jobs_remove_ended, .answer = sq_answer_ok,
+     .help = "delete the jobs that have ended"},
+    {SQ_GET, "/jobs/<id>", JOB, .read = sq_read_one, .answer = sq_answer_record,
+     .help = "a job with its log"},
+    {SQ_DELETE, "/jobs/<id>", JOB, .prepare = sq_prepare_result,
+     .write = sq_jobs_remove, .answer = sq_answer_record,
+     .help = "delete a job that does not run"},
+    {SQ_POST, "/jobs/<id>/restart", JOB, .prepare = sq_prepare_result,
+     .write = sq_jobs_again, .answer = sq_answer_record,
+     .help = "try a failed job again"},
     {SQ_GET, "/inventory/", .read = sq_inventory_list,
      .help = "the hosts that Ansible knows from scitq, as its inventory scripts tell"},
     {SQ_POST, "/inventory/", .prepare = sq_inventory_prepare_add,

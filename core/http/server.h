@@ -8,6 +8,7 @@
 
 #include "core/http/listen.h"
 #include "core/store/changes.h"
+#include "core/store/fleet.h"
 #include "core/store/liveness.h"
 #include "core/store/pool.h"
 #include "core/store/writer.h"
@@ -25,6 +26,7 @@ struct sq_http_conf {
     struct sq_pool *pool;
     struct sq_writer *writer;
     struct sq_liveness *liveness;
+    const struct sq_fleet_conf *fleet; /* how workers are recruited */
 };
 
 /* Serves what is open. */

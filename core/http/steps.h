@@ -92,6 +92,24 @@ SQ_WRITE(sq_batches_stop);
 SQ_WRITE(sq_batches_go);
 SQ_WRITE(sq_batches_delete);
 
+/* fleet.c */
+SQ_STEP(sq_workers_prepare_deploy);
+SQ_WRITE(sq_workers_deploy);
+SQ_STEP(sq_recruiters_prepare_list);
+SQ_READ(sq_recruiters_list);
+SQ_READ(sq_recruiters_match);
+SQ_WRITE(sq_recruiters_put);
+SQ_READ(sq_recruiters_get);
+SQ_WRITE(sq_recruiters_update);
+SQ_WRITE(sq_recruiters_delete);
+SQ_STEP(sq_flavors_prepare);
+SQ_READ(sq_flavors_list);
+SQ_STEP(sq_flavors_prepare_update);
+SQ_WRITE(sq_flavors_update);
+SQ_WRITE(sq_jobs_remove);
+SQ_WRITE(sq_jobs_remove_ended);
+SQ_WRITE(sq_jobs_again);
+
 /* inventory.c */
 SQ_READ(sq_inventory_list);
 SQ_STEP(sq_inventory_prepare_add);

@@ -126,3 +126,45 @@ static const struct sq_field batch_fields[] = {
     F(sq_batch, workers, SQ_K_TEXT, SQ_F_COMPUTED),
 };
 const struct sq_type sq_batch_type = TYPE("Batch", "task", sq_batch, batch_fields);
+
+static const struct sq_field job_fields[] = {
+    F(sq_job, job_id, SQ_K_INT, SQ_F_READONLY),
+    F(sq_job, target, SQ_K_TEXT, 0),
+    F(sq_job, action, SQ_K_TEXT, 0),
+    F(sq_job, args, SQ_K_TEXT, SQ_F_JSON),
+    F(sq_job, retry, SQ_K_INT, 0),
+    STATUS(sq_job, status, sq_job_statuses),
+    F(sq_job, log, SQ_K_TEXT, 0),
+    F(sq_job, creation_date, SQ_K_TIME, SQ_F_READONLY),
+    F(sq_job, modification_date, SQ_K_TIME, SQ_F_READONLY),
+    F(sq_job, progression, SQ_K_INT, 0),
+};
+const struct sq_type sq_job_type = TYPE("Job", "job", sq_job, job_fields);
+
+static const struct sq_field recruiter_fields[] = {
+    F(sq_recruiter, batch, SQ_K_TEXT, SQ_F_REQUIRED),
+    F(sq_recruiter, rank, SQ_K_INT, 0),
+    F(sq_recruiter, tasks_per_worker, SQ_K_INT, 0),
+    F(sq_recruiter, worker_flavor, SQ_K_TEXT, SQ_F_REQUIRED),
+    F(sq_recruiter, worker_provider, SQ_K_TEXT, 0),
+    F(sq_recruiter, worker_region, SQ_K_TEXT, 0),
+    F(sq_recruiter, worker_concurrency, SQ_K_INT, SQ_F_REQUIRED),
+    F(sq_recruiter, worker_prefetch, SQ_K_INT, 0),
+    F(sq_recruiter, minimum_tasks, SQ_K_INT, 0),
+    F(sq_recruiter, maximum_workers, SQ_K_INT, 0),
+};
+const struct sq_type sq_recruiter_type =
+    TYPE("Recruiter", "recruiter", sq_recruiter, recruiter_fields);
+_Static_assert(SQ_LEN(recruiter_fields) == SQ_RECRUITER_N,
+               "a row a member of the enum");
+
+static const struct sq_field offered_fields[] = {
+    F(sq_offered, name, SQ_K_TEXT, 0),    F(sq_offered, provider, SQ_K_TEXT, 0),
+    F(sq_offered, region, SQ_K_TEXT, 0),  F(sq_offered, cpu, SQ_K_INT, 0),
+    F(sq_offered, ram, SQ_K_REAL, 0),     F(sq_offered, disk, SQ_K_REAL, 0),
+    F(sq_offered, tags, SQ_K_TEXT, 0),    F(sq_offered, gpu, SQ_K_TEXT, 0),
+    F(sq_offered, gpumem, SQ_K_REAL, 0),  F(sq_offered, cost, SQ_K_REAL, 0),
+    F(sq_offered, eviction, SQ_K_INT, 0), F(sq_offered, available, SQ_K_INT, 0),
+};
+const struct sq_type sq_offered_type =
+    TYPE("Flavor", "flavor", sq_offered, offered_fields);

@@ -77,6 +77,36 @@ struct sq_batch {
     char *workers;
 };
 
+struct sq_job {
+    int64_t job_id;
+    char *target;  /* the worker's name, or a provider */
+    char *action;  /* worker_create, worker_deploy, worker_destroy, flavor_update */
+    char *args;    /* a JSON object */
+    int64_t retry; /* tries left after a failure */
+    int status;    /* enum sq_job_status */
+    char *log;
+    int64_t creation_date, modification_date, progression;
+};
+
+/* A rule that gives workers to a batch; its key is (batch, rank). */
+struct sq_recruiter {
+    char *batch;
+    int64_t rank, tasks_per_worker;
+    char *worker_flavor, *worker_provider, *worker_region;
+    int64_t worker_concurrency, worker_prefetch, minimum_tasks, maximum_workers;
+};
+
+/* A flavor in a region, with its price. */
+struct sq_offered {
+    char *name, *provider, *region;
+    int64_t cpu;
+    double ram, disk;
+    char *tags, *gpu;
+    double gpumem, cost;
+    int64_t eviction, available;
+};
+
+extern const struct sq_type sq_job_type, sq_recruiter_type, sq_offered_type;
 extern const struct sq_type sq_task_type, sq_worker_type, sq_execution_type,
     sq_worker_execution_type, sq_signal_type, sq_requirement_type, sq_batch_type;
 
@@ -124,6 +154,19 @@ enum {
     SQ_WORKER_F_REGION,
     SQ_WORKER_F_PROVIDER,
     SQ_WORKER_N
+};
+enum {
+    SQ_RECRUITER_F_BATCH,
+    SQ_RECRUITER_F_RANK,
+    SQ_RECRUITER_F_TASKS,
+    SQ_RECRUITER_F_FLAVOR,
+    SQ_RECRUITER_F_PROVIDER,
+    SQ_RECRUITER_F_REGION,
+    SQ_RECRUITER_F_CONCURRENCY,
+    SQ_RECRUITER_F_PREFETCH,
+    SQ_RECRUITER_F_MINIMUM,
+    SQ_RECRUITER_F_MAXIMUM,
+    SQ_RECRUITER_N
 };
 enum {
     SQ_EXEC_F_ID,

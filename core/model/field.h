@@ -25,7 +25,8 @@ enum {
     SQ_F_STORED_TEXT = 8, /* a number kept in a text column, as 1.3 did */
     SQ_F_HIDDEN = 16,     /* a column, not in JSON */
     SQ_F_URIS = 32,       /* a list of URIs */
-    SQ_F_FOLDER = 64      /* the URI of one folder */
+    SQ_F_FOLDER = 64,     /* the URI of one folder */
+    SQ_F_JSON = 128       /* a text that is JSON itself */
 };
 
 /* A closed set of words: statuses, actions. */

@@ -13,6 +13,9 @@ static const char *const execution_words[] = {
 static const char *const worker_words[] = {"paused", "running", "offline",
                                            "failed", "evicted", NULL};
 
+static const char *const job_words[] = {"pending", "running", "succeeded", "failed",
+                                        NULL};
+const struct sq_names sq_job_statuses = {job_words};
 const struct sq_names sq_task_statuses = {task_words};
 const struct sq_names sq_execution_statuses = {execution_words};
 const struct sq_names sq_worker_statuses = {worker_words};

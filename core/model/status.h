@@ -33,8 +33,9 @@ enum sq_worker_status {
     SQ_WORKER_FAILED,
     SQ_WORKER_EVICTED
 };
+enum sq_job_status { SQ_JOB_PENDING, SQ_JOB_RUNNING, SQ_JOB_SUCCEEDED, SQ_JOB_FAILED };
 extern const struct sq_names sq_task_statuses, sq_execution_statuses,
-    sq_worker_statuses;
+    sq_worker_statuses, sq_job_statuses;
 
 /* Error SQ_ESTATE "Status bogus is not possible (only a b c)". */
 int sq_status_parse(const struct sq_names *set, const char *name, int *ret,

@@ -10,6 +10,7 @@
 #define SQ_SCHED_SCHED_H
 
 #include "core/store/changes.h"
+#include "core/store/fleet.h"
 #include "core/store/liveness.h"
 #include "core/store/writer.h"
 
@@ -19,6 +20,8 @@ struct sq_sched_conf {
     int64_t offline_us; /* WORKER_OFFLINE_DELAY */
     int64_t lost_us;    /* WORKER_LOST_DELAY, 0: never */
     int64_t sweep_us;   /* the safety net's period (2 s) */
+    /* Borrowed; NULL: nobody is recruited. */
+    const struct sq_fleet_conf *fleet;
 };
 
 int sq_sched_new(const struct sq_sched_conf *conf, struct sq_liveness *liveness,

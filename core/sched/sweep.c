@@ -7,6 +7,7 @@
  * go on with an assignment too long for one transaction. */
 #include "core/sched/impl.h"
 
+#include "core/sched/recruit.h"
 #include "core/store/task.h"
 #include "core/store/worker.h"
 #include "lib/clock.h"
@@ -41,6 +42,8 @@ static int sweep(struct sq_op *op, struct sq_tx *tx, struct sq_err *err)
         rc = end_orphans(s, tx, err);
     if (rc == 0)
         rc = sq_due_scan(s, tx, err);
+    if (rc == 0 && s->conf.fleet)
+        rc = sq_recruit(tx, s->conf.fleet, err);
     tx->changes->sweep = true;
     return rc;
 }

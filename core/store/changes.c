@@ -36,13 +36,13 @@ void sq_changes_clear(struct sq_changes *c)
     c->slots.n = c->tell.n = c->executions.n = c->tasks.n = 0;
     c->n_ahead = 0;
     free_batches(c);
-    c->sweep = c->due = c->cache = c->failed = false;
+    c->sweep = c->due = c->jobs = c->cache = c->failed = false;
 }
 
 bool sq_changes_any(const struct sq_changes *c)
 {
     return c->slots.n || c->tell.n || c->executions.n || c->tasks.n || c->n_batches ||
-           c->sweep || c->due || c->failed;
+           c->sweep || c->due || c->jobs || c->failed;
 }
 
 /* Room for one more in an array that doubles. */

@@ -27,6 +27,7 @@ struct sq_changes {
     size_t n_ahead, cap_ahead;
     bool sweep;  /* forget every shortcut: look at everything */
     bool due;    /* time limits or delays changed: recompute the next alarm */
+    bool jobs;   /* a job was made or ended */
     bool cache;  /* tasks or executions of use_cache that are to be looked at */
     bool failed; /* out of memory: treat as sweep */
 };

@@ -284,6 +284,14 @@ static void write_ints(struct sq_jw *w, const struct sq_ints *ints)
     sq_jw_close(w);
 }
 
+static void write_text(struct sq_jw *w, const struct sq_field *f, const char *text)
+{
+    if (text && (f->flags & SQ_F_JSON))
+        sq_jw_raw(w, text, strlen(text));
+    else
+        sq_jw_text(w, text);
+}
+
 void sq_field_to_json(struct sq_jw *w, const struct sq_field *f, const void *rec)
 {
     const void *at = (const char *)rec + f->offset;
@@ -291,7 +299,7 @@ void sq_field_to_json(struct sq_jw *w, const struct sq_field *f, const void *rec
     switch (f->kind) {
     case SQ_K_INT: sq_jw_int(w, *(const int64_t *)at); break;
     case SQ_K_REAL: sq_jw_real(w, *(const double *)at); break;
-    case SQ_K_TEXT: sq_jw_text(w, *(char *const *)at); break;
+    case SQ_K_TEXT: write_text(w, f, *(char *const *)at); break;
     case SQ_K_BOOL: sq_jw_bool(w, *(const int *)at); break;
     case SQ_K_TIME: sq_jw_time(w, *(const int64_t *)at); break;
     case SQ_K_ENUM: sq_jw_text(w, sq_name(f->names, *(const int *)at)); break;

@@ -9,6 +9,7 @@
 
 #include "core/store/changes.h"
 #include "core/store/execution.h"
+#include "core/store/fleet.h"
 #include "core/store/list.h"
 #include "core/store/record.h"
 #include "core/store/worker_impl.h"
@@ -104,39 +105,6 @@ int sq_worker_update(struct sq_tx *tx, int64_t worker_id,
 
 /* Removing. */
 
-static int ask_destroy(struct sq_tx *tx, const struct sq_worker *w, struct sq_err *err)
-{
-    struct sq_stmt *st = sq_db_query(tx->db, SQ_Q_JOB_UNDER_WAY);
-    sq_bind_text(st, 1, w->name);
-    sq_bind_text(st, 2, "worker_destroy");
-    bool known = sq_row(st);
-    sq_stmt_end(st);
-    if (known)
-        return sq_db_error(tx->db, err);
-    SQ_CLEANUP(sq_buf_fini) struct sq_buf args;
-    struct sq_jw j;
-    sq_buf_init(&args, 64 * 1024);
-    sq_jw_init(&j, &args);
-    sq_jw_open(&j, '{');
-    sq_jw_key(&j, "worker_id");
-    sq_jw_int(&j, w->worker_id);
-    sq_jw_key(&j, "provider");
-    sq_jw_text(&j, w->provider);
-    sq_jw_key(&j, "region");
-    sq_jw_text(&j, w->region);
-    sq_jw_close(&j);
-    if (!sq_buf_ok(&args))
-        return sq_fail(err, SQ_ETOOBIG, "the names of worker %lld are too long",
-                       (long long)w->worker_id);
-    st = sq_db_query(tx->db, SQ_Q_JOB_INSERT);
-    sq_bind_text(st, 1, w->name);
-    sq_bind_text(st, 2, "worker_destroy");
-    sq_bind_text(st, 3, args.data);
-    sq_bind_time(st, 4, tx->now);
-    sq_run(st);
-    return sq_db_error(tx->db, err);
-}
-
 /* Nothing more is given to it while its job is under way. */
 static int pause_worker(struct sq_tx *tx, int64_t worker_id, struct sq_err *err)
 {
@@ -183,7 +151,7 @@ int sq_worker_delete(struct sq_tx *tx, int64_t worker_id, struct sq_worker *ret,
     if (w.permanent == 0) {
         code = pause_worker(tx, worker_id, err);
         if (!code)
-            code = ask_destroy(tx, &w, err);
+            code = sq_fleet_ask_destroy(tx, &w, err);
     } else {
         code = sq_worker_end_executions(tx, worker_id, err);
         struct sq_stmt *st = sq_db_query(tx->db, SQ_Q_WORKER_DELETE);

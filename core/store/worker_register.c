@@ -65,8 +65,11 @@ static int take_back(struct sq_tx *tx, const struct sq_registration *r,
                        r->name, r->hostname, (long long)who->worker_id);
     int status =
         r->status < 0 && w.status == SQ_WORKER_OFFLINE ? SQ_WORKER_RUNNING : r->status;
-    struct sq_worker values = {.status = status, .flavor = (char *)r->flavor};
+    struct sq_worker values = {
+        .status = status, .flavor = (char *)r->flavor, .hostname = (char *)r->hostname};
     uint64_t mask = status >= 0 ? SQ_BIT(SQ_WORKER_F_STATUS) : 0;
+    if (!w.hostname) /* recruited: only now is it known */
+        mask |= SQ_BIT(SQ_WORKER_F_HOSTNAME);
     if (r->flavor)
         mask |= SQ_BIT(SQ_WORKER_F_FLAVOR);
     code = sq_worker_update(tx, who->worker_id, &values, mask, &w, err);

@@ -256,9 +256,10 @@ def test_workers(tool, api):
         [3, 2, "W2", "big", "running"], "worker update")
     is_([w["name"] for w in tool.json("worker", "list", "-b", "W2", "-S", "running")],
         ["wa"], "filters and --json")
-    code, out, err = tool.manage("worker", "deploy", "-f", "f", "-r", "r", "-P", "p")
-    is_(code, 1, "worker deploy")
-    has(err, "needs a provider: not in this version", "says why not")
+    code, out, err = tool.manage("worker", "deploy", "-f", "auto:x>1", "-r", "r",
+                                 "-P", "p")
+    is_(code, 1, "worker deploy of what is no flavor")
+    has(err, "protofilter x>1", "says why not")
     is_(tool.good("worker", "delete", "-n", "wa"), "Worker %d (wa) deleted\n" % a,
         "worker delete")
     is_(api.get("/workers/%d" % a).status, 404, "it is gone")

@@ -170,7 +170,7 @@ def idle(api, server):
     is_(jobs(), [], "nothing at all")
     says("idle", "ok", "with nothing running or due")
     is_(jobs(), [["worker_destroy", "lazy"]], "a job destroys it")
-    says("idle", "ok", "asked again")
+    wait_until("it is destroyed", lambda: api.get(path).status == 404)
     is_(len(jobs()), 1, "there is one job")
 
 

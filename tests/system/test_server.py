@@ -119,15 +119,16 @@ def embedded():
     refused("newer", ["newer"])
     is_(start(folder, conf, ["--db=check"])[0], 1, "--db check: newer")
     db.execute("delete from scitq_schema where version = 9999")
-    db.execute("update scitq_schema set version = 0")
+    current = db.execute("select max(version) from scitq_schema").fetchone()[0]
+    db.execute("delete from scitq_schema where version = %d" % current)
     db.commit()
     refused("older", ["db upgrade"])
     for action in ("init", "check"):
         status, text, out = start(folder, conf, ["--db=" + action])
         is_(status, 1, "--db %s: older" % action)
         has(text + out, "db upgrade", "--db %s: says what brings it forward" % action)
-    db.executescript("update scitq_schema set version = 1;"
-                     "pragma journal_mode = delete")
+    db.executescript("insert into scitq_schema values (%d, '2026-01-01 00:00:00.000000');"
+                     "pragma journal_mode = delete" % current)
     db.close()
     size = os.path.getsize(path)
     with open(path, "r+b") as f:

@@ -1,9 +1,10 @@
 -- Workers, signals and batches.
 
--- The newest row of an identity.
+-- The newest row of an identity; a recruited worker that has not come yet has no host.
 -- name: worker_by_identity
 select worker_id, spool, acked from worker
-where name = $1 and hostname = $2 order by worker_id desc limit 1
+where name = $1 and (hostname = $2 or (hostname is null and permanent is false))
+order by worker_id desc limit 1
 
 -- name: worker_set_spool
 update worker set spool = $2, acked = 0 where worker_id = cast($1 as bigint)
@@ -67,10 +68,6 @@ select 1 from task where status = 'pending' and batch = $1 limit 1
 -- name: job_under_way
 select 1 from job where target = $1 and action = $2 and status in ('pending', 'running')
 limit 1
-
--- name: job_insert
-insert into job (target, action, args, retry, status, log, creation_date, progression)
-values ($1, $2, $3, 0, 'pending', '', $4, 0)
 
 -- name: signal_take
 delete from signal where worker_id = cast($1 as bigint)

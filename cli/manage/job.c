@@ -1,0 +1,39 @@
+/* A job's log grows in its row; it is asked for again every half second, as long as the
+ * job has not ended. */
+#include "cli/manage/job.h"
+
+#include <string.h>
+#include <time.h>
+
+enum { AGAIN_MS = 500 };
+
+const char *sq_job_path(struct sq_cli *cli, int64_t id, const char *rest)
+{
+    const char *path =
+        sq_arena_printf(&cli->args.arena, "/jobs/%lld%s", (long long)id, rest);
+    return path ? path : "/jobs/";
+}
+
+int sq_job_follow(struct sq_cli *cli, int64_t id, struct sq_err *err)
+{
+    const struct timespec pause = {0, AGAIN_MS * 1000000L};
+    const char *path = sq_job_path(cli, id, "");
+    size_t shown = 0;
+    for (;;) {
+        SQ_CLEANUP(sq_json_unref) json_t *job = NULL;
+        int rc = sq_cli_call_take(cli, "GET", path, NULL, &job, err);
+        if (rc)
+            return rc;
+        const char *log = sq_cli_member(job, "log");
+        const char *status = sq_cli_member(job, "status");
+        if (strlen(log) > shown)
+            fputs(log + shown, cli->out);
+        shown = strlen(log);
+        fflush(cli->out);
+        if (strcmp(status, "failed") == 0)
+            return sq_fail(err, SQ_EIO, "job %lld failed", (long long)id);
+        if (strcmp(status, "succeeded") == 0)
+            return 0;
+        nanosleep(&pause, NULL);
+    }
+}

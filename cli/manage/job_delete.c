@@ -1,0 +1,28 @@
+/* scitq-manage job delete */
+#include "cli/manage/commands.h"
+#include "cli/manage/job.h"
+#include "cli/rows.h"
+
+static const struct sq_opt options[] = {SQ_OPT_JOB, {0}};
+
+static int run(struct sq_cli *cli, struct sq_err *err)
+{
+    int64_t id = sq_args_int(&cli->args, "id");
+    SQ_CLEANUP(sq_json_unref) json_t *job = NULL;
+    int rc = sq_cli_call_take(cli, "DELETE", sq_job_path(cli, id, ""), NULL, &job, err);
+    if (rc)
+        return rc;
+    if (sq_args_has(&cli->args, "json"))
+        sq_cli_print_json(cli, job);
+    else
+        fprintf(cli->out, "Job %lld (%s of %s) deleted\n", (long long)id,
+                sq_cli_member(job, "action"), sq_cli_member(job, "target"));
+    return 0;
+}
+
+const struct sq_verb sq_verb_job_delete = {
+    .name = "delete",
+    .help = "forget a job that does not run",
+    .options = options,
+    .run = run,
+};

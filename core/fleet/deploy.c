@@ -1,0 +1,178 @@
+/* A worker's machine: made by its provider and written down, its worker waited for; or
+ * destroyed, and its row with it.  Every step may be done again by another server. */
+#include "core/fleet/impl.h"
+
+#include <string.h>
+
+#include "core/store/worker.h"
+#include "lib/log.h"
+
+/* How often a provider is asked whether a machine whose worker is awaited still runs:
+ * nobody tells. */
+enum { LOOK_MS = 5000 };
+
+static int read_machine(struct sq_running *r, struct sq_fleet_machine *ret,
+                        struct sq_err *err)
+{
+    struct sq_db *db;
+    if (r->worker_id == SQ_NULL)
+        return sq_fail(err, SQ_EINVAL, "the job names no worker");
+    int rc = sq_pool_get(r->fleet->setup.pool, &db, err);
+    if (rc)
+        return rc;
+    rc = sq_fleet_machine(db, r->worker_id, &r->arena, ret, err);
+    sq_pool_put(r->fleet->setup.pool, db);
+    return rc;
+}
+
+/* Sentences of a module are hidden like its lines. */
+static int told(const struct sq_session *s, int rc, struct sq_err *err)
+{
+    if (rc && err)
+        sq_host_redact(s->host, err->text);
+    return rc;
+}
+
+struct found {
+    int64_t worker_id;
+    const struct sq_machine *machine;
+    const char *group;
+};
+
+static int write_machine(void *arg, struct sq_tx *tx, struct sq_err *err)
+{
+    const struct found *f = arg;
+    return sq_fleet_set_machine(tx, f->worker_id, f->machine->id, f->machine->ipv4,
+                                f->machine->ipv6, f->group, err);
+}
+
+static int launch(struct sq_running *r, const struct sq_session *s,
+                  const struct sq_fleet_machine *w, struct sq_machine *ret,
+                  struct sq_err *err)
+{
+    const struct sq_launch req = {.token = w->token,
+                                  .name = w->name,
+                                  .flavor = w->flavor,
+                                  .region = w->region,
+                                  .tags = w->tags,
+                                  .server = r->fleet->setup.server,
+                                  .batch = w->batch,
+                                  .concurrency =
+                                      w->concurrency < 1 ? 1 : (int)w->concurrency};
+    sq_fleet_say(r, "asking %s for a machine of flavor %s in %s", w->provider,
+                 w->flavor, w->region);
+    int rc = told(s, s->ops->launch(s->p, &req, &r->call, ret, err), err);
+    if (rc)
+        return rc;
+    sq_fleet_say(r, "%s runs at %s", w->name, ret->ipv4[0] ? ret->ipv4 : ret->ipv6);
+    struct found f = {w->worker_id, ret, w->provider};
+    return sq_fleet_change(r->fleet, write_machine, &f, &r->arena, err);
+}
+
+/* Until it has registered; for as long as its machine runs. */
+static int wait_for_worker(struct sq_running *r, const struct sq_session *s,
+                           const struct sq_fleet_machine *w, struct sq_err *err)
+{
+    struct sq_fleet_machine now;
+    int rc = 0;
+    for (bool said = false; rc == 0; said = true) {
+        rc = read_machine(r, &now, err);
+        if (rc || now.came)
+            return rc;
+        if (!said)
+            sq_fleet_say(r, "waiting for its worker");
+        rc = sq_fleet_wait(r, LOOK_MS, err);
+        if (rc)
+            return rc;
+        struct sq_machine m;
+        rc = told(s, s->ops->find(s->p, w->token, &r->call, &m, err), err);
+        if (rc == 0 && m.state != SQ_MACHINE_RUNNING && m.state != SQ_MACHINE_STARTING)
+            rc = sq_fail(err, SQ_EIO, "the machine of %s does not run any more: %s",
+                         w->name, m.detail[0] ? m.detail : "no reason is known");
+        if (rc == SQ_ENOENT)
+            rc = sq_fail(err, SQ_EIO, "the machine of %s is gone", w->name);
+    }
+    return rc;
+}
+
+int sq_fleet_deploy(struct sq_running *r, struct sq_err *err)
+{
+    struct sq_fleet_machine w;
+    struct sq_session s;
+    struct sq_machine m;
+    int rc = read_machine(r, &w, err);
+    if (rc)
+        return rc;
+    if (!w.provider || !w.token || !w.flavor || !w.region)
+        return sq_fail(err, SQ_EINVAL, "the worker %s is nobody's to deploy", w.name);
+    rc = sq_session_open(r->fleet, r, w.provider, &s, err);
+    if (rc)
+        return rc;
+    rc = launch(r, &s, &w, &m, err);
+    if (rc == 0 && !(s.ops->flags & SQ_PROVIDER_STARTS_WORKER))
+        rc = sq_fail(err, SQ_EUNSUPPORTED,
+                     "%s lends bare machines, which this version cannot configure yet",
+                     w.provider);
+    if (rc == 0)
+        rc = wait_for_worker(r, &s, &w, err);
+    if (rc == 0)
+        sq_fleet_say(r, "%s has come", w.name);
+    sq_session_close(&s);
+    return rc;
+}
+
+/* ---- the end */
+
+static int destroy_machine(struct sq_running *r, const struct sq_fleet_machine *w,
+                           struct sq_err *err)
+{
+    struct sq_session s;
+    if (!w->provider || !w->token)
+        return 0; /* nobody made it for us */
+    int rc = sq_session_open(r->fleet, r, w->provider, &s, err);
+    if (rc)
+        return rc;
+    rc = told(&s, s.ops->destroy(s.p, w->token, w->machine, &r->call, err), err);
+    sq_session_close(&s);
+    if (rc == 0)
+        sq_fleet_say(r, "%s has nothing of %s any more", w->provider, w->name);
+    return rc;
+}
+
+static int forget(void *arg, struct sq_tx *tx, struct sq_err *err)
+{
+    return sq_fleet_forget(tx, *(int64_t *)arg, err);
+}
+
+int sq_fleet_destroy(struct sq_running *r, struct sq_err *err)
+{
+    struct sq_fleet_machine w;
+    int rc = read_machine(r, &w, err);
+    if (rc == SQ_ENOENT) {
+        sq_fleet_say(r, "it is gone already");
+        return 0;
+    }
+    if (rc == 0)
+        rc = destroy_machine(r, &w, err);
+    return rc ? rc : sq_fleet_change(r->fleet, forget, &r->worker_id, &r->arena, err);
+}
+
+static int set_failed(void *arg, struct sq_tx *tx, struct sq_err *err)
+{
+    struct sq_worker w = {.status = SQ_WORKER_FAILED}, ignored;
+    return sq_worker_update(tx, *(int64_t *)arg, &w, SQ_BIT(SQ_WORKER_F_STATUS),
+                            &ignored, err);
+}
+
+int sq_fleet_give_up(struct sq_running *r, struct sq_err *err)
+{
+    struct sq_fleet_machine w;
+    struct sq_err why;
+    int rc = read_machine(r, &w, err);
+    if (rc)
+        return rc == SQ_ENOENT ? 0 : rc;
+    rc = destroy_machine(r, &w, &why);
+    if (rc)
+        sq_fleet_say(r, "what was made may be left at %s: %s", w.provider, why.text);
+    return sq_fleet_change(r->fleet, set_failed, &r->worker_id, &r->arena, err);
+}

@@ -1,0 +1,354 @@
+/* The dispatcher: one thread that sleeps until a job was made or ended, or one is late,
+ * and gives each pending job that may run a thread of its own.
+ *
+ * At most `concurrency` workers are made at once, and as many other jobs run beside.
+ * Before a worker is destroyed the job that makes it is told to end. */
+#include "core/fleet/impl.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "core/store/job.h"
+#include "lib/clock.h"
+#include "lib/jsonio.h"
+#include "lib/log.h"
+
+enum { LOOK_AGAIN_US = 5000000 /* after an error of the database */ };
+
+static void wake_locked(struct sq_fleet *f)
+{
+    f->due = true;
+    pthread_cond_broadcast(&f->wake);
+}
+
+void sq_fleet_committed(struct sq_fleet *f, const struct sq_changes *changes)
+{
+    pthread_mutex_lock(&f->lock);
+    for (struct sq_running *r = f->running; r; r = r->next)
+        if (r->worker_id != SQ_NULL && sq_id_set_has(&changes->tell, r->worker_id)) {
+            r->woken = true;
+            pthread_cond_broadcast(&f->wake);
+        }
+    if (changes->jobs || changes->failed)
+        wake_locked(f);
+    pthread_mutex_unlock(&f->lock);
+}
+
+/* ---- what runs */
+
+static int is_canceled(const struct sq_call *call)
+{
+    return ((const struct sq_running *)call)->end != SQ_END_NONE;
+}
+
+static void on_progress(struct sq_call *call, int64_t done, int64_t total)
+{
+    if (total > 0)
+        sq_fleet_percent((struct sq_running *)call, done * 100 / total);
+}
+
+void sq_fleet_end(struct sq_running *r, enum sq_fleet_end why)
+{
+    int none = SQ_END_NONE;
+    uint64_t one = 1;
+    if (atomic_compare_exchange_strong(&r->end, &none, (int)why) &&
+        write(r->call.cancel_fd, &one, sizeof one) < 0)
+        sq_log(SQ_LOG_ERROR, "fleet", "cannot end a job: %s", strerror(errno));
+}
+
+static void running_free(struct sq_running *r)
+{
+    if (r->call.cancel_fd >= 0)
+        close(r->call.cancel_fd);
+    sq_arena_fini(&r->arena);
+    free(r);
+}
+
+static int64_t worker_of(const struct sq_job *job)
+{
+    json_t *args = NULL;
+    int64_t id = SQ_NULL;
+    if (job->args && sq_json_parse(job->args, strlen(job->args), &args, NULL) == 0 &&
+        json_is_integer(json_object_get(args, "worker_id")))
+        id = json_integer_value(json_object_get(args, "worker_id"));
+    json_decref(args);
+    return id;
+}
+
+static struct sq_running *running_new(struct sq_fleet *f, const struct sq_job *job)
+{
+    struct sq_running *r = calloc(1, sizeof *r);
+    if (!r)
+        return NULL;
+    r->call = (struct sq_call){.canceled = is_canceled,
+                               .cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+                               .progress = on_progress};
+    sq_arena_init(&r->arena, SQ_FLEET_ARENA);
+    r->fleet = f;
+    r->job = *job;
+    r->job.target = sq_arena_strdup(&r->arena, job->target ? job->target : "");
+    r->job.action = sq_arena_strdup(&r->arena, job->action ? job->action : "");
+    r->job.args = NULL;
+    r->worker_id = worker_of(job);
+    r->until_us = sq_monotonic() + f->setup.lifetime_s * INT64_C(1000000);
+    if (r->call.cancel_fd >= 0 && r->job.target && r->job.action)
+        return r;
+    running_free(r);
+    return NULL;
+}
+
+static bool is_deploy(const char *action)
+{
+    return strcmp(action, "worker_deploy") == 0;
+}
+
+/* Only the dispatcher changes the list; others read it under the lock. */
+static void start(struct sq_fleet *f, const struct sq_job *job)
+{
+    struct sq_running *r = running_new(f, job);
+    if (!r) {
+        sq_log(SQ_LOG_ERROR, "fleet", "out of memory for job %lld",
+               (long long)job->job_id);
+        return;
+    }
+    pthread_mutex_lock(&f->lock);
+    r->next = f->running;
+    f->running = r;
+    pthread_mutex_unlock(&f->lock);
+    if (pthread_create(&r->thread, NULL, sq_fleet_run, r) == 0)
+        return;
+    sq_log(SQ_LOG_ERROR, "fleet", "cannot start a thread for job %lld",
+           (long long)job->job_id);
+    pthread_mutex_lock(&f->lock);
+    f->running = r->next;
+    pthread_mutex_unlock(&f->lock);
+    running_free(r);
+}
+
+static void collect(struct sq_fleet *f)
+{
+    struct sq_running **at = &f->running;
+    while (*at) {
+        struct sq_running *r = *at;
+        if (!r->done) {
+            at = &r->next;
+            continue;
+        }
+        pthread_join(r->thread, NULL);
+        pthread_mutex_lock(&f->lock);
+        *at = r->next;
+        pthread_mutex_unlock(&f->lock);
+        running_free(r);
+    }
+}
+
+static void end_late(struct sq_fleet *f)
+{
+    int64_t now = sq_monotonic();
+    for (struct sq_running *r = f->running; r; r = r->next)
+        if (now >= r->until_us)
+            sq_fleet_end(r, SQ_END_LATE);
+}
+
+/* May it begin now?  The making of a worker that is to be destroyed is ended first. */
+static bool may_start(struct sq_fleet *f, const struct sq_job *job)
+{
+    int n = 0;
+    bool deploy = is_deploy(job->action);
+    int64_t worker_id = worker_of(job);
+    for (struct sq_running *r = f->running; r; r = r->next) {
+        if (r->job.job_id == job->job_id)
+            return false;
+        n += is_deploy(r->job.action) == deploy;
+        if (worker_id == SQ_NULL || r->worker_id != worker_id)
+            continue;
+        if (!deploy)
+            sq_fleet_end(r, SQ_END_DESTROY);
+        return false;
+    }
+    return n < f->setup.concurrency;
+}
+
+static int start_some(struct sq_fleet *f, struct sq_arena *arena, struct sq_err *err)
+{
+    struct sq_db *db;
+    struct sq_job *jobs;
+    size_t n = 0;
+    int rc = sq_pool_get(f->setup.pool, &db, err);
+    if (rc)
+        return rc;
+    rc = sq_jobs_open(db, arena, &jobs, &n, err);
+    sq_pool_put(f->setup.pool, db);
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        if (jobs[i].status == SQ_JOB_PENDING && jobs[i].action &&
+            may_start(f, &jobs[i]))
+            start(f, &jobs[i]);
+    return rc;
+}
+
+/* ---- the thread */
+
+static int64_t next_late(const struct sq_fleet *f)
+{
+    int64_t next = INT64_MAX;
+    for (struct sq_running *r = f->running; r; r = r->next)
+        if (r->end == SQ_END_NONE && r->until_us < next)
+            next = r->until_us;
+    return next;
+}
+
+/* False: the end. */
+static bool wait_until_due(struct sq_fleet *f, int64_t at_latest)
+{
+    pthread_mutex_lock(&f->lock);
+    while (!f->due && !f->stopping) {
+        int64_t until = next_late(f);
+        until = until < at_latest ? until : at_latest;
+        struct timespec at = {until / 1000000, until % 1000000 * 1000};
+        if (until == INT64_MAX)
+            pthread_cond_wait(&f->wake, &f->lock);
+        else if (pthread_cond_timedwait(&f->wake, &f->lock, &at) == ETIMEDOUT)
+            f->due = true;
+    }
+    f->due = false;
+    bool go_on = !f->stopping;
+    pthread_mutex_unlock(&f->lock);
+    return go_on;
+}
+
+static int reset(void *arg, struct sq_tx *tx, struct sq_err *err)
+{
+    (void)arg;
+    return sq_jobs_reset(tx, err);
+}
+
+/* What needs nobody's answer is known from the start. */
+static void update_offline(struct sq_fleet *f, const char *name,
+                           const struct sq_plugin *plugin)
+{
+    struct sq_err err;
+    if ((plugin->provider->flags & SQ_PROVIDER_OFFLINE) &&
+        sq_fleet_update(f, NULL, name, &err) != 0)
+        sq_log(SQ_LOG_WARNING, "fleet", "%s: %s", name, err.text);
+}
+
+static void *dispatch(void *arg)
+{
+    struct sq_fleet *f = arg;
+    struct sq_arena arena;
+    struct sq_err err;
+    bool failing = false;
+    sq_arena_init(&arena, SQ_FLEET_ARENA);
+    sq_fleet_each_name(f, update_offline);
+    while (wait_until_due(f, failing ? sq_monotonic() + LOOK_AGAIN_US : INT64_MAX)) {
+        collect(f);
+        end_late(f);
+        int rc = start_some(f, &arena, &err);
+        if (rc && !failing)
+            sq_log(SQ_LOG_WARNING, "fleet", "%s", err.text);
+        failing = rc != 0;
+        sq_arena_reset(&arena);
+    }
+    sq_arena_fini(&arena);
+    return NULL;
+}
+
+/* ---- its life */
+
+static void set_owner(struct sq_fleet *f)
+{
+    snprintf(f->owner, sizeof f->owner, "s%.12s", f->setup.identity);
+    for (char *p = f->owner; *p; p++)
+        if (*p >= 'A' && *p <= 'Z')
+            *p = (char)(*p - 'A' + 'a');
+}
+
+static void tell_broken(const struct sq_plugins *ps)
+{
+    for (size_t i = 0; i < sq_plugins_count(ps); i++)
+        if (sq_plugins_at(ps, i)->problem)
+            sq_log(SQ_LOG_WARNING, "fleet", "the provider %s cannot be used: %s",
+                   sq_plugins_at(ps, i)->path, sq_plugins_at(ps, i)->problem);
+}
+
+static void init_lock(struct sq_fleet *f)
+{
+    pthread_condattr_t attr;
+    pthread_mutex_init(&f->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&f->wake, &attr);
+    pthread_condattr_destroy(&attr);
+}
+
+static int begin(struct sq_fleet *f, struct sq_err *err)
+{
+    struct sq_arena arena;
+    tell_broken(f->setup.plugins);
+    int rc = sq_fleet_check_names(f, err);
+    sq_arena_init(&arena, 1 << 20);
+    if (rc == 0)
+        rc = sq_fleet_change(f, reset, NULL, &arena, err);
+    sq_arena_fini(&arena);
+    f->due = true;
+    if (rc == 0 && pthread_create(&f->thread, NULL, dispatch, f) != 0)
+        rc = sq_fail(err, SQ_ENOMEM, "cannot start the fleet's thread");
+    f->started = rc == 0;
+    return rc;
+}
+
+int sq_fleet_start(const struct sq_fleet_setup *setup, struct sq_fleet **ret,
+                   struct sq_err *err)
+{
+    struct sq_fleet *f = calloc(1, sizeof *f);
+    if (!f)
+        return sq_fail(err, SQ_ENOMEM, "out of memory");
+    f->setup = *setup;
+    set_owner(f);
+    init_lock(f);
+    int rc = begin(f, err);
+    if (rc)
+        sq_fleet_free(f);
+    else
+        *ret = f;
+    return rc;
+}
+
+void sq_fleet_stop(struct sq_fleet *f)
+{
+    if (!f || !f->started)
+        return;
+    pthread_mutex_lock(&f->lock);
+    f->stopping = true;
+    pthread_cond_broadcast(&f->wake);
+    pthread_mutex_unlock(&f->lock);
+    pthread_join(f->thread, NULL);
+    f->started = false;
+    for (struct sq_running *r = f->running; r; r = r->next)
+        sq_fleet_end(r, SQ_END_STOP);
+    pthread_mutex_lock(&f->lock);
+    pthread_cond_broadcast(&f->wake);
+    pthread_mutex_unlock(&f->lock);
+    while (f->running) {
+        struct sq_running *r = f->running;
+        pthread_join(r->thread, NULL);
+        pthread_mutex_lock(&f->lock);
+        f->running = r->next;
+        pthread_mutex_unlock(&f->lock);
+        running_free(r);
+    }
+}
+
+void sq_fleet_free(struct sq_fleet *f)
+{
+    if (!f)
+        return;
+    sq_fleet_stop(f);
+    pthread_cond_destroy(&f->wake);
+    pthread_mutex_destroy(&f->lock);
+    free(f);
+}

@@ -1,0 +1,41 @@
+/* The fleet at work (product.md sections 7 and 9): jobs that make, configure and
+ * destroy workers through provider plugins, each in a thread of its own.
+ *
+ * The database is the truth: a job is a row, what it did is in the rows of its worker,
+ * every change goes through the writer.  One that a server left running is taken up
+ * again by the next, which finds at the provider, by the worker's token, whatever there
+ * is of its machine. */
+#ifndef SQ_FLEET_FLEET_H
+#define SQ_FLEET_FLEET_H
+
+#include "core/store/changes.h"
+#include "core/store/pool.h"
+#include "core/store/writer.h"
+#include "lib/plugin.h"
+
+struct sq_fleet;
+struct sq_fleet_setup {
+    struct sq_writer *writer;
+    struct sq_pool *pool;
+    const char *settings;       /* the file providers read theirs from; NULL: none */
+    struct sq_plugins *plugins; /* the providers there are */
+    const char *providers; /* SCITQ_PROVIDERS: name=plugin pairs; NULL: every name */
+    const char *state_dir;
+    const char *server;   /* URL at which workers reach this server */
+    const char *identity; /* of the database: whose machines these are */
+    int concurrency;      /* WORKER_CREATE_CONCURRENCY */
+    int lifetime_s;       /* JOB_MAX_LIFETIME */
+};
+
+/* Everything of `setup` is borrowed.  SQ_EINVAL: SCITQ_PROVIDERS names no provider. */
+int sq_fleet_start(const struct sq_fleet_setup *setup, struct sq_fleet **ret,
+                   struct sq_err *err);
+/* What runs is left as it is, to be taken up again; while the writer still runs.  NULL
+ * is allowed, twice too. */
+void sq_fleet_stop(struct sq_fleet *f);
+/* Once the writer calls no hook any more. */
+void sq_fleet_free(struct sq_fleet *f);
+/* From the writer's committed hook. */
+void sq_fleet_committed(struct sq_fleet *f, const struct sq_changes *changes);
+
+#endif

@@ -1,0 +1,105 @@
+/* Between the files of this room.
+ *
+ * fleet.c     which jobs run: starts a thread for each, ends them
+ * run.c       one job from its start to its end: tries, log, progress
+ * deploy.c    a machine made, its worker waited for; a machine destroyed
+ * catalog.c   what a provider offers, written down
+ * session.c   providers by name, an instance of one for a job */
+#ifndef SQ_FLEET_IMPL_H
+#define SQ_FLEET_IMPL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "core/fleet/fleet.h"
+#include "core/model/entity.h"
+#include "core/store/fleet.h"
+#include "lib/host.h"
+#include "lib/plugin.h"
+
+enum { SQ_FLEET_OWNER_SIZE = 14, SQ_FLEET_ARENA = 256 << 20 };
+
+/* Why a job is to end before its time. */
+enum sq_fleet_end { SQ_END_NONE, SQ_END_STOP, SQ_END_DESTROY, SQ_END_LATE };
+
+struct sq_running {
+    struct sq_call call; /* first: given to providers */
+    struct sq_fleet *fleet;
+    struct sq_job job; /* its texts are the arena's */
+    struct sq_arena arena;
+    int64_t worker_id; /* of its args; SQ_NULL */
+    pthread_t thread;
+    atomic_int end;   /* enum sq_fleet_end */
+    atomic_bool done; /* the thread has nothing left to do but end */
+    int64_t until_us; /* when it is late */
+    bool woken;       /* its worker's row changed; under the fleet's lock */
+    int64_t percent;  /* last told */
+    struct sq_running *next;
+};
+
+struct sq_fleet {
+    struct sq_fleet_setup setup;
+    char owner[SQ_FLEET_OWNER_SIZE];
+    pthread_t thread;
+    bool started;
+
+    pthread_mutex_t lock; /* of what follows; the writer's thread takes it */
+    pthread_cond_t wake;  /* monotonic; of the thread and of jobs that wait */
+    bool due, stopping;
+    struct sq_running *running;
+};
+
+/* ---- run.c */
+
+void *sq_fleet_run(void *running);
+/* Lines of the job's log, secrets hidden already; no newline at the end. */
+void sq_fleet_say(struct sq_running *r, const char *fmt, ...) SQ_PRINTF(2, 3);
+void sq_fleet_percent(struct sq_running *r, int64_t percent);
+/* One change, made by the writer; waits for it. */
+typedef int sq_fleet_change_fn(void *arg, struct sq_tx *tx, struct sq_err *err);
+int sq_fleet_change(struct sq_fleet *f, sq_fleet_change_fn *fn, void *arg,
+                    struct sq_arena *arena, struct sq_err *err);
+/* Wait `ms`, or until the row of the job's worker changed.  SQ_ECANCELED. */
+int sq_fleet_wait(struct sq_running *r, int64_t ms, struct sq_err *err);
+/* Tell a job to end; the first reason counts. */
+void sq_fleet_end(struct sq_running *r, enum sq_fleet_end why);
+
+/* ---- session.c */
+
+struct sq_session {
+    const struct sq_plugin *plugin;
+    const struct sq_provider_ops *ops;
+    struct sq_host *host;
+    struct sq_provider *p;
+    struct sq_session_lent *lent; /* what host and instance borrow */
+};
+
+/* An instance of the provider that users call `name`; its log is the job's (r NULL: the
+ * server's).  SQ_EUNSUPPORTED: nobody is called so. */
+int sq_session_open(struct sq_fleet *f, struct sq_running *r, const char *name,
+                    struct sq_session *ret, struct sq_err *err);
+void sq_session_close(struct sq_session *s);
+/* The module behind a name that users write. */
+int sq_fleet_plugin(struct sq_fleet *f, const char *name, const struct sq_plugin **ret,
+                    struct sq_err *err);
+/* Is every pair of SCITQ_PROVIDERS name=plugin of a plugin that is there? */
+int sq_fleet_check_names(struct sq_fleet *f, struct sq_err *err);
+/* Call `each` with every name users may write, and its module. */
+void sq_fleet_each_name(struct sq_fleet *f,
+                        void (*each)(struct sq_fleet *f, const char *name,
+                                     const struct sq_plugin *plugin));
+
+/* ---- deploy.c */
+
+int sq_fleet_deploy(struct sq_running *r, struct sq_err *err);
+/* The last try failed: nothing of it is left, and its worker has failed. */
+int sq_fleet_give_up(struct sq_running *r, struct sq_err *err);
+int sq_fleet_destroy(struct sq_running *r, struct sq_err *err);
+
+/* ---- catalog.c */
+
+/* r NULL: by the server itself. */
+int sq_fleet_update(struct sq_fleet *f, struct sq_running *r, const char *provider,
+                    struct sq_err *err);
+
+#endif

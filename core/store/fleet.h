@@ -1,0 +1,81 @@
+/* Recruited workers in the database: which offer is chosen, the row and the job of a
+ * worker that is to come, and what its provider said of its machine.
+ *
+ * A worker is made in one transaction: its name, its row (offline until it comes), its
+ * machine's token, a worker_create job that is done with that, and the worker_deploy
+ * job that core/fleet carries out. */
+#ifndef SQ_STORE_FLEET_H
+#define SQ_STORE_FLEET_H
+
+#include "core/model/entity.h"
+#include "core/store/changes.h"
+#include "core/store/db.h"
+#include "core/store/offers.h"
+#include "lib/arena.h"
+
+struct sq_fleet_conf {
+    const char *server_name; /* short: names of workers begin with it */
+    const char *preferred;   /* PREFERRED_REGIONS; NULL: none */
+    int64_t retry;           /* WORKER_CREATE_RETRY */
+};
+
+/* "auto" as provider or region leaves it open, as NULL does. */
+struct sq_fleet_wanted {
+    const char *flavor, *provider, *region, *batch;
+    int64_t concurrency, prefetch;
+};
+
+/* Is that a list of provider:pattern, separated by commas?  SQ_EINVAL. */
+int sq_preferred_check(const char *preferred, struct sq_err *err);
+/* Offers, preferred regions first, then the cheapest. */
+struct sq_offer_query {
+    const char *name, *provider, *region;
+    double min_cpu, min_ram, min_disk; /* 0: any */
+    const struct sq_protofilter *filter;
+    bool with_room; /* only where a quota leaves room */
+    int64_t limit;
+    const char *preferred;
+};
+int sq_offers_list(struct sq_db *db, const struct sq_offer_query *q,
+                   struct sq_arena *arena, struct sq_offered **ret, size_t *ret_n,
+                   struct sq_err *err);
+
+/* One more worker.  SQ_EINVAL: a bad protofilter, batch or number; SQ_ECAPACITY:
+ * nothing offered fits. */
+int sq_fleet_recruit(struct sq_tx *tx, const struct sq_fleet_conf *conf,
+                     const struct sq_fleet_wanted *wanted, int64_t *ret_worker_id,
+                     struct sq_err *err);
+/* The job that destroys a recruited worker, unless there is one. */
+int sq_fleet_ask_destroy(struct sq_tx *tx, const struct sq_worker *w,
+                         struct sq_err *err);
+
+/* What the fleet has to know of a worker. */
+struct sq_fleet_machine {
+    int64_t worker_id;
+    char *name, *batch;
+    int status;
+    int64_t concurrency;
+    char *flavor, *region, *provider, *token, *machine;
+    char *tags; /* of its flavor; "" */
+    bool came;  /* its worker has registered */
+};
+/* SQ_ENOENT. */
+int sq_fleet_machine(struct sq_db *db, int64_t worker_id, struct sq_arena *arena,
+                     struct sq_fleet_machine *ret, struct sq_err *err);
+/* Where it is; the texts may be "". */
+int sq_fleet_set_machine(struct sq_tx *tx, int64_t worker_id, const char *machine,
+                         const char *ipv4, const char *ipv6, const char *group,
+                         struct sq_err *err);
+/* The worker is gone with all that it had. */
+int sq_fleet_forget(struct sq_tx *tx, int64_t worker_id, struct sq_err *err);
+
+/* What a provider offers, in the place of what it did: a flavor, its region and its
+ * quota are told apart by which of them is set. */
+int sq_catalog_clear(struct sq_tx *tx, const char *provider, struct sq_err *err);
+int sq_catalog_flavor(struct sq_tx *tx, const struct sq_offered *f, double bandwidth,
+                      struct sq_err *err);
+int sq_catalog_offer(struct sq_tx *tx, const struct sq_offered *o, struct sq_err *err);
+int sq_catalog_region(struct sq_tx *tx, const char *provider, const char *region,
+                      int64_t cpus, struct sq_err *err);
+
+#endif

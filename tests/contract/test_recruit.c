@@ -1,0 +1,361 @@
+/* Recruiting over both databases (product.md section 8): how many are missing, who is
+ * recycled and with what weights, what is deployed, quotas, preferred regions, names.
+ */
+#include "tests/contract/contract.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/sched/recruit.h"
+#include "core/store/job.h"
+#include "core/store/recruiter.h"
+#include "core/store/worker.h"
+
+static const struct {
+    int64_t pending, workers, each, minimum, maximum, need;
+} needs[] = {
+    {0, 0, 1, SQ_NULL, SQ_NULL, 0},  {1, 0, 1, SQ_NULL, SQ_NULL, 1},
+    {10, 0, 3, SQ_NULL, SQ_NULL, 4}, {10, 4, 3, SQ_NULL, SQ_NULL, 0},
+    {10, 9, 3, SQ_NULL, SQ_NULL, 0}, {10, 0, 1, SQ_NULL, 3, 3},
+    {10, 2, 1, SQ_NULL, 3, 1},       {10, 5, 1, SQ_NULL, 3, 0},
+    {10, 0, 1, SQ_NULL, 0, 10},      {4, 0, 1, 5, SQ_NULL, 0},
+    {5, 0, 1, 5, SQ_NULL, 5},        {5, 0, 0, SQ_NULL, SQ_NULL, 5},
+};
+
+static void test_need(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < SQ_LEN(needs); i++)
+        if (sq_recruit_need(needs[i].pending, needs[i].workers, needs[i].each,
+                            needs[i].minimum, needs[i].maximum) != needs[i].need)
+            fail_msg("row %zu", i);
+}
+
+static const struct {
+    const char *old, *left;
+    const char *live[3];
+    int64_t before, after;
+    const char *now;
+} moves[] = {
+    {"{}", "a", {NULL}, 4, 2, "{}"},
+    {NULL, "a", {"a"}, 4, 2, "{\"a\":[0.5,1]}"},
+    {"{\"b\":[0.5,1]}", "a", {"a", "b"}, 4, 8, "{\"a\":[2.0,1],\"b\":[1.0,2]}"},
+    {"{\"b\":[0.5,1],\"c\":[0.25,2]}", "a", {"c"}, 4, 8, "{\"c\":[0.5,3]}"},
+    {"{\"a\":[0.5,3]}", "a", {"a"}, 2, 2, "{\"a\":[1.0,1]}"},
+};
+
+static void test_weights(void **state)
+{
+    struct contract *c = *state;
+    for (size_t i = 0; i < SQ_LEN(moves); i++) {
+        size_t n = 0;
+        while (n < 3 && moves[i].live[n])
+            n++;
+        assert_string_equal(sq_recruit_weights(moves[i].old, moves[i].left,
+                                               moves[i].live, n, moves[i].before,
+                                               moves[i].after, &c->arena),
+                            moves[i].now);
+    }
+}
+
+/* ---- a world of offers */
+
+static const char offers[] =
+    "insert into flavor (name, provider, cpu, ram, disk, tags) values "
+    "('s', 'p', 2, 4, 10, ''), ('m', 'p', 4, 8, 50, ''), ('g', 'p', 4, 8, 50, 'G'), "
+    "('s', 'q', 2, 4, 10, ''), ('metal', 'q', 64, 256, 1000, 'M');"
+    "insert into flavormetrics (flavor_name, provider, region_name, cost, eviction) "
+    "values ('s', 'p', 'r1', 1, 0), ('s', 'p', 'r2', 0.5, 0), ('m', 'p', 'r1', 2, 0), "
+    "('g', 'p', 'r1', 3, 20), ('s', 'q', 'x', 0.9, 0), ('metal', 'q', 'x', 0.1, 0);"
+    "insert into region (name, provider, cpus) values ('r1', 'p', null), "
+    "('r2', 'p', 5), ('x', 'q', 100);";
+
+static struct sq_fleet_conf conf = {.server_name = "lab", .retry = 2};
+
+static void open_world(struct contract *c)
+{
+    conf.preferred = NULL;
+    contract_sql(c->db, offers);
+}
+
+static void add_tasks(struct contract *c, const char *batch, int n)
+{
+    char sql[300];
+    for (int i = 0; i < n; i++) {
+        snprintf(sql, sizeof sql,
+                 "insert into task (command, status, creation_date, batch, retry) "
+                 "values ('x', 'pending', '2026-11-22 00:00:00.000000', '%s', 0);",
+                 batch);
+        contract_sql(c->db, sql);
+    }
+}
+
+static void recruiter(struct contract *c, const char *batch, int rank,
+                      const char *flavor, const char *provider, const char *region,
+                      int64_t tasks, int64_t maximum)
+{
+    struct sq_err err;
+    struct sq_recruiter made;
+    const struct sq_recruiter r = {.batch = (char *)batch,
+                                   .rank = rank,
+                                   .worker_flavor = (char *)flavor,
+                                   .worker_provider = (char *)provider,
+                                   .worker_region = (char *)region,
+                                   .worker_concurrency = 2,
+                                   .worker_prefetch = 1,
+                                   .tasks_per_worker = tasks,
+                                   .minimum_tasks = SQ_NULL,
+                                   .maximum_workers = maximum};
+    contract_begin(c);
+    OK(err, sq_recruiter_put(&c->tx, &r, &made, &err));
+    contract_commit(c);
+}
+
+static void recruit(struct contract *c)
+{
+    struct sq_err err;
+    contract_begin(c);
+    OK(err, sq_recruit(&c->tx, &conf, &err));
+    contract_commit(c);
+}
+
+static int64_t ask(struct contract *c, const char *sql)
+{
+    return contract_int(c->db, sql);
+}
+
+static void test_deploys(void **state)
+{
+    struct contract *c = *state;
+    open_world(c);
+    add_tasks(c, "b", 10);
+    recruiter(c, "b", 1, "s", "p", "r1", SQ_NULL, SQ_NULL);
+    recruit(c);
+    /* Two tasks a worker, as its concurrency says. */
+    assert_int_equal(ask(c, "select count(*) from worker where batch = 'b' and "
+                            "status = 'offline' and not permanent and flavor = 's' "
+                            "and provider = 'p' and region = 'r1' and prefetch = 1 "
+                            "and concurrency = 2 and token is not null"),
+                     5);
+    assert_int_equal(ask(c, "select count(distinct token) from worker"), 5);
+    assert_int_equal(ask(c, "select count(*) from worker where name in ('lab-node1', "
+                            "'lab-node2', 'lab-node3', 'lab-node4', 'lab-node5')"),
+                     5);
+    assert_int_equal(ask(c, "select count(*) from job where action = 'worker_create' "
+                            "and status = 'succeeded'"),
+                     5);
+    assert_int_equal(ask(c, "select count(*) from job where action = 'worker_deploy' "
+                            "and status = 'pending' and retry = 2"),
+                     5);
+    recruit(c);
+    assert_int_equal(ask(c, "select count(*) from worker"), 5);
+    /* The lowest number that is free is taken again. */
+    contract_sql(c->db, "delete from worker where name = 'lab-node2';");
+    recruit(c);
+    assert_int_equal(ask(c, "select count(*) from worker where name = 'lab-node2'"), 1);
+}
+
+static void test_ranks_and_caps(void **state)
+{
+    struct contract *c = *state;
+    open_world(c);
+    add_tasks(c, "b", 10);
+    recruiter(c, "b", 1, "s", "p", "r1", 1, 3);
+    recruiter(c, "b", 2, "m", "p", "r1", 1, 5);
+    recruiter(c, "b", 3, "s", NULL, NULL, 1, SQ_NULL); /* recycles only */
+    recruiter(c, "other", 1, "s", "p", "r1", 1, SQ_NULL);
+    recruit(c);
+    assert_int_equal(ask(c, "select count(*) from worker where flavor = 's'"), 3);
+    /* The second counts what the first just took. */
+    assert_int_equal(ask(c, "select count(*) from worker where flavor = 'm'"), 2);
+    assert_int_equal(ask(c, "select count(*) from worker"), 5);
+}
+
+static void test_quota(void **state)
+{
+    struct contract *c = *state;
+    open_world(c);
+    add_tasks(c, "b", 10);
+    /* The cheapest is in r2, where 5 processors are 2 machines; then q's, then r1's:
+     * but the filter keeps to p. */
+    recruiter(c, "b", 1, "auto:cpu>=2:provider==p", "auto", "auto", 1, 4);
+    recruit(c);
+    assert_int_equal(ask(c, "select count(*) from worker where region = 'r2'"), 2);
+    assert_int_equal(ask(c, "select count(*) from worker where region = 'r1'"), 2);
+    /* What was named plainly is tried whatever the quota says. */
+    add_tasks(c, "c", 3);
+    recruiter(c, "c", 1, "s", "p", "r2", 1, SQ_NULL);
+    recruit(c);
+    assert_int_equal(ask(c, "select count(*) from worker where batch = 'c'"), 3);
+    /* Where nothing fits nobody comes, and nothing fails. */
+    add_tasks(c, "d", 1);
+    recruiter(c, "d", 1, "auto:cpu>=1000", "auto", "auto", 1, SQ_NULL);
+    recruit(c);
+    assert_int_equal(ask(c, "select count(*) from worker where batch = 'd'"), 0);
+}
+
+static void test_preferred(void **state)
+{
+    struct contract *c = *state;
+    struct sq_err err;
+    struct sq_offered *rows;
+    size_t n;
+    open_world(c);
+    struct sq_offer_query q = {.limit = 10};
+    OK(err, sq_offers_list(c->db, &q, &c->arena, &rows, &n, &err));
+    assert_int_equal(n, 6);
+    assert_string_equal(rows[0].name, "metal");
+    assert_int_equal(rows[0].available, 100);
+    q.preferred = "p:r1,q:nowhere%";
+    q.provider = "p";
+    OK(err, sq_offers_list(c->db, &q, &c->arena, &rows, &n, &err));
+    assert_int_equal(n, 4);
+    assert_string_equal(rows[0].region, "r1");
+    assert_string_equal(rows[0].name, "s");
+    assert_true(rows[0].available == SQ_NULL);
+    assert_string_equal(rows[3].region, "r2");
+    assert_int_equal(rows[3].available, 5);
+    assert_int_equal(sq_preferred_check("p:GRA%,azure:x_y", &err), 0);
+    assert_int_equal(sq_preferred_check("p:a'b", &err), SQ_EINVAL);
+    assert_int_equal(sq_preferred_check("p", &err), SQ_EINVAL);
+}
+
+/* Workers 1 to 4 of batch old, all 's' of p in r1 but the last; the first is full. */
+static void add_old_workers(struct contract *c)
+{
+    contract_sql(
+        c->db,
+        "insert into worker (name, status, concurrency, prefetch, batch, permanent, "
+        "flavor, provider, region, task_properties) values "
+        "('full', 'running', 1, 0, 'old', true, 's', 'p', 'r1', '{}'), "
+        "('half', 'running', 4, 0, 'old', false, 's', 'p', 'r1', '{}'), "
+        "('paused', 'paused', 4, 0, 'old', true, 's', 'p', 'r1', '{}'), "
+        "('other', 'running', 4, 0, 'old', true, 'm', 'p', 'r1', '{}');"
+        "insert into task (command, status, creation_date, batch, retry) values "
+        "('x', 'running', '2026-11-22 00:00:00.000000', 'old', 0), "
+        "('x', 'running', '2026-11-22 00:00:00.000000', 'old', 0);"
+        "insert into execution (worker_id, task_id, status, creation_date, latest) "
+        "values (1, 1, 'running', '2026-11-22 00:00:00.000000', true), "
+        "(2, 2, 'running', '2026-11-22 00:00:00.000000', true);");
+}
+
+static void test_recycles(void **state)
+{
+    struct contract *c = *state;
+    open_world(c);
+    add_old_workers(c);
+    add_tasks(c, "b", 4);
+    recruiter(c, "b", 1, "s", NULL, NULL, 1, SQ_NULL);
+    recruit(c);
+    assert_int_equal(ask(c, "select count(*) from worker where batch = 'b'"), 1);
+    assert_int_equal(ask(c, "select count(*) from worker where name = 'half' and "
+                            "batch = 'b' and concurrency = 2 and prefetch = 1 and "
+                            "task_properties = '{\"old\":[0.5,1]}'"),
+                     1);
+    /* By filter: the one of another flavor; not one whose batch has work again. */
+    recruiter(c, "b", 2, "auto:cpu>=4", NULL, NULL, 1, SQ_NULL);
+    add_tasks(c, "old", 1);
+    recruit(c);
+    assert_int_equal(ask(c, "select count(*) from worker where batch = 'b'"), 1);
+    contract_sql(c->db, "update task set status = 'succeeded' where batch = 'old' and "
+                        "status = 'pending';");
+    recruit(c);
+    assert_int_equal(ask(c, "select count(*) from worker where name = 'other' and "
+                            "batch = 'b'"),
+                     1);
+    /* Back to old: not while it runs one of old from before. */
+    contract_sql(c->db, "update task set status = 'succeeded' where batch = 'b';");
+    add_tasks(c, "old", 3);
+    recruiter(c, "old", 1, "s", NULL, NULL, 1, SQ_NULL);
+    recruit(c);
+    assert_int_equal(ask(c, "select count(*) from worker where name = 'half' and "
+                            "batch = 'b'"),
+                     1);
+    contract_sql(c->db, "update execution set status = 'succeeded' "
+                        "where worker_id = 2;");
+    recruit(c);
+    assert_int_equal(ask(c, "select count(*) from worker where name = 'half' and "
+                            "batch = 'old' and task_properties = '{}'"),
+                     1);
+}
+
+static void test_refused(void **state)
+{
+    struct contract *c = *state;
+    struct sq_err err;
+    struct sq_recruiter made;
+    struct sq_recruiter r = {.batch = (char *)"b",
+                             .rank = SQ_NULL,
+                             .worker_flavor = (char *)"auto:cpu>>3",
+                             .worker_concurrency = 1,
+                             .worker_prefetch = SQ_NULL,
+                             .tasks_per_worker = SQ_NULL,
+                             .minimum_tasks = SQ_NULL,
+                             .maximum_workers = SQ_NULL};
+    contract_begin(c);
+    assert_int_equal(sq_recruiter_put(&c->tx, &r, &made, &err), SQ_EINVAL);
+    assert_non_null(strstr(err.text, "cpu>>3"));
+    r.worker_flavor = (char *)"s";
+    r.worker_concurrency = 0;
+    assert_int_equal(sq_recruiter_put(&c->tx, &r, &made, &err), SQ_EINVAL);
+    r.worker_concurrency = 3;
+    OK(err, sq_recruiter_put(&c->tx, &r, &made, &err));
+    assert_int_equal(made.rank, 1);
+    assert_int_equal(made.tasks_per_worker, 3);
+    assert_int_equal(sq_recruiter_get(c->db, "b", 2, &c->arena, &made, &err),
+                     SQ_ENOENT);
+    r.maximum_workers = 7;
+    OK(err, sq_recruiter_update(&c->tx, "b", 1, &r, SQ_BIT(SQ_RECRUITER_F_MAXIMUM),
+                                &made, &err));
+    assert_int_equal(made.maximum_workers, 7);
+    OK(err, sq_recruiter_delete(&c->tx, "b", 1, &made, &err));
+    assert_int_equal(sq_recruiter_delete(&c->tx, "b", 1, &made, &err), SQ_ENOENT);
+    contract_commit(c);
+}
+
+/* What was running when a server ended is pending again, and keeps its tries. */
+static void test_jobs(void **state)
+{
+    struct contract *c = *state;
+    struct sq_err err;
+    struct sq_job *open, job = {.target = (char *)"t",
+                                .action = (char *)"worker_deploy",
+                                .status = SQ_JOB_PENDING,
+                                .retry = 2};
+    size_t n;
+    int64_t id;
+    contract_begin(c);
+    OK(err, sq_job_create(&c->tx, &job, &id, &err));
+    assert_true(c->tx.changes->jobs);
+    OK(err, sq_job_set(&c->tx, id, SQ_JOB_RUNNING, 1, SQ_NULL, &err));
+    OK(err, sq_job_log(&c->tx, id, "one\n", 40, &err));
+    OK(err, sq_job_log(&c->tx, id, "two\n", SQ_NULL, &err));
+    assert_int_equal(sq_job_delete(&c->tx, id, &job, &err), SQ_EEXIST);
+    assert_int_equal(sq_job_restart(&c->tx, id, 2, &job, &err), SQ_EEXIST);
+    OK(err, sq_jobs_reset(&c->tx, &err));
+    OK(err, sq_jobs_open(c->db, &c->arena, &open, &n, &err));
+    assert_int_equal(n, 1);
+    assert_int_equal(open[0].status, SQ_JOB_PENDING);
+    assert_int_equal(open[0].retry, 1);
+    OK(err, sq_job_set(&c->tx, id, SQ_JOB_FAILED, 0, SQ_NULL, &err));
+    OK(err, sq_job_restart(&c->tx, id, 2, &job, &err));
+    assert_int_equal(job.status, SQ_JOB_PENDING);
+    assert_int_equal(job.retry, 2);
+    assert_string_equal(job.log, "one\ntwo\n");
+    assert_int_equal(job.progression, 0);
+    OK(err, sq_job_delete(&c->tx, id, &job, &err));
+    assert_int_equal(sq_job_delete(&c->tx, id, &job, &err), SQ_ENOENT);
+    contract_commit(c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_need),     cmocka_unit_test(test_weights),
+        cmocka_unit_test(test_deploys),  cmocka_unit_test(test_ranks_and_caps),
+        cmocka_unit_test(test_quota),    cmocka_unit_test(test_preferred),
+        cmocka_unit_test(test_recycles), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_jobs),
+    };
+    return contract_main(tests, SQ_LEN(tests));
+}

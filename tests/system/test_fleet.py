@@ -1,0 +1,260 @@
+"""Recruiting end to end with the local provider: workers come, share the work, are
+moved to another batch, are taken back, go when idle; a server killed in the middle
+leaves no second machine and none behind.  The provider's own list is this machine's
+process table and its folder, never what the server says."""
+
+import glob
+import os
+import random
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from harness import *  # noqa: E402,F403
+
+LIMIT_S = 120
+
+
+def new_server(**settings):
+    s = {"LOCAL_WORKER": program("scitq-worker"), "WORKER_IDLE_DELAY": 2,
+         "WORKER_FIRST_TASK_DELAY": 60, "LOCAL_REGIONS": "here there"}
+    s.update(settings)
+    server = Server(start=False, **s)
+    Server.env = {"SCITQ_SUPERVISOR": program("scitq-supervisor")}
+    return server.start()
+
+
+def machines(server):
+    """{folder: [pid]}: every machine there is a folder or a process of."""
+    home = os.path.join(server.settings["SCITQ_STATE_DIR"], "providers", "local")
+    found = {os.path.basename(f): [] for f in glob.glob(home + "/*")}
+    mark = b"SCITQ_LOCAL_MACHINE=" + home.encode() + b"/"
+    for path in glob.glob("/proc/[0-9]*/environ"):
+        try:
+            with open(path, "rb") as f:
+                words = f.read().split(b"\0")
+            with open(path.replace("environ", "cmdline"), "rb") as f:
+                line = f.read()
+        except OSError:
+            continue
+        for word in words:
+            if word.startswith(mark):
+                pids = found.setdefault(os.path.basename(word.decode()), [])
+                if b"scitq-worker" in line:
+                    pids.append(int(path.split("/")[2]))
+    return found
+
+
+def until(what, condition, show=lambda: ""):
+    try:
+        wait_until(what, condition, LIMIT_S, 0.05)
+    except Exception:
+        diag(str(show()))
+        raise
+    ok(True, what)
+
+
+def manage(server, *words, good=True):
+    p = subprocess.run([program("scitq-manage"), "-s", server.address, *map(str, words)],
+                       env=clean_env(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                       text=True, timeout=LIMIT_S)
+    if good and p.returncode != 0:
+        ok(False, "scitq-manage " + " ".join(map(str, words)), p.stdout)
+    return p.stdout
+
+
+def queue(api, batch, n, command="true"):
+    return [t["task_id"] for t in
+            api.post("/tasks/", [{"command": command, "batch": batch}] * n).json]
+
+
+def batches(api):
+    return {b["batch"]: b for b in api.get("/batch/").json}
+
+
+def jobs(server, action):
+    return server.sql("select status, log from job where action = '%s' "
+                      "order by job_id" % action)
+
+
+def story():
+    """The story of a user who has no account."""
+    with new_server() as server:
+        api = server.api()
+        manage(server, "recruiter", "create", "-b", "mybatch", "-f", "local", "-P",
+               "local", "-r", "here", "-C", 2, "-W", 3)
+        has(manage(server, "recruiter", "list"), "mybatch", "the recruiter is listed")
+        manage(server, "recruiter", "create", "-b", "next", "-f", "local", "-C", 1)
+        queue(api, "mybatch", 40, "sleep 0.05")
+        until("all tasks succeed", lambda: (batches(api).get("mybatch") or {})["succeeded"]
+              == 40, lambda: "%s %s" % (server.log(), jobs(server, "worker_deploy")))
+        names = {w["name"]: w for w in api.get("/workers/").json}
+        is_(len(names), 3, "three workers came, no more")
+        is_({w["hostname"] is None for w in names.values()}, {False}, "each from a host")
+        is_([w["status"] for w in names.values()], ["running"] * 3, "they run")
+        done_by = server.sql("select count(distinct worker_id) from execution")[0][0]
+        is_(done_by, 3, "and share the work")
+        is_(sorted(len(p) > 0 for p in machines(server).values()), [True] * 3,
+            "the provider has as many")
+        # The next batch only recycles: the same workers, at its own concurrency.
+        queue(api, "next", 2, "sleep 0.2")
+        until("two of them are moved", lambda: (batches(api).get("next") or {})["succeeded"]
+              == 2, lambda: manage(server, "worker", "list", "-L"))
+        moved = server.sql("select count(*) from worker where batch = 'next' "
+                           "and concurrency = 1")[0][0]
+        is_(moved, 2, "with the concurrency of the recruiter")
+        is_(set(w["name"] for w in api.get("/workers/").json), set(names),
+            "nobody else came")
+        until("they go when idle", lambda: not api.get("/workers/").json and
+              not machines(server), lambda: "%s %s" % (jobs(server, "worker_destroy"),
+                                                       machines(server)))
+        is_({j[0] for j in jobs(server, "worker_destroy")}, {"succeeded"},
+            "their jobs are done")
+        text = manage(server, "job", "list")
+        has(text, "worker_deploy", "job list")
+        number = server.sql("select min(job_id) from job where action = 'worker_deploy'")
+        has(manage(server, "job", "log", "-i", number[0][0]), "has come", "job log")
+        has(manage(server, "job", "log", "-f", "-i", number[0][0]), "has come",
+            "followed, it ends with its job")
+        manage(server, "job", "delete", "-i", number[0][0])
+        is_(server.sql("select count(*) from job where job_id = %d" % number[0][0]),
+            [[0]], "job delete")
+        api.delete("/jobs/")
+        is_(server.sql("select count(*) from job"), [[0]], "all that ended are deleted")
+        manage(server, "recruiter", "update", "-b", "mybatch", "-W", 7)
+        is_(api.get("/recruiter/mybatch/1").json["maximum_workers"], 7,
+            "recruiter update")
+        manage(server, "recruiter", "delete", "-b", "mybatch")
+        is_(api.get("/recruiter/mybatch/1").status, 404, "recruiter delete")
+
+
+def by_hand():
+    """worker deploy, what cannot be deployed, and deletion under way."""
+    with new_server(LOCAL_FLAVORS="small:1:2:10:0.2:0 big:8:32:500:1.5:0:N",
+                    LOCAL_QUOTA=8, WORKER_CREATE_RETRY=0) as server:
+        api = server.api()
+        text = manage(server, "flavor", "list")
+        has(text, "small", "the flavors are known from the start")
+        is_([f["name"] for f in api.get("/flavor/", {"min_cpu": 4}).json], ["big"] * 2,
+            "filtered")
+        has(manage(server, "flavor", "update", "-P", "local"), "2 flavors, 4 offers in 2",
+            "flavor update tells what it found")
+        has(manage(server, "flavor", "update", "-P", "nobody", good=False),
+            "no provider is called nobody", "or why not")
+        has(manage(server, "worker", "deploy", "-f", "auto:cpu>=2", "-P", "auto", "-r",
+                   "auto", "-C", 3, "-b", "b"), "being deployed", "worker deploy")
+        until("it comes", lambda: [w["status"] for w in api.get("/workers/").json]
+              == ["running"])
+        w = api.get("/workers/").json[0]
+        is_((w["flavor"], w["provider"], w["region"], w["concurrency"], w["batch"],
+             w["permanent"]), ("big", "local", "here", 3, "b", False), "as it was chosen")
+        is_([f["available"] for f in api.get("/flavor/", {"provider": "local",
+             "region": "here", "min_cpu": 8}).json], [0], "and its quota is used up")
+        for body, words in (
+                ({"flavor": "auto:cpu>=100", "provider": "local", "region": "here"},
+                 "no flavor auto:cpu>=100"),
+                ({"flavor": "auto:cpu>100x", "provider": "local", "region": "here"},
+                 "100x is not a number"),
+                ({"provider": "local", "region": "here"}, "flavor is required"),
+                ({"flavor": "small", "provider": "local", "region": "here", "number": 0},
+                 "number must be")):
+            answer = api.put("/workers/deploy", body)
+            ok(answer.status >= 400 and words in answer.json["message"],
+               "refused: " + words, str(answer.json))
+        is_(len(api.get("/workers/").json), 1, "and nothing is kept")
+        # What only its provider can judge fails as a job, in its words.
+        for flavor, provider, words in (("huge", "local", "no flavor huge"),
+                                        ("small", "nobody", "no provider is called")):
+            api.put("/workers/deploy", {"flavor": flavor, "provider": provider,
+                                        "region": "here", "batch": "c"})
+            until("a job fails: " + words,
+                  lambda: jobs(server, "worker_deploy")[-1][0] == "failed")
+            has(jobs(server, "worker_deploy")[-1][1], words, "its log says so")
+        is_([w["status"] for w in api.get("/workers/").json], ["running", "failed",
+                                                               "failed"],
+            "and their workers have failed")
+        is_(len(machines(server)), 1, "no machine is left of them")
+        for w in api.get("/workers/").json:
+            api.delete("/workers/%d" % w["worker_id"])
+        until("all are destroyed", lambda: not machines(server) and
+              [w["name"] for w in api.get("/workers/").json] == ["%s-node3" % here()],
+              lambda: "%s" % api.get("/workers/").json)
+        is_(jobs(server, "worker_destroy")[-1][0] in ("pending", "running", "failed"),
+            True, "but the one whose provider nobody knows")
+
+
+def here():
+    import socket
+    return socket.gethostname().split(".")[0]
+
+
+def killed():
+    """kill -9 of the server at any moment of launches and destructions: no machine is
+    made twice, none is forgotten."""
+    rounds = 40 if LONG else 4
+    random.seed(4)
+    with new_server() as server:
+        for i in range(rounds):
+            api = server.api()
+            n = random.randint(1, 3)
+            api.put("/workers/deploy", {"flavor": "local", "provider": "local", "batch": "b",
+                                        "region": "here", "number": n, "concurrency": 1})
+            time.sleep(random.random() * 0.4)
+            server.kill()
+            server.start()
+            api = server.api()
+
+            def all_run():
+                return [w["status"] for w in api.get("/workers/").json] == ["running"] * n
+            until("round %d: they come" % i, all_run,
+                  lambda: "%s" % jobs(server, "worker_deploy"))
+            is_(sorted(len(p) for p in machines(server).values()), [1] * n,
+                "one machine each")
+            for w in api.get("/workers/").json:
+                api.delete("/workers/%d" % w["worker_id"])
+            time.sleep(random.random() * 0.3)
+            server.kill()
+            server.start()
+            api = server.api()
+            until("they go", lambda: not api.get("/workers/").json and
+                  not machines(server), lambda: "%s %s" % (jobs(server, "worker_destroy"),
+                                                           machines(server)))
+
+
+def interrupted():
+    """A worker deleted while it is being made; a job that takes too long."""
+    with new_server(LOCAL_WORKER="/bin/sleep", WORKER_CREATE_RETRY=0) as server:
+        api = server.api()
+        api.put("/workers/deploy", {"flavor": "local", "provider": "local",
+                                    "region": "here", "batch": "b"})
+        until("what is no worker does not come",
+              lambda: jobs(server, "worker_deploy")[0][0] == "failed")
+        has(jobs(server, "worker_deploy")[0][1], "does not run any more",
+            "its job says what became of it")
+        is_(machines(server), {}, "nothing is left")
+    folder = Folder()
+    stand_in = folder.join("scitq-worker")
+    with open(stand_in, "w") as f:
+        f.write("#!/bin/sh\nexec sleep 1000\n")
+    os.chmod(stand_in, 0o755)
+    with new_server(LOCAL_WORKER=stand_in, JOB_MAX_LIFETIME=3,
+                    WORKER_CREATE_RETRY=0) as server:
+        api = server.api()
+        api.put("/workers/deploy", {"flavor": "local", "provider": "local",
+                                    "region": "here", "batch": "b", "number": 2})
+        until("they are awaited", lambda: [j for j in jobs(server, "worker_deploy")
+                                           if "waiting for its worker" in j[1]])
+        api.delete("/workers/%d" % api.get("/workers/").json[0]["worker_id"])
+        until("one is deleted half-way", lambda: len(api.get("/workers/").json) == 1)
+        has(jobs(server, "worker_deploy")[0][1], "canceled", "its job is canceled")
+        until("the other takes too long",
+              lambda: jobs(server, "worker_deploy")[1][0] == "failed")
+        has(jobs(server, "worker_deploy")[1][1], "JOB_MAX_LIFETIME", "its job says so")
+        is_(api.get("/workers/").json[0]["status"], "failed", "and it has failed")
+        is_(machines(server), {}, "no machine is left")
+
+
+for test in (story, by_hand, interrupted, killed):
+    run(test)
+done()
