@@ -63,8 +63,10 @@ class Azure(Machines, Sales, Mock):
 
     def error(self, e):
         if getattr(e, "oauth", None):
-            return Reply(e.status, {"error": e.oauth, "error_description": e.message,
-                                    "error_codes": [e.code], "trace_id": str(uuid.uuid4())})
+            trace = str(uuid.uuid4())
+            return Reply(e.status, {"error": e.oauth, "error_codes": [e.code],
+                                    "error_description": "%s\r\nTrace ID: %s" % (
+                                        e.message, trace), "trace_id": trace})
         return Reply(e.status, {"error": {"code": e.code, "message": e.message}}, e.headers)
 
     def unknown_path(self, request):

@@ -528,6 +528,7 @@ static const char *sold(void)
 static void test_sold(void **state)
 {
     (void)state;
+    order("/_mock/set", "{\"page_size\": 2}");
     assert_string_equal(sold(), "Standard_D4ds_v5 4 16 150  0 \n"
                                 "Standard_D16ds_v5 16 64 600  0 \n"
                                 "Standard_E16ds_v5 16 128 600  0 \n"
