@@ -1,0 +1,99 @@
+"""etc/manage-firewall.sh, in a network namespace: the machine's own firewall is out of
+reach.  Packets are sent for real, from a second namespace."""
+
+from harness import *
+
+SCRIPT = os.path.join(TOP, "etc", "manage-firewall.sh")
+if os.geteuid() != 0 or not all(map(shutil.which, ("unshare", "iptables", "ip"))):
+    lacking("the firewall", "root, unshare, ip and iptables")
+    done()
+if os.environ.get("SCITQ_TEST_ALONE") != "1":
+    os.environ["SCITQ_TEST_ALONE"] = "1"
+    os.execvp("unshare", ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child",
+                          "--mount-proc", sys.executable] + sys.argv)
+
+
+def run_it(*words, **env):
+    out = subprocess.run([SCRIPT] + list(words), stdout=subprocess.PIPE,
+                         stderr=subprocess.STDOUT, text=True, timeout=60,
+                         env=dict({k: v for k, v in os.environ.items()
+                                   if k != "SSH_CONNECTION"}, **env))
+    return out.returncode, out.stdout
+
+
+def sh(text):
+    return subprocess.run(["sh", "-ec", text], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, check=True, timeout=60).stdout
+
+
+sh("""ip link set lo up
+mount -t tmpfs tmpfs /run
+ip netns add other
+ip link add sq0 type veth peer name sq1 netns other
+ip address add 10.78.0.1/24 dev sq0
+ip link set sq0 up
+ip -n other link set lo up
+for n in 2 3; do ip -n other address add 10.78.0.$n/24 dev sq1; done
+ip -n other link set sq1 up""")
+door = socket.socket()
+door.bind(("0.0.0.0", 0))
+door.listen(50)
+PORT = door.getsockname()[1]
+KNOCK = """import socket, sys
+try:
+    socket.create_connection((sys.argv[2], int(sys.argv[3])), 3, (sys.argv[1], 0))
+    print("in")
+except OSError:
+    print("out")"""
+
+
+def knock(source, target="10.78.0.1", where=("ip", "netns", "exec", "other")):
+    out = subprocess.run(list(where) + [sys.executable, "-c", KNOCK, source, target, str(PORT)],
+                         stdout=subprocess.PIPE, text=True, timeout=60)
+    return out.stdout.strip()
+
+
+def rules():
+    return sh("iptables -S INPUT; iptables -S scitq-trusted 2>/dev/null || :")
+
+
+def test_closed():
+    is_((knock("10.78.0.2"), knock("10.78.0.3")), ("in", "in"), "at first everybody is let in")
+    code, text = run_it("start", "10.78.0.2", "fd00::/8")
+    is_((code, text), (0, ""), "start")
+    is_((knock("10.78.0.2"), knock("10.78.0.3")), ("in", "out"), "only who is trusted is let in")
+    is_(knock("127.0.0.1", "127.0.0.1", ()), "in", "and this machine itself")
+    sh("iptables -I INPUT -s 10.78.0.3 -m comment --comment scitq:w1 -j ACCEPT")
+    is_(knock("10.78.0.3"), "in", "a worker that the playbooks let in")
+    before = rules()
+    is_(run_it("start", "10.78.0.2", "fd00::/8"), (0, ""), "start again")
+    is_(rules(), before, "changes nothing")
+    is_(run_it("start", "10.78.0.0/24"), (0, ""), "start with a network")
+    sh("iptables -D INPUT -s 10.78.0.3 -m comment --comment scitq:w1 -j ACCEPT")
+    is_((knock("10.78.0.2"), knock("10.78.0.3")), ("in", "in"), "trusts all of it")
+    has(run_it("status")[1], "-A scitq-trusted -s 10.78.0.0/24 -j ACCEPT", "status tells")
+
+
+def test_refusals():
+    before = rules()
+    for words in ((), ("start",), ("stop", "x"), ("status", "x"), ("word",)):
+        code, text = run_it(*words)
+        ok(code == 2 and "manage-firewall.sh start ADDRESS" in text, "usage: %s" % (words,), text)
+    code, text = run_it("start", "10.0.0.1 -j ACCEPT")
+    ok(code == 2 and "is no address" in text, "what is no address is refused", text)
+    code, text = run_it("start", "10.78.0.999")
+    ok(code != 0, "one that cannot be is refused", text)
+    code, text = run_it("start", "10.1.0.0/16", SSH_CONNECTION="10.78.0.2 1 10.78.0.1 22")
+    ok(code == 1 and "you are logged in from 10.78.0.2" in text, "nobody locks himself out", text)
+    is_(rules(), before, "nothing was changed")
+
+
+def test_opened():
+    is_(run_it("stop"), (0, ""), "stop")
+    is_(rules(), "-P INPUT ACCEPT\n", "leaves nothing")
+    is_(run_it("stop"), (0, ""), "stop again")
+
+
+for test in (test_closed, test_refusals, test_opened):
+    run(test)
+done()
