@@ -64,7 +64,7 @@ void sq_ahead_remove(struct sq_tasks *t, struct sq_execution *e)
 void sq_ahead_take(struct sq_tasks *t)
 {
     struct sq_execution *e;
-    if (t->accepting)
+    if (t->accepting || t->closed)
         return;
     t->accepting = true;
     while (t->places_used < t->concurrency + t->prefetch &&
@@ -97,6 +97,12 @@ static void give_back(struct sq_tasks *t)
         e->given_back = true;
         sq_tasks_step(t, e, SQ_EV_GIVE_BACK);
     }
+}
+
+void sq_tasks_close(struct sq_tasks *t)
+{
+    t->closed = true;
+    give_back(t);
 }
 
 static void look(void *arg)

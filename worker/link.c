@@ -353,6 +353,7 @@ void sq_link_leave(struct sq_link *l)
     if (l->leaving)
         return;
     l->leaving = true;
+    sq_tasks_close(l->tasks);
     sq_lane_cancel(l->poll);
     bool quick = !l->lost && l->worker_id != SQ_NULL;
     sq_timer_set(l->loop, &l->leave_timer, quick ? LEAVE_US : 0);

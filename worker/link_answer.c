@@ -107,9 +107,10 @@ static void take_settings(struct sq_link *l, const struct sq_answer *a)
 void sq_link_take_answer(struct sq_link *l, const struct sq_answer *a, bool ahead)
 {
     take_settings(l, a);
-    /* What comes too late is named again at the next start. */
-    for (size_t i = 0; i < a->n_executions && !l->leaving; i++)
+    for (size_t i = 0; i < a->n_executions; i++)
         sq_tasks_arrive(l->tasks, &a->executions[i], ahead);
+    if (l->leaving)
+        sq_tasks_close(l->tasks);
     for (size_t i = 0; i < a->n_signals; i++)
         obey(l, &a->signals[i]);
     for (size_t i = 0; i < a->n_withdrawn; i++)

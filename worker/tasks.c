@@ -353,7 +353,7 @@ void sq_tasks_arrive(struct sq_tasks *t, const struct sq_assignment *a, bool ahe
         e->container = sq_container_new(t, e, a->container, a->container_options);
     if (a->container && !e->container)
         sq_tasks_refuse(t, e, -1001, SQ_EV_UNABLE, "no memory for a container");
-    else if (ahead && t->places_used >= t->concurrency + t->prefetch)
+    else if (t->closed || (ahead && t->places_used >= t->concurrency + t->prefetch))
         sq_ahead_put(t, e);
     else
         sq_tasks_accept(t, e);

@@ -70,6 +70,7 @@ struct sq_tasks {
     struct sq_execution_list ahead; /* beyond our places, taken on when one is free */
     struct sq_timer ahead_timer;    /* the oldest of them has waited too long */
     int quiet;                      /* looks at them since a task ended */
+    bool closed;                    /* nothing is taken on any more */
     bool accepting;                 /* sq_ahead_take is at work: do not nest */
     bool starting;                  /* start_waiting is at work: do not nest */
     bool worked;                    /* has run something */
@@ -115,6 +116,9 @@ bool sq_tasks_idle(const struct sq_tasks *t);
 /* ahead.c: how many tasks more than places the server may give with an answer that
  * takes round_us: what will have ended by then. */
 int64_t sq_tasks_ahead(const struct sq_tasks *t, int64_t round_us);
+/* From now on nothing is taken on: what has no place yet, and what still comes, is
+ * given back (at the next call of this). */
+void sq_tasks_close(struct sq_tasks *t);
 /* Clean shutdown: the supervisor may end when nothing runs. */
 void sq_tasks_leave(struct sq_tasks *t);
 

@@ -38,6 +38,19 @@ def goodbye(server, api, folder):
         is_(len(api.get("/executions/", {"task_id": task}).json), 1, "in one execution")
 
 
+def leaves_nothing_behind(server, api, folder):
+    """What it was given ahead is for others when it stops."""
+    with Worker(server, concurrency=4, options=["-b", "leaver"]) as worker:
+        ids = [row["task_id"] for row in api.post("/tasks/", [
+            {"command": "true", "batch": "leaver"}] * 2000).json]
+        api.wait_task(ids[100])
+        is_(worker.end(), 0, "stopped in the middle of short tasks")
+        left = api.get("/tasks/?batch=leaver&status=assigned").json
+        is_(len(left), 0, "none is left with it that it had not begun")
+        worker.start()
+        api.wait_task(ids[-1], timeout_s=180)
+
+
 def is_kept(directory):
     try:
         with open(directory + "/.execution", "rb") as f:
@@ -221,7 +234,7 @@ def idle(server, api, folder):
 def main():
     server = Server()
     api, folder = server.api(), Folder()
-    for part in (goodbye, returns, supervisor, homeless, row_gone, short_then_long,
+    for part in (goodbye, leaves_nothing_behind, returns, supervisor, homeless, row_gone, short_then_long,
                  odd_name, away, idle):
         run(part, server, api, folder)
     server.stop()

@@ -101,6 +101,10 @@ void sq_workdirs_clean(struct sq_workdirs *w)
     cleaned++;
 }
 
+void sq_tasks_close(struct sq_tasks *t)
+{
+}
+
 void sq_tasks_withdraw_all(struct sq_tasks *t)
 {
     withdrawn_all++;
