@@ -65,7 +65,9 @@ static int launch(struct sq_running *r, const struct sq_session *s,
     if (rc)
         return rc;
     sq_fleet_say(r, "%s runs at %s", w->name, ret->ipv4[0] ? ret->ipv4 : ret->ipv6);
-    struct found f = {w->worker_id, ret, w->provider};
+    /* Where the provider starts the worker, the machine is none for a playbook. */
+    bool bare = !(s->ops->flags & SQ_PROVIDER_STARTS_WORKER);
+    struct found f = {w->worker_id, ret, bare ? w->provider : NULL};
     return sq_fleet_change(r->fleet, write_machine, &f, &r->arena, err);
 }
 

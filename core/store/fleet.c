@@ -261,7 +261,7 @@ int sq_fleet_set_machine(struct sq_tx *tx, int64_t worker_id, const char *machin
     sq_bind_text(st, 4, *ipv6 ? ipv6 : NULL);
     sq_bind_text(st, 5, *ipv4 ? ipv4 : *ipv6 ? ipv6 : NULL);
     sq_bind_text(st, 6, group);
-    sq_bind_bool(st, 7, 1);
+    sq_bind_bool(st, 7, group ? 1 : 0);
     sq_run(st);
     return sq_db_error(tx->db, err);
 }

@@ -62,7 +62,8 @@ struct sq_fleet_machine {
 /* SQ_ENOENT. */
 int sq_fleet_machine(struct sq_db *db, int64_t worker_id, struct sq_arena *arena,
                      struct sq_fleet_machine *ret, struct sq_err *err);
-/* Where it is; the texts may be "". */
+/* Where it is; the texts may be "".  `group` is Ansible's; NULL: no playbook concerns
+ * it. */
 int sq_fleet_set_machine(struct sq_tx *tx, int64_t worker_id, const char *machine,
                          const char *ipv4, const char *ipv6, const char *group,
                          struct sq_err *err);

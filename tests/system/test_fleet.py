@@ -93,6 +93,8 @@ def story():
         is_(len(names), 3, "three workers came, no more")
         is_({w["hostname"] is None for w in names.values()}, {False}, "each from a host")
         is_([w["status"] for w in names.values()], ["running"] * 3, "they run")
+        is_(api.get("/inventory/").json["_meta"]["hostvars"], {},
+            "no playbook takes them for machines of their own")
         done_by = server.sql("select count(distinct worker_id) from execution")[0][0]
         is_(done_by, 3, "and share the work")
         is_(sorted(len(p) > 0 for p in machines(server).values()), [True] * 3,
