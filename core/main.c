@@ -177,6 +177,8 @@ static int start_fleet(struct server *sv, struct sq_err *err)
         .plugins = sv->settings.providers,
         .providers = sq_conf_text(c, "SCITQ_PROVIDERS"),
         .state_dir = sv->settings.state_dir,
+        .playbooks = sq_conf_text(c, "SCITQ_PLAYBOOKS"),
+        .inventory = sq_conf_text(c, "SCITQ_INVENTORY"),
         .server = sv->settings.server,
         .identity = sv->database_id,
         .concurrency = (int)sq_conf_int(c, "WORKER_CREATE_CONCURRENCY"),

@@ -112,9 +112,7 @@ int sq_fleet_deploy(struct sq_running *r, struct sq_err *err)
         return rc;
     rc = launch(r, &s, &w, &m, err);
     if (rc == 0 && !(s.ops->flags & SQ_PROVIDER_STARTS_WORKER))
-        rc = sq_fail(err, SQ_EUNSUPPORTED,
-                     "%s lends bare machines, which this version cannot configure yet",
-                     w.provider);
+        rc = sq_fleet_configure(r, &w, &m, err);
     if (rc == 0)
         rc = wait_for_worker(r, &s, &w, err);
     if (rc == 0)
@@ -134,11 +132,12 @@ static int destroy_machine(struct sq_running *r, const struct sq_fleet_machine *
     int rc = sq_session_open(r->fleet, r, w->provider, &s, err);
     if (rc)
         return rc;
+    bool bare = !(s.ops->flags & SQ_PROVIDER_STARTS_WORKER);
     rc = told(&s, s.ops->destroy(s.p, w->token, w->machine, &r->call, err), err);
     sq_session_close(&s);
     if (rc == 0)
         sq_fleet_say(r, "%s has nothing of %s any more", w->provider, w->name);
-    return rc;
+    return rc == 0 && bare && w->machine ? sq_fleet_unconfigure(r, w, err) : rc;
 }
 
 static int forget(void *arg, struct sq_tx *tx, struct sq_err *err)

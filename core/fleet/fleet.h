@@ -21,10 +21,11 @@ struct sq_fleet_setup {
     struct sq_plugins *plugins; /* the providers there are */
     const char *providers; /* SCITQ_PROVIDERS: name=plugin pairs; NULL: every name */
     const char *state_dir;
-    const char *server;   /* URL at which workers reach this server */
-    const char *identity; /* of the database: whose machines these are */
-    int concurrency;      /* WORKER_CREATE_CONCURRENCY */
-    int lifetime_s;       /* JOB_MAX_LIFETIME */
+    const char *playbooks, *inventory; /* Ansible's: a folder, and what -i is given */
+    const char *server;                /* URL at which workers reach this server */
+    const char *identity;              /* of the database: whose machines these are */
+    int concurrency;                   /* WORKER_CREATE_CONCURRENCY */
+    int lifetime_s;                    /* JOB_MAX_LIFETIME */
 };
 
 /* Everything of `setup` is borrowed.  SQ_EINVAL: SCITQ_PROVIDERS names no provider. */

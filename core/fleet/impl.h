@@ -2,6 +2,7 @@
  *
  * fleet.c     which jobs run: starts a thread for each, ends them
  * run.c       one job from its start to its end: tries, log, progress
+ * configure.c Ansible, for machines that are lent bare
  * deploy.c    a machine made, its worker waited for; a machine destroyed
  * catalog.c   what a provider offers, written down
  * session.c   providers by name, an instance of one for a job */
@@ -95,6 +96,18 @@ int sq_fleet_deploy(struct sq_running *r, struct sq_err *err);
 /* The last try failed: nothing of it is left, and its worker has failed. */
 int sq_fleet_give_up(struct sq_running *r, struct sq_err *err);
 int sq_fleet_destroy(struct sq_running *r, struct sq_err *err);
+
+/* ---- configure.c */
+
+/* Make a bare machine a worker, with Ansible.  SQ_EIO: the playbook failed. */
+int sq_fleet_configure(struct sq_running *r, const struct sq_fleet_machine *w,
+                       const struct sq_machine *m, struct sq_err *err);
+/* Have the managers and the inventory forget one that is gone. */
+int sq_fleet_unconfigure(struct sq_running *r, const struct sq_fleet_machine *w,
+                         struct sq_err *err);
+/* Run one for a worker; its lines go to the job's log. */
+int sq_fleet_playbook(struct sq_running *r, const struct sq_fleet_machine *w,
+                      const char *name, struct sq_err *err);
 
 /* ---- catalog.c */
 

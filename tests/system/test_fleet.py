@@ -186,6 +186,94 @@ def by_hand():
             True, "but the one whose provider nobody knows")
 
 
+ANSIBLE = """#!/usr/bin/env python3
+# In ansible-playbook's place: what it is asked is noted, a worker started or ended.
+import json, os, signal, subprocess, sys
+i, inventory, playbook, e, variables = sys.argv[1:]
+assert (i, e) == ("-i", "-e"), sys.argv
+v, name = json.loads(variables), os.path.basename(playbook)
+folder = os.path.dirname(sys.argv[0])
+pid_file = os.path.join(folder, v["scitq_host"] + ".pid")
+with open(os.path.join(folder, "calls"), "a") as f:
+    f.write("%s %s %s\\n" % (inventory, name, variables))
+with open(os.environ["ANSIBLE_CONFIG"]) as f:
+    print(f.read().strip())
+if name == "deploy.yml":
+    if os.path.exists(os.path.join(folder, "fail")):
+        os.unlink(os.path.join(folder, "fail"))
+        print("fatal: unreachable", file=sys.stderr)
+        sys.exit(4)
+    print("TASK [x] PERCENT_40")
+    p = subprocess.Popen(
+        [os.environ["TEST_WORKER"], v["scitq_server"], str(v["scitq_concurrency"]), "-n",
+         v["scitq_host"], "-b", v["scitq_batch"], "-c", "/dev/null"],
+        env=dict(os.environ, SCITQ_STATE_DIR=os.path.join(folder, v["scitq_host"]),
+                 BASE_WORKDIR=os.path.join(folder, "work"), SCITQ_PERMANENT_WORKER="0"),
+        start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL)
+    with open(pid_file, "w") as f:
+        f.write(str(p.pid))
+else:
+    with open(pid_file) as f:
+        os.kill(int(f.read()), signal.SIGTERM)
+"""
+
+
+def bare():
+    """Machines that come bare, from a provider that is not scitq's own: configured by
+    Ansible, known to its inventory, forgotten by both."""
+    folder = Folder()
+    os.makedirs(folder.join("site", "providers"))
+    os.symlink(os.path.join(BUILD, "tests", "system", ".libs", "bare.so"),
+               folder.join("site", "providers", "bare.so"))
+    for name, text in (("ansible-playbook", ANSIBLE), ("ansible.cfg", "# our own"),
+                       ("fail", "")):
+        with open(folder.join(name), "w") as f:
+            f.write(text)
+    os.chmod(folder.join("ansible-playbook"), 0o755)
+    server = Server(start=False, SCITQ_PLUGIN_PATH=folder.join("site") + ":",
+                    SCITQ_PLAYBOOKS=folder.path, SCITQ_INVENTORY="/the/inventory")
+    server.env = {"PATH": folder.path + ":" + os.environ["PATH"],
+                  "SCITQ_SUPERVISOR": program("scitq-supervisor"),
+                  "TEST_WORKER": program("scitq-worker")}
+    with server.start():
+        api = server.api()
+
+        def machines_there():
+            return glob.glob(os.path.join(server.settings["SCITQ_STATE_DIR"],
+                                          "providers", "bare", "*"))
+        ok("unknown" not in server.log(), "its settings are known", server.log())
+        api.put("/workers/deploy", {"flavor": "plain", "provider": "naked",
+                                    "region": "shed", "batch": "b b", "concurrency": 2})
+        until("it comes", lambda: [w["status"] for w in api.get("/workers/").json]
+              == ["running"], lambda: jobs(server, "worker_deploy"))
+        until("its job is done", lambda: jobs(server, "worker_deploy")[0][0]
+              == "succeeded")
+        log = jobs(server, "worker_deploy")[0][1]
+        for words in ("fatal: unreachable", "deploy.yml ended with exit code 4",
+                      "trying again", "# our own", "PERCENT_40", "has come"):
+            has(log, words, "its log has " + words)
+        w = api.get("/workers/").json[0]
+        is_((w["batch"], w["permanent"], w["flavor"], w["provider"]),
+            ("b b", False, "plain", "naked"), "as it was asked for")
+        is_(len(machines_there()), 1, "one machine, though there were two tries")
+        hosts = api.get("/inventory/").json
+        ok(w["name"] in str(hosts) and "2222" in str(hosts) and "127.0.0.1" in str(hosts),
+           "Ansible knows how to reach it", str(hosts))
+        t = api.post("/tasks/", {"command": "true", "batch": "b b"}).json["task_id"]
+        until("a task runs on it",
+              lambda: api.get("/tasks/%d" % t).json["status"] == "succeeded")
+        api.delete("/workers/%d" % w["worker_id"])
+        until("it is destroyed", lambda: not api.get("/workers/").json,
+              lambda: jobs(server, "worker_destroy"))
+        is_(machines_there(), [], "its provider has nothing of it")
+        ok(w["name"] not in str(api.get("/inventory/").json), "nor has the inventory")
+        with open(folder.join("calls")) as f:
+            calls = [line.split()[:2] for line in f]
+        is_(calls, [["/the/inventory", "deploy.yml"]] * 2 +
+            [["/the/inventory", "destroy.yml"]], "these playbooks were run")
+
+
 def here():
     import socket
     return socket.gethostname().split(".")[0]
@@ -257,6 +345,6 @@ def interrupted():
         is_(machines(server), {}, "no machine is left")
 
 
-for test in (story, by_hand, interrupted, killed):
+for test in (story, by_hand, bare, interrupted, killed):
     run(test)
 done()
