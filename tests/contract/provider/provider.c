@@ -633,43 +633,52 @@ static bool apart(const struct wanted *w, bool launches, unsigned *seed)
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-/* One thing is done to one of a few machines. */
-static void cycle(struct wanted **live, unsigned *seed)
+struct slot {
+    struct wanted *w;
+    bool up; /* its last launch came to its end, and nobody destroyed it since */
+};
+
+static void set_some_fault(const struct fault *f, unsigned *seed)
 {
-    struct wanted **w = &live[(size_t)rand_r(seed) % LIVE];
-    const struct fault *f = world.t->faults;
-    bool launches = !*w || rand_r(seed) % 2;
-    if (!*w)
-        *w = want();
     for (int n = rand_r(seed) % 100; f && f->label && n > 0; n--)
         f++;
     if (f && f->label)
         world.t->set_fault(f->how);
-    bool done = apart(*w, launches, seed);
-    if (f && f->label)
+}
+
+/* One thing is done to one of a few machines: mostly what it lacks, or it goes. */
+static void cycle(struct slot *s, unsigned *seed)
+{
+    bool launches = !s->w || (rand_r(seed) % 5 ? !s->up : s->up);
+    if (!s->w)
+        s->w = want();
+    set_some_fault(world.t->faults, seed);
+    bool done = apart(s->w, launches, seed);
+    if (world.t->set_fault)
         world.t->set_fault(NULL);
-    int there = count((*w)->token);
+    int there = count(s->w->token);
     if (there > 1 || (done && there != launches))
-        fail_msg("%d machines of %s after a %s", there, (*w)->token,
+        fail_msg("%d machines of %s after a %s", there, s->w->token,
                  launches ? "launch" : "destroy");
+    s->up = launches ? s->up || done : false;
     if (done && !launches)
-        *w = NULL;
+        s->w = NULL;
 }
 
 static void test_random(void **state)
 {
     (void)state;
-    struct wanted *live[LIVE] = {NULL};
+    struct slot live[LIVE] = {{NULL, false}};
     int cycles = !getenv("SCITQ_TEST_LONG") ? 20
                  : world.t->cycles          ? world.t->cycles
                                             : 1000;
     unsigned seed = (unsigned)getpid();
     print_message("# seed %u, %d cycles\n", seed, cycles);
     while (cycles-- > 0)
-        cycle(live, &seed);
+        cycle(&live[(size_t)rand_r(&seed) % LIVE], &seed);
     for (size_t i = 0; i < LIVE; i++)
-        if (live[i])
-            clean(live[i]->token);
+        if (live[i].w)
+            clean(live[i].w->token);
     assert_int_equal(count(NULL), 0);
 }
 
