@@ -27,6 +27,15 @@ static void add(struct sq_jw *j, const char *key, const char *value)
     sq_jw_text(j, value);
 }
 
+/* A text that a user wrote: Ansible would run what it has in {{ }}, as root, here. */
+static void add_unsafe(struct sq_jw *j, const char *key, const char *value)
+{
+    sq_jw_key(j, key);
+    sq_jw_open(j, '{');
+    add(j, "__ansible_unsafe", value);
+    sq_jw_close(j);
+}
+
 static int make_variables(struct sq_running *r, const struct sq_fleet_machine *w,
                           struct sq_buf *out, struct sq_err *err)
 {
@@ -36,7 +45,7 @@ static int make_variables(struct sq_running *r, const struct sq_fleet_machine *w
     sq_jw_open(&j, '{');
     add(&j, "scitq_host", w->name);
     add(&j, "scitq_server", r->fleet->setup.server);
-    add(&j, "scitq_batch", w->batch);
+    add_unsafe(&j, "scitq_batch", w->batch);
     sq_jw_key(&j, "scitq_concurrency");
     sq_jw_int(&j, w->concurrency < 1 ? 1 : w->concurrency);
     sq_jw_key(&j, "scitq_permanent");

@@ -212,7 +212,7 @@ if name == "deploy.yml":
     print("TASK [x] PERCENT_40")
     p = subprocess.Popen(
         [os.environ["TEST_WORKER"], v["scitq_server"], str(v["scitq_concurrency"]), "-n",
-         v["scitq_host"], "-b", v["scitq_batch"], "-c", "/dev/null"],
+         v["scitq_host"], "-b", v["scitq_batch"]["__ansible_unsafe"], "-c", "/dev/null"],
         env=dict(os.environ, SCITQ_STATE_DIR=os.path.join(folder, v["scitq_host"]),
                  BASE_WORKDIR=os.path.join(folder, "work"), SCITQ_PERMANENT_WORKER="0"),
         start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
