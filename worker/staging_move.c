@@ -13,13 +13,32 @@ enum { ATTEMPTS = 3, PAUSE_US = 2000000 };
 
 /* ---- the list of URIs in a text */
 
-/* The same was named before, for the same. */
-static bool repeats(const struct sq_stage_uri *v, size_t i)
+/* The same for the same side by side, in the order of the list. */
+static int by_text(const void *a, const void *b)
 {
-    for (size_t j = 0; j < i; j++)
-        if (v[j].check == v[i].check && strcmp(v[j].text, v[i].text) == 0)
-            return true;
-    return false;
+    const struct sq_stage_uri *x = *(struct sq_stage_uri *const *)a;
+    const struct sq_stage_uri *y = *(struct sq_stage_uri *const *)b;
+    int order = x->check - y->check;
+    if (order == 0)
+        order = strcmp(x->text, y->text);
+    return order ? order : (x > y) - (x < y);
+}
+
+/* What is named again, for the same, is done with its first naming.  Sorted: a list of
+ * 100,000 must not hold up the loop. */
+static bool mark_repeats(struct sq_stage_uri *v, size_t n)
+{
+    struct sq_stage_uri **sorted SQ_CLEANUP(sq_freep) = calloc(n + 1, sizeof *sorted);
+    if (!sorted)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        sorted[i] = &v[i];
+    qsort(sorted, n, sizeof(struct sq_stage_uri *), by_text);
+    for (size_t i = 1; i < n; i++)
+        if (sorted[i]->check == sorted[i - 1]->check &&
+            strcmp(sorted[i]->text, sorted[i - 1]->text) == 0)
+            sorted[i]->done = true;
+    return true;
 }
 
 bool sq_uris_add(const char *text, bool check, struct sq_stage_uri **v, size_t *n)
@@ -34,10 +53,9 @@ bool sq_uris_add(const char *text, bool check, struct sq_stage_uri **v, size_t *
         all[*n] = (struct sq_stage_uri){.text = strndup(one, len), .check = check};
         if (!all[*n].text)
             return false;
-        all[*n].done = repeats(all, *n);
         ++*n;
     }
-    return true;
+    return mark_repeats(all, *n);
 }
 
 void sq_uris_free(struct sq_stage_uri *v, size_t n)
