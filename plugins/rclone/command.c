@@ -14,21 +14,24 @@
 
 /* Settings that would change what rclone does or prints behind our back; and
  * AWS_CA_BUNDLE, with which every S3 remote of rclone 1.60 fails. */
-static const char *const environment[] = {
-    "AWS_CA_BUNDLE",         "RCLONE_DRY_RUN",
-    "RCLONE_INTERACTIVE",    "RCLONE_LOG_FILE",
-    "RCLONE_LOG_FORMAT",     "RCLONE_LOG_LEVEL",
-    "RCLONE_USE_JSON_LOG",   "RCLONE_VERBOSE",
-    "RCLONE_QUIET",          "RCLONE_PROGRESS",
-    "RCLONE_STATS",          "RCLONE_STATS_LOG_LEVEL",
-    "RCLONE_STATS_ONE_LINE", "RCLONE_RC",
-    "RCLONE_SYSLOG",         NULL};
+#define ENVIRONMENT                                                                    \
+    "AWS_CA_BUNDLE", "RCLONE_DRY_RUN", "RCLONE_INTERACTIVE", "RCLONE_LOG_FILE",        \
+        "RCLONE_LOG_FORMAT", "RCLONE_USE_JSON_LOG", "RCLONE_VERBOSE", "RCLONE_QUIET",  \
+        "RCLONE_PROGRESS", "RCLONE_STATS", "RCLONE_STATS_LOG_LEVEL",                   \
+        "RCLONE_STATS_ONE_LINE", "RCLONE_RC", "RCLONE_SYSLOG"
+static const char *const environment[] = {ENVIRONMENT, "RCLONE_LOG_LEVEL=INFO",
+                                          "RCLONE_DUMP", NULL};
+
+/* Azure's SDK in rclone tries four times by itself, with pauses of 4, 12 and 28 s, and
+ * rclone repeats that: minutes without a word where an account is misspelt or nobody
+ * listens.  What its log for debugging says of each request tells at the first. */
+static const char *const watched[] = {ENVIRONMENT, "RCLONE_LOG_LEVEL=DEBUG",
+                                      "RCLONE_DUMP=headers", NULL};
+enum { DEAF_TRIES = 2 };
 
 /* One try: the host is who tries again.  Some requests in a transfer of many parts may
  * fail and be repeated all the same. */
 static const char *const options[] = {"--use-json-log",
-                                      "--log-level",
-                                      "INFO",
                                       "--stats",
                                       "1s",
                                       "--retries",
@@ -141,6 +144,23 @@ static void trouble(struct command *c, const char *object, const char *said)
     free(text);
 }
 
+/* What is said of one request: its answer begins with HTTP/.  Once one was answered,
+ * the storage is there, and how long it takes is its own affair. */
+static void request_event(struct command *c, const char *said)
+{
+    char *text;
+    if (strncmp(said, "HTTP/", 5) == 0)
+        c->is_answered = 1;
+    if (c->is_answered || strncmp(said, "Error: ", 7) != 0 ||
+        ++c->n_failed < DEAF_TRIES)
+        return;
+    text = strdup(said + 7);
+    if (text)
+        say(c, text);
+    free(text);
+    c->is_deaf = 1;
+}
+
 static void event(struct command *c, const json_t *line)
 {
     const char *level = json_string_value(json_object_get(line, "level"));
@@ -154,7 +174,9 @@ static void event(struct command *c, const json_t *line)
     }
     if (!level || !said)
         return;
-    if (strcmp(level, "error") == 0 || strcmp(level, "fatal") == 0) {
+    if (strcmp(level, "debug") == 0) {
+        request_event(c, said);
+    } else if (strcmp(level, "error") == 0 || strcmp(level, "fatal") == 0) {
         trouble(c, object, said);
     } else if (object &&
                (strncmp(said, "Copied (", 8) == 0 || strncmp(said, "Moved (", 7) == 0 ||
@@ -177,28 +199,32 @@ static int on_line(void *arg, int stream, const char *line, size_t len)
     json = line[0] == '{' ? json_loadb(line, len, 0, NULL) : NULL;
     if (json)
         event(c, json);
-    else if (!strstr(line, "NOTICE: ") && (text = strdup(line)) != NULL)
+    else if (!strstr(line, "NOTICE: ") && !strstr(line, "DEBUG : ") &&
+             (text = strdup(line)) != NULL)
         say(c, text);
     free(text);
     json_decref(json);
-    return 0;
+    return c->is_deaf ? SQ_EIO : 0;
 }
 
 int command_run(struct command *c, const char *doing, const struct sq_location *at,
                 struct sq_err *err)
 {
-    struct sq_run run = {.argv = c->argv,
-                         .env = environment,
-                         .input = c->input,
-                         .input_len = c->input_len,
-                         .line = on_line,
-                         .arg = c};
+    struct sq_run run = {
+        .argv = c->argv,
+        .env = conf_is(c->s->conf, at->proto, "azureblob") ? watched : environment,
+        .input = c->input,
+        .input_len = c->input_len,
+        .line = on_line,
+        .arg = c};
     int status = 0, rc;
     if (c->failed)
         return sq_fail(err, SQ_ENOMEM, "out of memory");
     rc = c->s->host->run(c->s->host, c->call, &run, &status, err);
     if (c->stopped)
         return 0;
+    if (c->is_deaf)
+        return words_fail(doing, at, 1, c->said, c->s->config, err);
     if (rc == SQ_ENOENT)
         return sq_fail(
             err, SQ_EINVAL,

@@ -49,7 +49,10 @@ struct command {
     void *arg;
     int64_t done_bytes; /* of earlier commands of the call; then of all */
     int64_t n_moved;
-    int stopped; /* by `out` */
+    int stopped;     /* by `out` */
+    int is_answered; /* one of its requests, as far as they are watched */
+    int n_failed;    /* requests before that without any answer */
+    int is_deaf;     /* stopped, since none will be answered */
     char said[COMMAND_SAID];
     size_t said_len;
 };

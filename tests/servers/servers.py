@@ -8,10 +8,11 @@ TCP gate in front of any of them that cuts, stalls or slows down (gate.py).
         servers["s3"].requests("GET ")   # lines of its access log
 
 Every remote holds a bucket or folder `lab`, so that REMOTE:lab/… works with each.  Other
-remotes of the file: `denied` (credentials refused), `gone` (nobody listens), and
-NAME_gate for each server, which goes through a gate (see Server.gate).  The kernel kills
-the servers when the thread that started them ends, so that even kill -9 of a test leaves
-none behind: start them from the main thread."""
+remotes of the file: `denied` (credentials refused), `gone` (nobody listens),
+`azure_denied`, `azure_nobody` (its host is unknown), and NAME_gate for each server, which
+goes through a gate (see Server.gate).  The kernel kills the servers when the thread that
+started them ends, so that even kill -9 of a test leaves none behind: start them from the
+main thread."""
 
 import ctypes
 import os
@@ -309,6 +310,16 @@ class Servers:
             sections["denied"] = [line for line in sections["dav"]
                                   if not line.startswith("pass")]
             sections["denied"].append("pass = " + obscured("wrong"))
+        if "azure" in self.running:
+            # With use_emulator rclone takes the emulator's key, whatever `key` says; and
+            # so long a name is unknown without asking any DNS server.
+            sections["azure_denied"] = [
+                "type = azureblob",
+                "sas_url = http://127.0.0.1:%d/devstoreaccount1?sv=2020-10-02&ss=b&srt=sco"
+                "&sp=rwdlac&se=2099-01-01T00:00:00Z&sig=d3Jvbmc%%3D"
+                % self.running["azure"].port]
+            sections["azure_nobody"] = ["type = azureblob", "account = nobody",
+                                        "key = d3Jvbmc=", "endpoint = " + 64 * "x"]
         with open(self.conf, "w") as f:
             for name, lines in sections.items():
                 if lines:

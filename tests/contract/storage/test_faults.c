@@ -355,6 +355,9 @@ static void test_remotes(void **state)
         {"s3", "lab/\xff", SQ_EINVAL, "UTF-8"},
         {"gone", "lab/f", SQ_EIO, "[gone]"},
         {"denied", "lab/f", SQ_EAUTH, "[denied]"},
+        {"azure_denied", "lab/f", SQ_EAUTH, "[azure_denied]"},
+        {"azure_denied", "lab/f", SQ_EAUTH, "AuthorizationFailure"},
+        {"azure_nobody", "lab/f", SQ_ENOENT, "the host of [azure_nobody]"},
         {"s3", "nobucket/f", SQ_ENOENT, "nobucket/f"},
     };
     for (size_t i = 0; i < SQ_LEN(rows); i++) {
@@ -383,6 +386,37 @@ static void test_remotes(void **state)
     with.n_options = 1;
     FAILS(err, SQ_EINVAL, t->ops->info(t->s, &with, 0, no_call(), &entry, &err));
     assert_non_null(strstr(err.text, "fast"));
+}
+
+/* Every connection is closed before a byte: each call says so after a few tries, also
+ * where the storage's own client would go on for minutes without a word (Azure's). */
+static void test_nobody_answers(void **state)
+{
+    struct target *t = *state;
+    const int tries_max = strcmp(t->label, "azure") == 0 ? 3 : 40;
+    struct sq_err err = {0};
+    struct sq_entry entry;
+    struct seen seen = {0};
+    make_file(local(t, "new"), 10, 1);
+    gate(t, "refuse");
+    for (int op = 0; op < 4; op++) {
+        int before = log_lines(t, true, "refused", "");
+        const struct sq_location *where = gated(t, op == 2 ? "" : "f");
+        int rc =
+            op == 0 ? t->ops->info(t->s, where, 0, no_call(), &entry, &err)
+            : op == 1
+                ? t->ops->get(t->s, where, local(t, "got"), no_call(), &entry, &err)
+            : op == 2
+                ? see(t, where, 0, &seen, &err)
+                : t->ops->put(t->s, local(t, "new"), where, no_call(), &entry, &err);
+        int tries = log_lines(t, true, "refused", "") - before;
+        print_message("# operation %d: %d tries: %s\n", op, tries, err.text);
+        if (!sq_code_retryable(rc) || tries < 1 || tries > tries_max)
+            fail_msg("operation %d: %s after %d tries: %s", op, sq_code_name(rc), tries,
+                     err.text);
+    }
+    gate(t, "pass");
+    seen_free(&seen);
 }
 
 static void test_no_rclone(void **state)
@@ -433,6 +467,7 @@ int main(void)
         {"canceled before", test_canceled_before, 0},
         {"a full disk", test_full_disk, 0},
         {"remotes that are wrong", test_remotes, HAS_GATE | ONCE},
+        {"nobody answers", test_nobody_answers, HAS_GATE | CAN_WRITE},
         {"no rclone", test_no_rclone, HAS_GATE | ONCE},
         {"the environment", test_environment, HAS_GATE | CAN_WRITE | ONCE},
     };
