@@ -39,11 +39,15 @@ void sq_anchor_close(struct sq_anchor *a)
 void sq_anchor_show(const struct sq_anchor *a, struct sq_err *err)
 {
     char text[sizeof err->text];
-    size_t len = strlen(a->path);
-    char *at = len ? strstr(err->text, a->path) : NULL;
-    if (!at)
-        return;
-    snprintf(text, sizeof text, "%.*s%s%s", (int)(at - err->text), err->text, a->name,
-             at + len);
-    memcpy(err->text, text, sizeof text);
+    size_t len = strlen(a->path), done = 0;
+    char *at;
+    while (len && (at = strstr(err->text + done, a->path)) != NULL) {
+        done = (size_t)(at - err->text);
+        snprintf(text, sizeof text, "%.*s%s%s", (int)done, err->text, a->name,
+                 at + len);
+        memcpy(err->text, text, sizeof text);
+        done += strlen(a->name);
+        if (done >= sizeof text)
+            break;
+    }
 }

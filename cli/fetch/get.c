@@ -203,10 +203,10 @@ int sq_get_names(struct sq_job *job, const struct sq_place *from, const char *to
     struct sq_landing l;
     int rc = sq_landing_open(to, NULL, &l, err);
     if (rc)
-        return rc;
+        return sq_place_full(from, to, rc, err);
     rc = get_into(job, from, &l, names, n, moved, err);
     sq_landing_close(&l);
-    return rc;
+    return sq_place_full(from, to, rc, err);
 }
 
 /* Where |mv: leads to, or NULL; `moved` then names what is in that folder. */
@@ -229,10 +229,10 @@ int sq_get(struct sq_job *job, const struct sq_place *from, const char *to,
     if (rc == 0)
         rc = sq_landing_open(to, folder_of(from), &l, err);
     if (rc)
-        return rc;
+        return sq_place_full(from, to, rc, err);
     l.no_replace = job->fetch->no_replace;
     rc = from->folder ? get_tree(job, from, &l, moved, err)
                       : get_file(job, from, name ? name : own, &l, moved, err);
     sq_landing_close(&l);
-    return rc;
+    return sq_place_full(from, to, rc, err);
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -176,4 +177,19 @@ void sq_place_print(const struct sq_place *p, const char *name, struct sq_buf *o
     if (p->path[strlen(p->path) - 1] != '/')
         sq_buf_addc(out, '/');
     add(name, out);
+}
+
+int sq_place_full(const struct sq_place *p, const char *folder, int rc,
+                  struct sq_err *err)
+{
+    char why[sizeof err->text];
+    if (rc != SQ_ENOSPC || !err)
+        return rc;
+    bool is_named = strstr(err->text, p->text) != NULL;
+    if (is_named && (!folder || strstr(err->text, folder)))
+        return rc;
+    memcpy(why, err->text, sizeof why);
+    return sq_fail(err, rc, "no space is left %s%.120s for %.150s: %.190s",
+                   folder ? "in " : "in the storage", folder ? folder : "", p->text,
+                   why);
 }

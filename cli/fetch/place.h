@@ -33,5 +33,9 @@ int sq_place_name(const struct sq_place *p, struct sq_arena *arena, char **ret,
                   struct sq_err *err);
 /* The URI of `name` below (NULL: of the place), such that parsing gives it back. */
 void sq_place_print(const struct sq_place *p, const char *name, struct sq_buf *out);
+/* Where `err` is SQ_ENOSPC, whoever is to make room reads for which URI and, when what
+ * comes is kept here, in which folder (NULL: in the storage).  Returns its code. */
+int sq_place_full(const struct sq_place *p, const char *folder, int rc,
+                  struct sq_err *err);
 
 #endif

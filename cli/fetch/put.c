@@ -60,7 +60,7 @@ int sq_put_file(struct sq_job *job, const char *from, const struct sq_place *to,
     int rc = put_one(job, from, to, path, true, ret, err);
     if (rc == 0)
         atomic_fetch_add(&job->files, 1);
-    return rc;
+    return sq_place_full(to, NULL, rc, err);
 }
 
 static int put_batch(struct sq_many *m, struct sq_store *store,
@@ -97,7 +97,7 @@ int sq_put_names(struct sq_job *job, const char *from, const struct sq_place *to
                            .batch = put_batch,
                            .single = put_single,
                            .moved = moved};
-    return sq_many_move(&many, err);
+    return sq_place_full(to, NULL, sq_many_move(&many, err), err);
 }
 
 /* ---- before there is anything to store */

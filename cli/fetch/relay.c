@@ -1,4 +1,5 @@
 /* From one storage to another. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include "cli/fetch/many.h"
 #include "cli/fetch/move.h"
 #include "cli/fetch/stores.h"
+#include "lib/file.h"
 
 /* A storage's own copy costs a program or a few requests for each file: worth it for
  * few files or large ones.  Small ones pass by here, so many at a time that they leave
@@ -50,17 +52,20 @@ static int copy_there(struct sq_job *job, const struct sq_place *from,
 }
 
 /* A folder for what passes by here. */
-static int open_stop(struct sq_landing *l, char *path, size_t size, struct sq_err *err)
+static int open_stop(const struct sq_place *from, struct sq_landing *l, char *path,
+                     size_t size, struct sq_err *err)
 {
     const char *base = getenv("TMPDIR");
     snprintf(path, size, "%s/scitq-fetch-XXXXXX", base && *base ? base : "/var/tmp");
     if (!mkdtemp(path))
-        return sq_fail(err, SQ_EIO, "cannot make a temporary folder %s: set TMPDIR",
-                       path);
+        return sq_fail(
+            err, sq_errno_code(errno),
+            "cannot make a temporary folder %.150s for %.150s: %s: set TMPDIR", path,
+            from->text, strerror(errno));
     int rc = sq_landing_open(path, NULL, l, err);
     if (rc)
         rmdir(path);
-    return rc;
+    return sq_place_full(from, path, rc, err);
 }
 
 /* By way of here. */
@@ -73,7 +78,7 @@ static int by_here(struct sq_job *job, const struct sq_place *from,
     struct sq_entry entry;
     char stop[4096];
     int64_t files = atomic_load(&job->files); /* counted by the caller */
-    int rc = open_stop(&l, stop, sizeof stop, err);
+    int rc = open_stop(from, &l, stop, sizeof stop, err);
     if (rc)
         return rc;
     sq_moved_init(&moved);
@@ -139,7 +144,7 @@ static int relay_batch(struct relay *r, const char **names, size_t n,
     struct sq_landing l;
     struct sq_moved passing;
     char stop[4096];
-    int rc = open_stop(&l, stop, sizeof stop, err);
+    int rc = open_stop(r->from, &l, stop, sizeof stop, err);
     if (rc)
         return rc;
     sq_moved_init(&passing);

@@ -190,8 +190,9 @@ int nfs_make_folders(const char *path, struct sq_err *err)
             continue;
         memcpy(upto, path, i);
         upto[i] = 0;
-        if (mkdir(upto, 0777) && stat(upto, &st))
-            return nfs_fail(err, errno, "make the folder", upto);
+        int why = mkdir(upto, 0777) ? errno : 0;
+        if (why && stat(upto, &st)) /* that it is not there would not tell why */
+            return nfs_fail(err, why == EEXIST ? errno : why, "make the folder", upto);
     }
     if (stat(path, &st))
         return nfs_fail(err, errno, "make the folder", path);

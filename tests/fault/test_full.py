@@ -9,53 +9,18 @@ The disk is a tmpfs in a mount namespace of this test, which ends with it: the d
 (SQLite's file; a tablespace of PostgreSQL's, whose journal would end the cluster
 itself) and the state directory are on it."""
 
-import ctypes
 import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "system"))
+from disk import Disk, namespace  # noqa: E402
 from harness import *  # noqa: E402,F403
 
-DISK_MIB = 24
 BIG = "true " + "x" * 20000  # a task that needs pages of its own
 OUTPUT = 3000000  # bytes that no full disk has room for
 TRIES = 5000
 MANY = 100  # tasks whose records are more than the pages that files have already
-
-
-def namespace():
-    """Mounts made from here on are this process's and its children's."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    new_namespace, recursive_private = 0x00020000, 0x4000 | 0x40000
-    return (libc.unshare(new_namespace) == 0 and
-            libc.mount(b"none", b"/", None, recursive_private, None) == 0)
-
-
-class Disk(Folder):
-    """A small file system; the daemons on it are stopped before it."""
-
-    def __init__(self):
-        super().__init__("scitq-disk-")
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755,size=%dm" % DISK_MIB, "none",
-                        self.path], check=True)
-
-    def fill(self):
-        """Not a byte is left."""
-        with open(self.join("fill"), "wb", buffering=0) as f:
-            for size in (65536, 4096, 1):
-                try:
-                    while True:
-                        f.write(b"x" * size)
-                except OSError:
-                    pass
-
-    def make_room(self):
-        os.unlink(self.join("fill"))
-
-    def stop(self):
-        subprocess.run(["umount", "-l", self.path])
-        super().stop()
 
 
 def database_on(disk, db):
