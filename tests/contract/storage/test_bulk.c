@@ -180,6 +180,31 @@ static void test_put_some(void **state)
     assert_int_equal(entry.size_bytes, 20);
 }
 
+/* Put: a folder that has the place of a file is not stored and not told as done, also
+ * where what came is renamed at the end.  So many that rclone lists them: of fewer it
+ * would store none. */
+static void test_put_no_file(void **state)
+{
+    enum { N = 60 };
+    struct target *t = *state;
+    struct sq_err err = {0};
+    char text[N][8];
+    const char *names[N];
+    unsigned char seen[N] = {0};
+    struct told told = {.seen = seen};
+    struct sq_files files = {t->folder, names, N, 4, done, &told};
+    told.files = &files;
+    for (int i = 0; i < N; i++) {
+        snprintf(text[i], sizeof text[i], i ? "f%d" : "z/x", i);
+        names[i] = i ? text[i] : "z";
+        make_file(local(t, text[i]), 10, 1);
+    }
+    FAILS(err, SQ_ENOENT,
+          t->ops->put_files(t->s, at(t, "q/"), &files, no_call(), &err));
+    assert_non_null(strstr(err.text, "there is no z"));
+    assert_true(!seen[0] && told.n == N - 1);
+}
+
 int main(void)
 {
     setenv("SCITQ_TEST_DIR_CACHE", "10m", 1); /* tests/servers/servers.py */
@@ -188,6 +213,7 @@ int main(void)
         {"many files", test_many, CAN_WRITE | CAN_LIST | HAS_BATCH},
         {"some are absent", test_some_absent, HAS_BATCH},
         {"some vanished", test_put_some, CAN_WRITE | HAS_BATCH},
+        {"one is no file", test_put_no_file, CAN_WRITE | HAS_BATCH},
     };
     return storage_main(tests, SQ_LEN(tests));
 }
