@@ -98,7 +98,7 @@ if not LONG:
 else:
     copy = Folder().join("scitq")
     shutil.copytree(TOP, copy, symlinks=True, ignore=shutil.ignore_patterns(
-        ".git", ".quickstart", "build", "build-check", "build-asan", "autom4te.cache",
+        ".git", ".cache", ".quickstart", "build", "build-check", "build-asan", "autom4te.cache",
         "scitq-*.tar.gz"))
     run(newcomer, copy)
 done()
