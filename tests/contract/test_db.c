@@ -224,7 +224,8 @@ static void test_errors_have_their_code(void **state)
     } cases[] = {
         {"insert into requirement (task_id, other_task_id) values (1, 2)", SQ_ENOENT},
         {"insert into task (name) values ('x')", SQ_EINVAL},
-        {"insert into region values ('a', 'b'), ('a', 'b')", SQ_EEXIST},
+        {"insert into region (name, provider) values ('a', 'b'), ('a', 'b')",
+         SQ_EEXIST},
         {"select * from no_such_table", SQ_EIO},
     };
     for (size_t i = 0; i < SQ_LEN(cases); i++) {

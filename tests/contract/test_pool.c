@@ -26,7 +26,7 @@ static void test_pool_gives_readers(void **state)
     OK(err, sq_pool_get(p, &again, &err));
     assert_ptr_equal(again, b);
     assert_int_equal(contract_int(again, "select count(*) from region"), 0);
-    contract_sql(c->db, "insert into region values ('n', 'p')");
+    contract_sql(c->db, "insert into region (name, provider) values ('n', 'p')");
     assert_int_equal(contract_int(again, "select count(*) from region"), 1);
     sq_pool_put(p, again);
     sq_pool_close(p);

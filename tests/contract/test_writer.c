@@ -105,7 +105,7 @@ static void submit_all(struct sq_writer *w, struct insertion *ops, sem_t *done)
         if (i % 7 == 3)
             ops[i].fail = SQ_ESTATE;
         if (i % 7 == 5)
-            ops[i].sql = "insert into region values ('held', 'p')";
+            ops[i].sql = "insert into region (name, provider) values ('held', 'p')";
         OK(err, sq_writer_submit(w, &ops[i].op, &err));
     }
 }

@@ -52,7 +52,8 @@ static int settle(void *arg, struct sq_tx *tx, struct sq_err *err)
     }
     if (!seen->refuse)
         return 0;
-    sq_run(sq_db_sql(tx->db, "insert into region values ('settle', 's')"));
+    sq_run(sq_db_sql(tx->db,
+                     "insert into region (name, provider) values ('settle', 's')"));
     return sq_fail(err, SQ_EINVAL, "this test's scheduler fails, as it should");
 }
 
