@@ -119,7 +119,7 @@ static void test_looked_at_before_it_is_given(void **state)
     assert_string_equal(works[0].output, "s3://b/o/");
     assert_string_equal(works[0].batch, "Default");
     assert_null(works[0].input);
-    c->changes.n_batches = 0;
+    sq_changes_clear(&c->changes);
     run_on(c, &works[0], "key", "state");
     assert_int_equal(c->changes.n_batches, 1); /* the scheduler hears of it */
     run_on(c, &works[1], "", NULL);
@@ -184,7 +184,7 @@ static void test_an_edit_is_looked_at_again(void **state)
     put(c, t, &values, SQ_BIT(SQ_TASK_F_COMMAND));
     assert_int_equal(to_look(c, 0, &works), 1);
     values.use_cache = 0;
-    c->changes.n_batches = 0;
+    sq_changes_clear(&c->changes);
     put(c, t, &values, SQ_BIT(SQ_TASK_F_USE_CACHE));
     assert_int_equal(assignable(c), 1);
     assert_int_equal(c->changes.n_batches, 1);
