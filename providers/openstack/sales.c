@@ -85,7 +85,9 @@ static int fetch_nova(struct sq_provider *p, struct sq_call *call, struct sales 
     char *url = NULL;
     json_t *rows = NULL, *row;
     size_t i;
-    int rc = catalog_find(p, name, &region, err);
+    int rc = login_token(p, call, false, err);
+    if (rc == 0)
+        rc = catalog_find(p, name, &region, err);
     if (rc)
         return rc;
     if (asprintf(&url, "%s/flavors/detail", region->compute) < 0)
@@ -100,7 +102,7 @@ static int fetch_nova(struct sq_provider *p, struct sq_call *call, struct sales 
 /* Where the settings want none, all regions of the cloud. */
 static int want_regions(struct sq_provider *p, struct sq_call *call, struct sq_err *err)
 {
-    int rc = login_token(p, call, false, err);
+    int rc = p->n_wanted > 0 ? 0 : login_token(p, call, false, err);
     if (rc || p->n_wanted > 0)
         return rc;
     for (int i = 0; i < p->n_regions; i++) {
@@ -173,7 +175,9 @@ static int ask_limit(struct sq_provider *p, struct sq_call *call, const char *na
     const struct region *region;
     const json_t *cores;
     struct api a = {0};
-    int rc = catalog_find(p, name, &region, err);
+    int rc = login_token(p, call, false, err);
+    if (rc == 0)
+        rc = catalog_find(p, name, &region, err);
     if (rc == 0)
         rc = api_init(&a, err, "GET", "tell its limits", "%s/limits", region->compute);
     if (rc == 0)

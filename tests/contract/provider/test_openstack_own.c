@@ -1,0 +1,599 @@
+/* What the openstack plugin does beyond the contract of all providers: what it asks
+ * for, how it logs in, what it says of each refusal, and what it tells of flavors and
+ * limits (prices: test_openstack_ovh.c). */
+#include "tests/contract/provider/openstack_world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/host.h"
+#include "lib/plugin.h"
+
+static struct world {
+    struct sq_plugins *plugins;
+    const struct sq_plugin *plugin;
+    const struct sq_provider_ops *ops;
+    struct sq_host *host;
+    struct sq_provider *p;
+    char record[100]; /* "": none */
+} world;
+
+static int open_plugin(struct sq_err *err)
+{
+    const struct sq_host_conf host = {.record = world.record[0] ? world.record : NULL};
+    const struct sq_provider_conf conf = {.as = "openstack", .owner = "lab"};
+    OK(*err, sq_host_new(world.plugin, &host, &world.host, err));
+    return world.ops->open(world.host, &conf, &world.p, err);
+}
+
+static int set_up(void **state)
+{
+    struct sq_err err;
+    (void)state;
+    order("/_mock/reset", "{}");
+    OK(err, open_plugin(&err));
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    world.ops->close(world.p);
+    sq_host_free(world.host);
+    world.p = NULL;
+    world.host = NULL;
+    return 0;
+}
+
+static void put(const char *key, const char *value)
+{
+    if (value)
+        setenv(key, value, 1);
+    else
+        unsetenv(key);
+}
+
+enum { SETTINGS_MAX = 8 };
+
+/* Open once more, with other settings: "KEY=value", or "KEY=" for none, ended by NULL.
+ */
+static int again(const char *const *settings, struct sq_err *err)
+{
+    char *old[SETTINGS_MAX], key[SETTINGS_MAX][64];
+    tear_down(NULL);
+    for (size_t i = 0; settings[i]; i++) {
+        size_t len = strcspn(settings[i], "=");
+        assert_true(i < SETTINGS_MAX && len < sizeof key[i]);
+        snprintf(key[i], sizeof key[i], "%.*s", (int)len, settings[i]);
+        old[i] = getenv(key[i]) ? strdup(getenv(key[i])) : NULL;
+        put(key[i], settings[i][len + 1] ? settings[i] + len + 1 : NULL);
+    }
+    int rc = open_plugin(err);
+    for (size_t i = 0; settings[i]; i++) {
+        put(key[i], old[i]);
+        free(old[i]);
+    }
+    return rc;
+}
+
+static int never(const struct sq_call *call)
+{
+    (void)call;
+    return 0;
+}
+
+static struct sq_call no_call = {.canceled = never, .cancel_fd = -1};
+
+static struct sq_launch wanted(const char *token)
+{
+    return (struct sq_launch){.token = token,
+                              .name = "w1",
+                              .flavor = "b2-7",
+                              .region = "GRA11",
+                              .tags = "",
+                              .ssh_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB0 lab"};
+}
+
+static int launch(const struct sq_launch *req, struct sq_machine *ret,
+                  struct sq_err *err)
+{
+    return world.ops->launch(world.p, req, &no_call, ret, err);
+}
+
+static int find(const char *token, struct sq_err *err)
+{
+    struct sq_machine m;
+    return world.ops->find(world.p, token, &no_call, &m, err);
+}
+
+/* It failed so, with these words, and told no secret. */
+static void fails(const char *label, int rc, int code, const char *words,
+                  const struct sq_err *err)
+{
+    if (rc != code || (rc && !strstr(err->text, words)))
+        fail_msg("%s: %s, not %s: %s", label, sq_code_name(rc), sq_code_name(code),
+                 rc ? err->text : "");
+    if (rc && (strstr(err->text, "wörd") || strpbrk(err->text, "<>\r\n")))
+        fail_msg("not to be shown: %s", err->text);
+}
+
+/* ---- what is made */
+
+static json_t *first_server(void)
+{
+    json_t *table = ask("/_mock/table");
+    json_t *ret = json_incref(json_array_get(json_object_get(table, "servers"), 0));
+    json_decref(table);
+    assert_non_null(ret);
+    return ret;
+}
+
+static const char *text(const json_t *object, const char *key)
+{
+    const char *value = json_string_value(json_object_get(object, key));
+    return value ? value : "(none)";
+}
+
+static void test_made(void **state)
+{
+    (void)state;
+    struct sq_launch req = wanted("t1");
+    struct sq_machine m;
+    struct sq_err err;
+    OK(err, launch(&req, &m, &err));
+    json_t *server = first_server();
+    const json_t *body = json_object_get(server, "body");
+    assert_string_equal(text(body, "name"), "w1");
+    assert_string_equal(text(body, "key_name"), "testkey");
+    assert_string_equal(text(body, "availability_zone"), "nova");
+    /* "#cloud-config\n{\"ssh_authorized_keys\": [\"ssh-ed25519 AAAA… lab\"]}\n" */
+    assert_string_equal(text(body, "user_data"),
+                        "I2Nsb3VkLWNvbmZpZwp7InNzaF9hdXRob3JpemVkX2tleXMiOiBbInNzaC1lZD"
+                        "I1NTE5IEFBQUFDM05"
+                        "6YUMxbFpESTFOVEU1QUFBQUlCMCBsYWIiXX0K");
+    assert_string_equal(text(json_object_get(server, "metadata"), "scitq-owner"),
+                        "lab");
+    assert_string_equal(text(json_object_get(server, "metadata"), "scitq-token"), "t1");
+    assert_true(strncmp(m.id, "GRA11/", 6) == 0);
+    assert_string_equal(m.id + 6, text(server, "id"));
+    assert_string_equal(m.user, "ubuntu");
+    assert_true(strncmp(m.ipv4, "203.0.113.", 10) == 0);
+    assert_true(strncmp(m.ipv6, "2001:db8::", 10) == 0);
+    assert_true(m.created_s > 1600000000);
+    json_decref(server);
+    none_refused();
+}
+
+/* Images and networks go with the kind of flavor. */
+static void test_kinds(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *flavor, *tags, *network, *image;
+    } rows[] = {
+        {"b2-7", "", "Ext-Net", "OPENSTACK_IMAGE"},
+        {"t1-45", "G", "Ext-Net", "OPENSTACK_GPU_IMAGE"},
+        {"bm-l1", "M", "Ext-Net-Baremetal", "OPENSTACK_METAL_IMAGE"},
+        {"bm-l1", "", "Ext-Net-Baremetal", "OPENSTACK_METAL_IMAGE"},
+    };
+    for (size_t i = 0; i < SQ_LEN(rows); i++) {
+        char set[60];
+        snprintf(set, sizeof set, "%s=no such image", rows[i].image);
+        const char *const settings[] = {set, NULL}, *const same[] = {NULL};
+        struct sq_launch req = wanted("t1");
+        struct sq_machine m;
+        struct sq_err err;
+        req.flavor = rows[i].flavor;
+        req.tags = rows[i].tags;
+        OK(err, again(settings, &err));
+        fails(set, launch(&req, &m, &err), SQ_EINVAL, rows[i].image, &err);
+        OK(err, again(same, &err));
+        OK(err, launch(&req, &m, &err));
+        json_t *server = first_server();
+        assert_non_null(
+            json_object_get(json_object_get(server, "addresses"), rows[i].network));
+        json_decref(server);
+        OK(err, world.ops->destroy(world.p, "t1", m.id, &no_call, &err));
+    }
+    none_refused();
+}
+
+/* The same token elsewhere, or as another flavor: the first goes. */
+static void test_moved(void **state)
+{
+    (void)state;
+    struct sq_launch req = wanted("t1");
+    struct sq_machine m;
+    struct sq_err err;
+    OK(err, launch(&req, &m, &err));
+    req.region = "DE1";
+    OK(err, launch(&req, &m, &err));
+    assert_string_equal(m.region, "DE1");
+    req.flavor = "c2-60";
+    OK(err, launch(&req, &m, &err));
+    assert_string_equal(m.flavor, "c2-60");
+    assert_int_equal(each_server("lab", NULL, NULL), 1);
+}
+
+/* Seven in a region, two a page; one goes while the list is read. */
+static void test_many(void **state)
+{
+    (void)state;
+    struct sq_machine m;
+    struct sq_err err;
+    char token[20];
+    for (int i = 0; i < 7; i++) {
+        snprintf(token, sizeof token, "t%d", i);
+        struct sq_launch req = wanted(token);
+        OK(err, launch(&req, &m, &err));
+    }
+    for (int i = 0; i < 7; i++) {
+        snprintf(token, sizeof token, "t%d", i);
+        OK(err, find(token, &err));
+    }
+    order("/_mock/faults",
+          "[{\"match\": \"marker=\", \"do\": \"status\", \"status\": 400, \"body\": "
+          "{\"badRequest\": {\"code\": 400, \"message\": \"marker [x] not found\"}}}]");
+    OK(err, find("t0", &err));
+    order("/_mock/faults", "[{\"match\": \"marker=\", \"do\": \"status\", \"status\": "
+                           "400, \"times\": -1}]");
+    fails("a list that changes", find("t0", &err), SQ_EBUSY, "the list changes", &err);
+    none_refused();
+}
+
+/* ---- what is refused */
+
+static void test_refusals(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *set, *setting, *words;
+        int code;
+    } rows[] = {
+        {"{\"full\": \".*\"}", NULL, "No valid host was found", SQ_ECAPACITY},
+        {"{\"full\": \"\", \"instances\": 0}", NULL,
+         "Quota exceeded for instances: Requested 1, but already used 0 of 0",
+         SQ_ENOSPC},
+        {"{\"instances\": 9, \"cores\": 1}", NULL, "Quota exceeded for cores",
+         SQ_ENOSPC},
+        {"{\"cores\": 99}", "OPENSTACK_KEYNAME=nokey", "Invalid key_name provided.",
+         SQ_EINVAL},
+        {"{}", "OPENSTACK_ZONE=moon", "availability zone is not available", SQ_EINVAL},
+        {"{}", "OPENSTACK_IMAGE=Debian 99", "no image \"Debian 99\" in GRA11",
+         SQ_EINVAL},
+        {"{}", "OPENSTACK_NETWORK=a&b c", "no network \"a&b c\" in GRA11", SQ_EINVAL},
+        {"{\"forbidden\": true}", NULL, "Policy doesn't allow", SQ_EAUTH},
+    };
+    for (size_t i = 0; i < SQ_LEN(rows); i++) {
+        const char *const settings[] = {rows[i].setting, NULL};
+        struct sq_launch req = wanted("t1");
+        struct sq_machine m;
+        struct sq_err err;
+        OK(err, again(settings, &err));
+        OK(err, world.ops->destroy(world.p, "t1", NULL, &no_call, &err));
+        order("/_mock/set", rows[i].set);
+        fails(rows[i].words, launch(&req, &m, &err), rows[i].code, rows[i].words, &err);
+    }
+    none_refused();
+}
+
+/* The shapes of an error, and the fault of a machine. */
+static void test_words(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *answer, *words;
+        int code;
+    } rows[] = {
+        {"\"status\": 400, \"body\": {\"badRequest\": {\"code\": 400, \"message\": "
+         "\"Not so.\"}}",
+         "Not so.", SQ_EINVAL},
+        {"\"status\": 400, \"body\": {\"NeutronError\": {\"type\": \"x\", "
+         "\"message\": \"Bad net.\", \"detail\": \"\"}}",
+         "Bad net.", SQ_EINVAL},
+        {"\"status\": 400, \"body\": {\"code\": \"400 Bad Request\", \"title\": \"Bad\""
+         ", \"message\": \"Not <b>this</b>.<br /><br />\\n\\n\"}",
+         "Not this. (400)", SQ_EINVAL},
+        {"\"status\": 403, \"body\": {\"error\": {\"code\": 403, \"message\": \"Not "
+         "you.\", \"title\": \"Forbidden\"}}",
+         "Not you.", SQ_EAUTH},
+        {"\"status\": 413, \"body\": {\"overLimit\": {\"code\": 413, \"message\": "
+         "\"Quota exceeded for ram\"}}",
+         "Quota exceeded for ram", SQ_ENOSPC},
+        {"\"status\": 406, \"body\": {\"notAcceptable\": {\"message\": \"Version 2.47 "
+         "is not supported by the API.\"}}",
+         "is not supported by the API.", SQ_EUNSUPPORTED},
+        {"\"status\": 418", "it does not say why (418)", SQ_EINVAL},
+    };
+    struct sq_launch req = wanted("t1");
+    struct sq_machine m;
+    struct sq_err err;
+    for (size_t i = 0; i < SQ_LEN(rows); i++) {
+        char fault[500];
+        snprintf(
+            fault, sizeof fault,
+            "[{\"match\": \"POST .*/servers$\", \"do\": \"status\", \"times\": -1, "
+            "%s}]",
+            rows[i].answer);
+        order("/_mock/faults", fault);
+        fails(rows[i].words, launch(&req, &m, &err), rows[i].code, rows[i].words, &err);
+    }
+    order("/_mock/faults", "[{\"match\": \"POST .*/servers$\", \"do\": \"fail\", "
+                           "\"message\": \"Disk is on fire.\"}]");
+    fails("a fault", launch(&req, &m, &err), SQ_EIO, "Disk is on fire.", &err);
+    OK(err, world.ops->find(world.p, "t1", &no_call, &m, &err));
+    assert_int_equal(m.state, SQ_MACHINE_BROKEN);
+    assert_string_equal(m.detail, "Disk is on fire.");
+}
+
+/* Nobody could log in without a key; with the project's key pair alone one can. */
+static void test_keys(void **state)
+{
+    (void)state;
+    const char *const none[] = {"OPENSTACK_KEYNAME=", NULL}, *const same[] = {NULL};
+    struct sq_launch req = wanted("t1");
+    struct sq_machine m;
+    struct sq_err err;
+    req.ssh_key = NULL;
+    OK(err, again(none, &err));
+    fails("no key", launch(&req, &m, &err), SQ_EINVAL, "OPENSTACK_KEYNAME", &err);
+    OK(err, again(same, &err));
+    OK(err, launch(&req, &m, &err));
+    json_t *server = first_server();
+    assert_string_equal(text(json_object_get(server, "body"), "user_data"), "(none)");
+    json_decref(server);
+}
+
+/* Two of one token, made behind our back: the one that is told stays. */
+static void test_twins(void **state)
+{
+    (void)state;
+    struct sq_launch req = wanted("t1");
+    struct sq_machine m;
+    struct sq_err err;
+    order("/_mock/faults", "[{\"match\": \"POST .*/servers$\", \"do\": \"repeat\"}]");
+    OK(err, launch(&req, &m, &err));
+    json_t *table = ask("/_mock/table");
+    assert_int_equal(json_integer_value(json_object_get(table, "made")), 2);
+    assert_int_equal(json_integer_value(json_object_get(table, "gone")), 1);
+    json_decref(table);
+    json_t *server = first_server();
+    assert_string_equal(m.id + 6, text(server, "id"));
+    json_decref(server);
+}
+
+/* ---- the login */
+
+static void test_logins(void **state)
+{
+    (void)state;
+    char url[2][200];
+    const char *base = getenv("OS_AUTH_URL");
+    snprintf(url[0], sizeof url[0], "OS_AUTH_URL=%.*s", (int)strlen(base) - 3, base);
+    snprintf(url[1], sizeof url[1], "OS_AUTH_URL=%s/", base);
+    const char *const rows[][SETTINGS_MAX] = {
+        {url[0]},
+        {url[1]},
+        {"OS_PROJECT_ID=", "OS_PROJECT_NAME=lab", "OS_PROJECT_DOMAIN_NAME=Default"},
+        {"OS_PROJECT_ID=", "OS_PROJECT_NAME=lab", "OS_PROJECT_DOMAIN_ID=default"},
+        {"OS_USERNAME=", "OS_USER_ID=8f2a6c1e0b7d4c3f9e5a1b2c3d4e5f60"},
+        {"OS_USER_DOMAIN_NAME=", "OS_USER_DOMAIN_ID=default"},
+        {"OS_USER_DOMAIN_NAME="},
+        {"OS_PASSWORD=",
+         "OS_APPLICATION_CREDENTIAL_ID=c0ffee00c0ffee00c0ffee00c0ffee00",
+         "OS_APPLICATION_CREDENTIAL_SECRET=s3cr3t-of-app",
+         "OS_USERNAME=", "OS_PROJECT_ID="},
+        {"OS_PASSWORD=", "OS_APPLICATION_CREDENTIAL_NAME=scitq",
+         "OS_APPLICATION_CREDENTIAL_SECRET=s3cr3t-of-app"},
+    };
+    for (size_t i = 0; i < SQ_LEN(rows); i++) {
+        struct sq_err err;
+        OK(err, again(rows[i], &err));
+        fails(rows[i][0], find("t1", &err), SQ_ENOENT, "nothing of t1", &err);
+    }
+    none_refused();
+}
+
+static void test_credentials(void **state)
+{
+    (void)state;
+    static const char *const rows[][SETTINGS_MAX] = {
+        {"OS_PASSWORD=wrong"},
+        {"OS_USERNAME=nobody"},
+        {"OS_PROJECT_ID=00000000000000000000000000000000"},
+        {"OS_USER_DOMAIN_NAME=Elsewhere"},
+        {"OS_APPLICATION_CREDENTIAL_ID=c0ffee00c0ffee00c0ffee00c0ffee00",
+         "OS_APPLICATION_CREDENTIAL_SECRET=wrong"},
+    };
+    struct sq_err err;
+    for (size_t i = 0; i < SQ_LEN(rows); i++) {
+        OK(err, again(rows[i], &err));
+        fails(rows[i][0], find("t1", &err), SQ_EAUTH, "requires authentication. (401)",
+              &err);
+    }
+    const char *const nothing[] = {"OS_INTERFACE=nothing", NULL};
+    OK(err, again(nothing, &err));
+    fails("no such interface", find("t1", &err), SQ_EPROTO, "OS_INTERFACE", &err);
+    none_refused();
+}
+
+/* A token serves many calls, and one that is refused is renewed, once. */
+static void test_renewal(void **state)
+{
+    (void)state;
+    struct sq_launch req = wanted("t1");
+    struct sq_machine m;
+    struct sq_err err;
+    OK(err, launch(&req, &m, &err));
+    order("/_mock/act", "{\"do\": \"expire\"}");
+    OK(err, find("t1", &err));
+    json_t *table = ask("/_mock/table");
+    assert_int_equal(json_integer_value(json_object_get(table, "logins")), 2);
+    json_decref(table);
+    order("/_mock/faults", "[{\"match\": \"GET .*detail\", \"do\": \"status\", "
+                           "\"status\": 401, \"times\": -1}]");
+    fails("always refused", find("t1", &err), SQ_EAUTH, "(401)", &err);
+}
+
+/* A password may hold anything, and is in nothing that is written down. */
+static void test_secret(void **state)
+{
+    (void)state;
+    static char said[40000];
+    const char *const same[] = {NULL};
+    struct sq_err err;
+    snprintf(world.record, sizeof world.record, "/tmp/scitq-openstack-%d",
+             (int)getpid());
+    OK(err, again(same, &err));
+    assert_int_equal(find("t1", &err), SQ_ENOENT);
+    FILE *f = fopen(world.record, "r");
+    assert_non_null(f);
+    assert_true(fread(said, 1, sizeof said - 1, f) > 0);
+    fclose(f);
+    unlink(world.record);
+    world.record[0] = 0;
+    assert_non_null(strstr(said, "***"));
+    assert_null(strstr(said, "wörd"));
+    assert_null(strstr(said, "ss w"));
+    assert_null(strstr(said, "gAAAAA"));
+}
+
+static void test_settings(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *set, *words;
+        int code;
+    } rows[] = {
+        {"OS_AUTH_URL=", "OS_AUTH_URL is not set", SQ_EAUTH},
+        {"OS_AUTH_URL=keystone.example", "OS_AUTH_URL is no address", SQ_EINVAL},
+        {"OS_USERNAME=", "OS_USERNAME is not set", SQ_EAUTH},
+        {"OS_PASSWORD=", "OS_PASSWORD is not set", SQ_EAUTH},
+        {"OS_PROJECT_ID=", "OS_PROJECT_ID is not set", SQ_EAUTH},
+        {"OS_APPLICATION_CREDENTIAL_ID=x", "OS_APPLICATION_CREDENTIAL_SECRET",
+         SQ_EAUTH},
+        {"OS_IDENTITY_API_VERSION=2", "OS_IDENTITY_API_VERSION is 2", SQ_EINVAL},
+        {"OVH_REGIONS=GRA11 a/b", "\"a/b\" is no region", SQ_EINVAL},
+        {"OVH_CPUQUOTAS=10", "as many numbers", SQ_EINVAL},
+        {"OVH_CPUQUOTAS=10 20 30", "as many numbers", SQ_EINVAL},
+        {"OVH_CPUQUOTAS=10 many", "\"many\" is no number", SQ_EINVAL},
+        {"OVH_APPLICATIONKEY=k", "OVH_CONSUMERKEY is not set", SQ_EAUTH},
+        {"OVH_CPUQUOTAS=10 20", "", 0},
+        {"OVH_REGIONS=", "", 0},
+    };
+    for (size_t i = 0; i < SQ_LEN(rows); i++) {
+        const char *const settings[] = {rows[i].set, NULL};
+        struct sq_err err = {0};
+        fails(rows[i].set, again(settings, &err), rows[i].code, rows[i].words, &err);
+    }
+}
+
+/* ---- what there is */
+
+static char seen[2000];
+
+static int on_flavor(void *arg, const struct sq_flavor *f)
+{
+    size_t len = strlen(seen);
+    (void)arg;
+    snprintf(seen + len, sizeof seen - len, "%s:%d:%.2f:%.0f:%s ", f->name, f->cpu,
+             f->ram_gb, f->disk_gb, f->tags);
+    return 0;
+}
+
+static int on_offer(void *arg, const struct sq_offer *o)
+{
+    size_t len = strlen(seen);
+    (void)arg;
+    snprintf(seen + len, sizeof seen - len, "%s@%s=%g ", o->flavor, o->region, o->cost);
+    return 0;
+}
+
+static int on_quota(void *arg, const struct sq_quota *q)
+{
+    size_t len = strlen(seen);
+    (void)arg;
+    snprintf(seen + len, sizeof seen - len, "%s=%lld ", q->region,
+             q->cpus == SQ_UNKNOWN ? -1LL : (long long)q->cpus);
+    return 0;
+}
+
+static void test_sold(void **state)
+{
+    (void)state;
+    struct sq_err err;
+    seen[0] = 0;
+    OK(err, world.ops->flavors(world.p, on_flavor, NULL, &no_call, &err));
+    assert_string_equal(seen, "b2-7:2:7.34:50: c2-60:16:62.91:400: "
+                              "r2-240:16:251.66:400: i1-45:8:47.19:50: "
+                              "t1-45:8:47.19:400: bm-l1:32:134.22:960:M ");
+    seen[0] = 0;
+    OK(err, world.ops->offers(world.p, on_offer, NULL, &no_call, &err));
+    assert_non_null(strstr(seen, "t1-45@GRA11=0 "));
+    assert_null(strstr(seen, "t1-45@SBG5"));
+    assert_null(strstr(seen, "@DE1"));
+    const char *const nowhere[] = {"OVH_REGIONS=GRA11 MOON1", NULL};
+    OK(err, again(nowhere, &err));
+    fails("no such region",
+          world.ops->flavors(world.p, on_flavor, NULL, &no_call, &err), SQ_EINVAL,
+          "\"MOON1\" is no region of this cloud: it has DE1 SBG5 GRA11", &err);
+    none_refused();
+}
+
+static void test_limits(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *settings[3], *set, *said;
+    } rows[] = {
+        {{NULL}, "{\"cores\": 77}", "GRA11=77 SBG5=77 "},
+        {{NULL}, "{\"cores\": -1}", "GRA11=-1 SBG5=-1 "},
+        {{"OVH_CPUQUOTAS=10 20"}, "{}", "GRA11=10 SBG5=20 "},
+        {{"OVH_REGIONS=", "OS_REGION_NAME=DE1"}, "{\"cores\": 5}", "DE1=5 "},
+        {{"OVH_REGIONS="}, "{}", "DE1=5 SBG5=5 GRA11=5 "},
+    };
+    for (size_t i = 0; i < SQ_LEN(rows); i++) {
+        struct sq_err err;
+        seen[0] = 0;
+        order("/_mock/set", rows[i].set);
+        OK(err, again(rows[i].settings, &err));
+        OK(err, world.ops->quotas(world.p, on_quota, NULL, &no_call, &err));
+        assert_string_equal(seen, rows[i].said);
+    }
+    none_refused();
+}
+
+static int begin(void **state)
+{
+    struct sq_err err;
+    (void)state;
+    for (size_t i = 0; openstack_settings[i]; i++)
+        putenv((char *)openstack_settings[i]);
+    openstack_start(NULL);
+    OK(err, sq_plugins_load_providers(NULL, &world.plugins, &err));
+    OK(err, sq_plugins_provider(world.plugins, "openstack", &world.plugin, &err));
+    world.ops = world.plugin->provider;
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    mock_stop();
+    sq_plugins_free(world.plugins);
+    return 0;
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(test_##name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(made),    TEST(kinds),  TEST(moved),    TEST(many),   TEST(refusals),
+        TEST(words),   TEST(keys),   TEST(twins),    TEST(logins), TEST(credentials),
+        TEST(renewal), TEST(secret), TEST(settings), TEST(sold),   TEST(limits),
+    };
+    return cmocka_run_group_tests(tests, begin, end);
+}
