@@ -151,10 +151,11 @@ static json_t *body_of(const struct launch *l)
 {
     const struct sq_launch *req = l->req;
     char *data = req->ssh_key ? user_data(req->ssh_key) : NULL;
-    json_t *server = json_pack(
-        "{s:s, s:s, s:s, s:[{s:s}], s:{s:s, s:s, s:s}}", "name", req->name, "flavorRef",
-        l->flavor, "imageRef", l->image, "networks", "uuid", l->network, "metadata",
-        META_OWNER, l->p->owner, META_TOKEN, req->token, META_FLAVOR, req->flavor);
+    json_t *server =
+        json_pack("{s:s, s:s, s:s, s:[{s:s}], s:{s:s, s:s, s:s, s:s}}", "name",
+                  req->name, "flavorRef", l->flavor, "imageRef", l->image, "networks",
+                  "uuid", l->network, "metadata", META_OWNER, l->p->owner, META_TOKEN,
+                  req->token, META_FLAVOR, req->flavor, META_REGION, req->region);
     if (!server || (req->ssh_key && !data) || add(server, "user_data", data) ||
         add(server, "availability_zone", l->p->zone) ||
         add(server, "key_name", l->p->keyname)) {

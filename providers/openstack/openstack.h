@@ -131,6 +131,7 @@ int servers_delete(struct sq_provider *p, struct sq_call *call,
 #define META_OWNER "scitq-owner"
 #define META_TOKEN "scitq-token"
 #define META_FLAVOR "scitq-flavor"
+#define META_REGION "scitq-region"
 
 /* ---- launch.c ---- */
 

@@ -56,10 +56,24 @@ static void read_addresses(const json_t *addresses, struct sq_machine *m)
     }
 }
 
-static void read_server(const struct sq_provider *p, const struct region *region,
+/* Regions may be names of one place, with one address: then the server's own word says
+ * which of them it was made in. */
+static const struct region *its_region(const struct sq_provider *p, const json_t *meta,
+                                       const struct region *seen_in)
+{
+    const char *name = text_of(meta, META_REGION);
+    for (int i = 0; i < p->n_regions; i++)
+        if (strcmp(p->regions[i].name, name) == 0 && p->regions[i].compute &&
+            strcmp(p->regions[i].compute, seen_in->compute) == 0)
+            return &p->regions[i];
+    return seen_in;
+}
+
+static void read_server(const struct sq_provider *p, const struct region *seen_in,
                         const json_t *row, struct server *ret)
 {
     const json_t *meta = json_object_get(row, "metadata");
+    const struct region *region = its_region(p, meta, seen_in);
     const char *status = text_of(row, "status");
     const char *fault = text_of(json_object_get(row, "fault"), "message");
     struct sq_machine *m = &ret->m;
@@ -138,6 +152,18 @@ static int older(const void *a, const void *b)
     return strcmp(x->id, y->id);
 }
 
+/* Is it a place of its own, and `only` (unless NULL) there? */
+static bool is_asked(const struct sq_provider *p, int i, const struct region *only)
+{
+    const char *compute = p->regions[i].compute;
+    if (!compute || (only && strcmp(compute, only->compute) != 0))
+        return false;
+    for (int j = 0; j < i; j++)
+        if (p->regions[j].compute && strcmp(p->regions[j].compute, compute) == 0)
+            return false;
+    return true;
+}
+
 int servers_list(struct sq_provider *p, struct sq_call *call,
                  const struct region *region, const char *token, struct server **ret,
                  size_t *ret_n, struct sq_err *err)
@@ -145,7 +171,7 @@ int servers_list(struct sq_provider *p, struct sq_call *call,
     struct found f = {0};
     int rc = login_token(p, call, false, err);
     for (int i = 0; i < p->n_regions && rc == 0; i++)
-        if (p->regions[i].compute && (!region || region == &p->regions[i]))
+        if (is_asked(p, i, region))
             rc = one_region(p, call, &p->regions[i], token, &f, err);
     if (rc) {
         free(f.rows);

@@ -45,7 +45,8 @@ def date(at):
 
 class Openstack(Mock):
     settings = {"delay_s": 0.01, "token_lifetime_s": 3600, "page_size": 2, "cores": 200,
-                "instances": 50, "full": "", "password": form.PASSWORD, "forbidden": False}
+                "instances": 50, "full": "", "password": form.PASSWORD, "forbidden": False,
+                "alias": ""}
 
     def __init__(self, base):
         self.base = base
@@ -187,11 +188,14 @@ class Openstack(Mock):
 
     def catalog(self):
         found = []
+        places = {r: r for r in form.REGIONS}
+        if self.set["alias"]:  # another name for the first region
+            places[self.set["alias"]] = form.REGIONS[0]
         for kind, path in SERVICES.items():
             ends = [{"id": identifier(kind, r, i), "interface": i, "region": r,
                      "region_id": r, "url": "%s/%s/%s%s" % (
-                         self.base if i == "public" else "http://192.0.2.1", r, kind, path)}
-                    for r in reversed(form.REGIONS) for i in ("admin", "internal", "public")]
+                         self.base if i == "public" else "http://192.0.2.1", place, kind, path)}
+                    for r, place in reversed(places.items()) for i in ("admin", "internal", "public")]
             found.append({"type": kind, "name": kind, "id": identifier(kind),
                           "endpoints": ends})
         found.append({"type": "identity", "name": "keystone", "id": "k", "endpoints": []})

@@ -119,6 +119,13 @@ static void fails(const char *label, int rc, int code, const char *words,
         fail_msg("not to be shown: %s", err->text);
 }
 
+static int on_machine(void *arg, const struct sq_machine *m)
+{
+    (void)m;
+    ++*(int *)arg;
+    return 0;
+}
+
 /* ---- what is made */
 
 static json_t *first_server(void)
@@ -215,6 +222,33 @@ static void test_moved(void **state)
     OK(err, launch(&req, &m, &err));
     assert_string_equal(m.flavor, "c2-60");
     assert_int_equal(each_server("lab", NULL, NULL), 1);
+}
+
+/* Two regions that are names of one place: a machine is in the one that it was made in,
+ * and there once. */
+static void test_alias(void **state)
+{
+    (void)state;
+    const char *const same[] = {NULL};
+    struct sq_launch req = wanted("t1");
+    struct sq_machine m, seen_again;
+    struct sq_err err;
+    int n = 0;
+    order("/_mock/set", "{\"alias\": \"GRA12\"}");
+    for (int i = 0; i < 2; i++) {
+        req.region = i ? "GRA11" : "GRA12";
+        OK(err, launch(&req, &m, &err));
+        assert_string_equal(m.region, req.region);
+        OK(err, again(same, &err));
+        OK(err, launch(&req, &seen_again, &err));
+        assert_string_equal(seen_again.id, m.id);
+        OK(err, world.ops->list(world.p, on_machine, &n, &no_call, &err));
+        assert_int_equal(n, i + 1);
+        assert_int_equal(each_server("lab", NULL, NULL), 1);
+    }
+    OK(err, world.ops->destroy(world.p, "t1", m.id, &no_call, &err));
+    assert_int_equal(each_server("lab", NULL, NULL), 0);
+    none_refused();
 }
 
 /* Seven in a region, two a page; one goes while the list is read. */
@@ -591,9 +625,10 @@ static int end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(made),    TEST(kinds),  TEST(moved),    TEST(many),   TEST(refusals),
-        TEST(words),   TEST(keys),   TEST(twins),    TEST(logins), TEST(credentials),
-        TEST(renewal), TEST(secret), TEST(settings), TEST(sold),   TEST(limits),
+        TEST(made),   TEST(kinds),    TEST(moved),       TEST(alias),
+        TEST(many),   TEST(refusals), TEST(words),       TEST(keys),
+        TEST(twins),  TEST(logins),   TEST(credentials), TEST(renewal),
+        TEST(secret), TEST(settings), TEST(sold),        TEST(limits),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }
