@@ -253,20 +253,40 @@ static int destroy_one(struct sq_provider *p, struct sq_call *call, const char *
     return 0;
 }
 
-/* Until a list has none: what was asked for just before a crash may come late. */
+/* All of a token; *ret_n how many there were. */
+static int destroy_listed(struct sq_provider *p, struct sq_call *call,
+                          const char *token, size_t *ret_n, struct sq_err *err)
+{
+    struct server *rows = NULL;
+    size_t n = 0;
+    int rc = servers_list(p, call, NULL, token, &rows, &n, err);
+    for (size_t i = 0; i < n && rc == 0; i++)
+        rc = servers_delete(p, call, rows[i].region, rows[i].id, err);
+    free(rows);
+    *ret_n = n;
+    return rc;
+}
+
+/* Nova takes a second or so from hearing a request to having a server. */
+#define UNDER_WAY_MS 1000
+
+/* Until a list has none.  A launch that never ended may have asked for one just now,
+ * which no list has yet: then there is a second look. */
 static int openstack_destroy(struct sq_provider *p, const char *token, const char *id,
                              struct sq_call *call, struct sq_err *err)
 {
-    size_t n = 1;
-    int rc = id && *id ? destroy_one(p, call, token, id, err) : 0;
-    while (rc == 0 && n > 0) {
-        struct server *rows = NULL;
-        n = 0;
-        rc = servers_list(p, call, NULL, token, &rows, &n, err);
-        for (size_t i = 0; i < n && rc == 0; i++)
-            rc = servers_delete(p, call, rows[i].region, rows[i].id, err);
-        free(rows);
+    bool known = id && *id;
+    size_t n = 0;
+    int rc = known ? destroy_one(p, call, token, id, err) : 0;
+    if (rc == 0)
+        rc = destroy_listed(p, call, token, &n, err);
+    if (rc == 0 && n == 0 && !known) {
+        rc = p->host->pause(p->host, call, UNDER_WAY_MS, err);
+        if (rc == 0)
+            rc = destroy_listed(p, call, token, &n, err);
     }
+    while (rc == 0 && n > 0)
+        rc = destroy_listed(p, call, token, &n, err);
     return rc;
 }
 

@@ -139,16 +139,6 @@ static double cost_of(const json_t *addon)
     return 0;
 }
 
-static bool has_nvme(const json_t *technical)
-{
-    const json_t *row, *storage = json_object_get(technical, "storage");
-    size_t i;
-    json_array_foreach(json_object_get(storage, "disks"), i,
-                       row) if (strcasecmp(text_of(row, "technology"), "NVMe") ==
-                                0) return true;
-    return false;
-}
-
 /* The NVMe disks are beside the one that Nova knows. */
 static double nvme_gb(const json_t *technical)
 {
@@ -190,7 +180,7 @@ static void read_size(const json_t *row, const json_t *technical, struct size *r
         strcat(ret->tags, "G");
     if (strstr(type, "baremetal") || strncmp(ret->name, "bm", 2) == 0)
         strcat(ret->tags, "M");
-    if (has_nvme(technical))
+    if (nvme_gb(technical) > 0)
         strcat(ret->tags, "N");
 }
 

@@ -10,8 +10,8 @@
 
 enum {
     DELETE_TRIES = 3,
-    /* Looks at a server that was to be deleted and says nothing of it: 1.5 s. */
-    DEAF_LOOKS = 8
+    /* Looks at a server that was to be deleted and says nothing of it: 3 s. */
+    DEAF_LOOKS = 12
 };
 
 static const struct {

@@ -16,7 +16,7 @@ and /_mock (mock.py): the table of what exists, faults, settings, and these deed
 A server is BUILD without an address for `delay_s`, then ACTIVE; deleted, it is `deleting`
 as long, then unknown.  Faults of its own: {"do": "fail", "message": …}, of a POST of a
 server: accepted, it ends in ERROR; {"do": "forget"}: accepted, and there never was one;
-{"do": "lie"}, of a DELETE: answered, and nothing is done.
+{"do": "late"}: in no list until the next one was answered; {"do": "lie"}, of a DELETE: answered, and nothing is done.
 
 What answers look like was also compared with a cloud of Debian 12's packages: the forms
 of errors, the URLs of the catalog (compute without a final slash, the others with one and
@@ -289,6 +289,7 @@ class Openstack(Mock):
                 "network": network, "metadata": body.get("metadata", {}),
                 "status": "BUILD", "task": "spawning", "fault": fault, "body": body,
                 "key": body.get("key_name"), "at": time.time(), "number": self.made,
+                "late": request.fault.get("do") == "late",
                 "until": time.monotonic() + self.set["delay_s"]}
         where = "%s/%s/compute%s/servers/%s" % (self.base, region, SERVICES["compute"], key)
         return Reply(202, {"server": {"id": key, "adminPass": "x", "security_groups": [],
@@ -322,8 +323,11 @@ class Openstack(Mock):
         return Reply(200, body)
 
     def list_servers(self, request):
-        rows = [self.show(s) for s in sorted(self.servers.values(), key=lambda s: -s["number"])
+        here = [s for s in sorted(self.servers.values(), key=lambda s: -s["number"])
                 if s["region"] == request.args["region"]]
+        rows = [self.show(s) for s in here if not s["late"]]
+        for s in here:
+            s["late"] = False
         return self.page(request, rows, "servers")
 
     def list_flavors(self, request):

@@ -277,6 +277,11 @@ def test_misbehaviour(cloud):
                    "headers": {"Retry-After": 7}}])
     status, headers, _ = c.ask("GET", NOVA + "/limits")
     is_((status, headers["retry-after"]), (429, "7"), "429 with Retry-After")
+    cloud.faults([dict(post, do="late")])
+    late = c.make()[2]["server"]["id"]
+    get = lambda: c.ask("GET", NOVA + "/servers/detail?limit=1")[2]["servers"]  # noqa: E731
+    ok(get()[0]["id"] != late, "a server that comes late is in no list")
+    is_(get()[0]["id"], late, "and then it is")
     cloud.act("stop", server=id)
     is_(c.status(id), "SHUTOFF", "a server that is off")
     cloud.faults([{"match": ".", "do": "slow", "delay_s": 0.05}])

@@ -398,6 +398,33 @@ static void test_twins(void **state)
     json_decref(server);
 }
 
+/* Canceled as soon as there is a server. */
+static int once_made(const struct sq_call *call)
+{
+    (void)call;
+    json_t *table = ask("/_mock/table");
+    json_int_t made = json_integer_value(json_object_get(table, "made"));
+    json_decref(table);
+    return made > 0;
+}
+
+/* A launch that ended as if the program had, and what it asked for is in no list yet.
+ */
+static void test_late(void **state)
+{
+    (void)state;
+    struct sq_launch req = wanted("t1");
+    struct sq_call call = {.canceled = once_made, .cancel_fd = -1};
+    struct sq_machine m;
+    struct sq_err err;
+    order("/_mock/faults", "[{\"match\": \"POST .*/servers$\", \"do\": \"late\"}]");
+    assert_int_equal(world.ops->launch(world.p, &req, &call, &m, &err), SQ_ECANCELED);
+    assert_int_equal(each_server("lab", "t1", NULL), 1);
+    OK(err, world.ops->destroy(world.p, "t1", NULL, &no_call, &err));
+    assert_int_equal(each_server("lab", "t1", NULL), 0);
+    none_refused();
+}
+
 /* ---- the login */
 
 static void test_logins(void **state)
@@ -625,10 +652,10 @@ static int end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(made),   TEST(kinds),    TEST(moved),       TEST(alias),
-        TEST(many),   TEST(refusals), TEST(words),       TEST(keys),
-        TEST(twins),  TEST(logins),   TEST(credentials), TEST(renewal),
-        TEST(secret), TEST(settings), TEST(sold),        TEST(limits),
+        TEST(made),     TEST(kinds),       TEST(moved),   TEST(alias),  TEST(many),
+        TEST(refusals), TEST(words),       TEST(keys),    TEST(twins),  TEST(late),
+        TEST(logins),   TEST(credentials), TEST(renewal), TEST(secret), TEST(settings),
+        TEST(sold),     TEST(limits),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }
