@@ -178,7 +178,7 @@ static int post(struct launch *l, struct sq_err *err)
     a.once = true;
     if (rc == 0 && !a.body)
         rc = no_memory(err);
-    l->p->host->log(l->p->host, SQ_SAY_INFO, "openstack is asked to %s", what);
+    l->p->host->log(l->p->host, SQ_SAY_INFO, "asking it to %s", what);
     if (rc == 0)
         rc = api_call(l->p, l->call, &a, err);
     id = text_of(json_object_get(a.json, "server"), "id");
