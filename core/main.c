@@ -180,6 +180,7 @@ static int start_fleet(struct server *sv, struct sq_err *err)
         .playbooks = sq_conf_text(c, "SCITQ_PLAYBOOKS"),
         .inventory = sq_conf_text(c, "SCITQ_INVENTORY"),
         .server = sv->settings.server,
+        .on_loopback = sv->settings.on_loopback,
         .identity = sv->database_id,
         .concurrency = (int)sq_conf_int(c, "WORKER_CREATE_CONCURRENCY"),
         .lifetime_s = (int)sq_conf_int(c, "JOB_MAX_LIFETIME")};

@@ -192,6 +192,7 @@ static int check_fleet(struct sq_settings *s, struct sq_err *err)
     else if (own_url(s, &s->server) < 0)
         s->server = NULL;
     s->server_name = short_name(server);
+    s->on_loopback = !server && s->server && sq_http_is_loopback(s->server);
     return s->server && s->server_name ? 0 : sq_fail(err, SQ_ENOMEM, "out of memory");
 }
 

@@ -15,6 +15,7 @@ struct sq_settings {
     char *path; /* the file they were read from; NULL: none */
     char *database_uri, *state_dir;
     char *server;      /* URL at which workers reach this server */
+    bool on_loopback;  /* ...and nobody but this machine's, since none was set */
     char *server_name; /* names of recruited workers begin with it */
     struct sq_log_conf log;
     struct sq_listens listen;

@@ -46,28 +46,39 @@ static int write_machine(void *arg, struct sq_tx *tx, struct sq_err *err)
                                 f->machine->ipv6, f->group, err);
 }
 
+/* Where the provider starts the worker, the machine is none for a playbook. */
+static bool is_bare(const struct sq_session *s)
+{
+    return !(s->ops->flags & SQ_PROVIDER_STARTS_WORKER);
+}
+
 static int launch(struct sq_running *r, const struct sq_session *s,
                   const struct sq_fleet_machine *w, struct sq_machine *ret,
                   struct sq_err *err)
 {
+    char *ssh_key = NULL;
+    int rc = is_bare(s) ? sq_fleet_check_site(r, err) : 0;
+    if (rc == 0 && is_bare(s))
+        rc = sq_fleet_ssh_key(r, &ssh_key, err);
+    if (rc)
+        return rc;
     const struct sq_launch req = {.token = w->token,
                                   .name = w->name,
                                   .flavor = w->flavor,
                                   .region = w->region,
                                   .tags = w->tags,
+                                  .ssh_key = ssh_key,
                                   .server = r->fleet->setup.server,
                                   .batch = w->batch,
                                   .concurrency =
                                       w->concurrency < 1 ? 1 : (int)w->concurrency};
     sq_fleet_say(r, "asking %s for a machine of flavor %s in %s", w->provider,
                  w->flavor, w->region);
-    int rc = told(s, s->ops->launch(s->p, &req, &r->call, ret, err), err);
+    rc = told(s, s->ops->launch(s->p, &req, &r->call, ret, err), err);
     if (rc)
         return rc;
     sq_fleet_say(r, "%s runs at %s", w->name, ret->ipv4[0] ? ret->ipv4 : ret->ipv6);
-    /* Where the provider starts the worker, the machine is none for a playbook. */
-    bool bare = !(s->ops->flags & SQ_PROVIDER_STARTS_WORKER);
-    struct found f = {w->worker_id, ret, bare ? w->provider : NULL};
+    struct found f = {w->worker_id, ret, is_bare(s) ? w->provider : NULL};
     return sq_fleet_change(r->fleet, write_machine, &f, &r->arena, err);
 }
 
@@ -111,7 +122,7 @@ int sq_fleet_deploy(struct sq_running *r, struct sq_err *err)
     if (rc)
         return rc;
     rc = launch(r, &s, &w, &m, err);
-    if (rc == 0 && !(s.ops->flags & SQ_PROVIDER_STARTS_WORKER))
+    if (rc == 0 && is_bare(&s))
         rc = sq_fleet_configure(r, &w, &m, err);
     if (rc == 0)
         rc = wait_for_worker(r, &s, &w, err);
@@ -132,7 +143,7 @@ static int destroy_machine(struct sq_running *r, const struct sq_fleet_machine *
     int rc = sq_session_open(r->fleet, r, w->provider, &s, err);
     if (rc)
         return rc;
-    bool bare = !(s.ops->flags & SQ_PROVIDER_STARTS_WORKER);
+    bool bare = is_bare(&s);
     rc = told(&s, s.ops->destroy(s.p, w->token, w->machine, &r->call, err), err);
     sq_session_close(&s);
     if (rc == 0)

@@ -23,9 +23,10 @@ struct sq_fleet_setup {
     const char *state_dir;
     const char *playbooks, *inventory; /* Ansible's: a folder, and what -i is given */
     const char *server;                /* URL at which workers reach this server */
-    const char *identity;              /* of the database: whose machines these are */
-    int concurrency;                   /* WORKER_CREATE_CONCURRENCY */
-    int lifetime_s;                    /* JOB_MAX_LIFETIME */
+    bool on_loopback;     /* ...by nobody's choice: SCITQ_SERVER is not set */
+    const char *identity; /* of the database: whose machines these are */
+    int concurrency;      /* WORKER_CREATE_CONCURRENCY */
+    int lifetime_s;       /* JOB_MAX_LIFETIME */
 };
 
 /* Everything of `setup` is borrowed.  SQ_EINVAL: SCITQ_PROVIDERS names no provider. */

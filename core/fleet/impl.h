@@ -3,6 +3,8 @@
  * fleet.c     which jobs run: starts a thread for each, ends them
  * run.c       one job from its start to its end: tries, log, progress
  * configure.c Ansible, for machines that are lent bare
+ * playbook.c  a playbook run, told what it has to know; fault.c: why one failed
+ * site.c      what the site's inventory says to the server
  * deploy.c    a machine made, its worker waited for; a machine destroyed
  * catalog.c   what a provider offers, written down
  * session.c   providers by name, an instance of one for a job */
@@ -105,9 +107,25 @@ int sq_fleet_configure(struct sq_running *r, const struct sq_fleet_machine *w,
 /* Have the managers and the inventory forget one that is gone. */
 int sq_fleet_unconfigure(struct sq_running *r, const struct sq_fleet_machine *w,
                          struct sq_err *err);
-/* Run one for a worker; its lines go to the job's log. */
+
+/* ---- playbook.c */
+
+typedef int sq_fleet_line_fn(void *arg, int stream, const char *line, size_t len);
+/* Run one of Ansible's programs.  SQ_EUNSUPPORTED: it is not installed. */
+int sq_fleet_ansible(struct sq_running *r, const char *const *argv,
+                     sq_fleet_line_fn *line, void *arg, int *ret_status,
+                     struct sq_err *err);
+/* Run one for a worker; its lines go to the job's log.  SQ_EIO: it failed. */
 int sq_fleet_playbook(struct sq_running *r, const struct sq_fleet_machine *w,
                       const char *name, struct sq_err *err);
+
+/* ---- site.c */
+
+/* Whose key may log in to new machines, one line: of the file ssh_public_key, else the
+ * first of root's; NULL: there is none. */
+int sq_fleet_ssh_key(struct sq_running *r, char **ret, struct sq_err *err);
+/* Before a machine is paid for: could it be configured at all?  SQ_EINVAL. */
+int sq_fleet_check_site(struct sq_running *r, struct sq_err *err);
 
 /* ---- catalog.c */
 

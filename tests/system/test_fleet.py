@@ -193,21 +193,34 @@ def by_hand():
 
 
 ANSIBLE = """#!/usr/bin/env python3
-# In ansible-playbook's place: what it is asked is noted, a worker started or ended.
-import json, os, signal, subprocess, sys
-i, inventory, playbook, e, variables = sys.argv[1:]
-assert (i, e) == ("-i", "-e"), sys.argv
-v, name = json.loads(variables), os.path.basename(playbook)
+# In Ansible's place: what it is asked is noted, a worker started or ended.
+import json, os, signal, stat, subprocess, sys
 folder = os.path.dirname(sys.argv[0])
+if os.path.basename(sys.argv[0]) == "ansible-inventory":
+    assert sys.argv[1:] == ["-i", os.path.join(folder, "inventory"), "--host", "localhost"]
+    with open(os.path.join(folder, "site")) as f:
+        text = f.read()
+    if text.startswith("{"):
+        print(text)
+        sys.exit(0)
+    print(text, file=sys.stderr)
+    sys.exit(5)
+i, inventory, e, variables, playbook = sys.argv[1:]
+assert (i, e, variables[0]) == ("-i", "-e", "@"), sys.argv
+assert stat.S_IMODE(os.stat(variables[1:]).st_mode) == 0o600
+with open(variables[1:]) as f:
+    v = json.load(f)
+name = os.path.basename(playbook)
 pid_file = os.path.join(folder, v["scitq_host"] + ".pid")
 with open(os.path.join(folder, "calls"), "a") as f:
-    f.write("%s %s %s\\n" % (inventory, name, variables))
+    f.write("%s %s\\n" % (inventory, name))
 with open(os.environ["ANSIBLE_CONFIG"]) as f:
     print(f.read().strip())
 if name == "deploy.yml":
     if os.path.exists(os.path.join(folder, "fail")):
         os.unlink(os.path.join(folder, "fail"))
-        print("fatal: unreachable", file=sys.stderr)
+        print("TASK [reach : Wait for SSH] ****")
+        print('fatal: [x]: UNREACHABLE! => {"msg": "no route to it"}', file=sys.stderr)
         sys.exit(4)
     print("TASK [x] PERCENT_40")
     p = subprocess.Popen(
@@ -229,16 +242,20 @@ def bare():
     """Machines that come bare, from a provider that is not scitq's own: configured by
     Ansible, known to its inventory, forgotten by both."""
     folder = Folder()
-    os.makedirs(folder.join("site", "providers"))
+    os.makedirs(folder.join("modules", "providers"))
     os.symlink(os.path.join(BUILD, "tests", "system", ".libs", "bare.so"),
-               folder.join("site", "providers", "bare.so"))
-    for name, text in (("ansible-playbook", ANSIBLE), ("ansible.cfg", "# our own"),
-                       ("fail", "")):
+               folder.join("modules", "providers", "bare.so"))
+    key = "ssh-ed25519 AAAA me@here"
+    for name, text in (("ansible-playbook", ANSIBLE), ("ansible-inventory", ANSIBLE),
+                       ("ansible.cfg", "# our own"), ("fail", ""), ("key", key + "\n"),
+                       ("site", json.dumps({"ssh_public_key": folder.join("key")}))):
         with open(folder.join(name), "w") as f:
             f.write(text)
-    os.chmod(folder.join("ansible-playbook"), 0o755)
-    server = Server(start=False, SCITQ_PLUGIN_PATH=folder.join("site") + ":",
-                    SCITQ_PLAYBOOKS=folder.path, SCITQ_INVENTORY="/the/inventory")
+        os.chmod(folder.join(name), 0o755)
+    os.mkdir(folder.join("inventory"))
+    server = Server(start=False, SCITQ_PLUGIN_PATH=folder.join("modules") + ":",
+                    SCITQ_PLAYBOOKS=folder.path,
+                    SCITQ_INVENTORY=folder.join("inventory"))
     server.env = {"PATH": folder.path + ":" + os.environ["PATH"],
                   "SCITQ_SUPERVISOR": program("scitq-supervisor"),
                   "TEST_WORKER": program("scitq-worker")}
@@ -256,13 +273,18 @@ def bare():
         until("its job is done", lambda: jobs(server, "worker_deploy")[0][0]
               == "succeeded")
         log = jobs(server, "worker_deploy")[0][1]
-        for words in ("fatal: unreachable", "deploy.yml ended with exit code 4",
-                      "trying again", "# our own", "PERCENT_40", "has come"):
+        for words in ("UNREACHABLE!", 'failed: deploy.yml failed at "reach : Wait for SSH", '
+                      "x: no route to it\n", "trying again", "# our own", "PERCENT_40",
+                      "has come", "which is only this machine's"):
             has(log, words, "its log has " + words)
         w = api.get("/workers/").json[0]
         is_((w["batch"], w["permanent"], w["flavor"], w["provider"]),
             ("b b", False, "plain", "naked"), "as it was asked for")
         is_(len(machines_there()), 1, "one machine, though there were two tries")
+        with open(machines_there()[0]) as f:
+            is_(f.read().splitlines()[1], key, "its provider was given the site's key")
+        is_(os.listdir(os.path.join(server.settings["SCITQ_STATE_DIR"], "ansible")), [],
+            "what the playbook was told is gone")
         hosts = api.get("/inventory/").json
         ok(w["name"] in str(hosts) and "2222" in str(hosts) and "127.0.0.1" in str(hosts),
            "Ansible knows how to reach it", str(hosts))
@@ -276,8 +298,48 @@ def bare():
         ok(w["name"] not in str(api.get("/inventory/").json), "nor has the inventory")
         with open(folder.join("calls")) as f:
             calls = [line.split()[:2] for line in f]
-        is_(calls, [["/the/inventory", "deploy.yml"]] * 2 +
-            [["/the/inventory", "destroy.yml"]], "these playbooks were run")
+        inventory = folder.join("inventory")
+        is_(calls, [[inventory, "deploy.yml"]] * 2 + [[inventory, "destroy.yml"]],
+            "these playbooks were run")
+        not_deployed(folder, server, machines_there)
+
+
+def not_deployed(folder, server, machines_there):
+    """What can never be configured is said before a machine is made."""
+    api = server.api()
+
+    def put(name, text):
+        with open(folder.join(name), "w") as f:
+            f.write(text)
+
+    def without_ansible():
+        server.end()
+        os.unlink(folder.join("ansible-inventory"))
+        server.env["PATH"] = folder.path
+        server.start()
+    faults = (
+        ("a key that is not there", lambda: put("site", '{"ssh_public_key": "/nowhere"}'),
+         "ssh_public_key: cannot", False),
+        ("a key that is none",
+         lambda: put("site", json.dumps({"ssh_public_key": folder.join("ansible.cfg")})),
+         "holds no SSH public key", False),
+        ("an inventory that cannot be read", lambda: put("site", "it is broken"),
+         "ansible-inventory ended with exit code 5: it is broken", True),
+        ("answers that are none", lambda: put("site", "{"), "what ansible-inventory printed",
+         False),
+        ("no Ansible", without_ansible, "no ansible-inventory here", False),
+        ("no inventory", lambda: os.rmdir(folder.join("inventory")),
+         "`scitq-manage ansible install` makes it", False))
+    for what, spoil, words, again in faults:
+        spoil()
+        api.put("/workers/deploy", {"flavor": "plain", "provider": "naked",
+                                    "region": "shed", "batch": "b b"})
+        until("a job fails: " + what, lambda: jobs(server, "worker_deploy")[-1][0] == "failed",
+              lambda: jobs(server, "worker_deploy")[-1])
+        log = jobs(server, "worker_deploy")[-1][1]
+        has(log, words, "it says so")
+        is_("trying again" in log, again, "tried again where that may help")
+        is_(machines_there(), [], "no machine was made")
 
 
 def here():

@@ -1,0 +1,152 @@
+/* A playbook run for a worker: each line that it writes is the job's, PERCENT_n in it
+ * its progress, and a canceled job ends it with all its programs.
+ *
+ * What it is told is in a file that only its owner reads, since everybody on a machine
+ * reads command lines.  The file is the worker's, so that what a killed server left is
+ * written again, or removed with the worker. */
+#include "core/fleet/impl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/fleet/fault.h"
+#include "lib/file.h"
+#include "lib/jsonio.h"
+#include "lib/run.h"
+
+enum { VARIABLES_MAX = 64 * 1024 };
+
+/* ---- what it is told */
+
+static void add(struct sq_jw *j, const char *key, const char *value)
+{
+    sq_jw_key(j, key);
+    sq_jw_text(j, value);
+}
+
+/* A text that a user wrote: Ansible would run what it has in {{ }}, as root, here. */
+static void add_unsafe(struct sq_jw *j, const char *key, const char *value)
+{
+    sq_jw_key(j, key);
+    sq_jw_open(j, '{');
+    add(j, "__ansible_unsafe", value);
+    sq_jw_close(j);
+}
+
+static int make_variables(struct sq_running *r, const struct sq_fleet_machine *w,
+                          struct sq_buf *out, struct sq_err *err)
+{
+    struct sq_jw j;
+    sq_jw_init(&j, out);
+    sq_jw_open(&j, '{');
+    add(&j, "scitq_host", w->name);
+    add(&j, "scitq_server", r->fleet->setup.server);
+    add_unsafe(&j, "scitq_batch", w->batch);
+    sq_jw_key(&j, "scitq_concurrency");
+    sq_jw_int(&j, w->concurrency < 1 ? 1 : w->concurrency);
+    sq_jw_key(&j, "scitq_permanent");
+    sq_jw_bool(&j, 0);
+    sq_jw_close(&j);
+    return sq_buf_ok(out)
+               ? 0
+               : sq_fail(err, SQ_ETOOBIG, "the names of %s are too long", w->name);
+}
+
+static int write_file(const char *path, const struct sq_buf *text, struct sq_err *err)
+{
+    unlink(path); /* a killed server's */
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return sq_fail(err, sq_errno_code(errno), "cannot write %s: %s", path,
+                       strerror(errno));
+    int rc = sq_write_all(fd, text->data, text->len, err);
+    close(fd);
+    return rc ? sq_prefix(err, "%s: ", path) : 0;
+}
+
+static int write_variables(struct sq_running *r, const struct sq_fleet_machine *w,
+                           char **ret_path, struct sq_err *err)
+{
+    SQ_CLEANUP(sq_buf_fini) struct sq_buf text;
+    sq_buf_init(&text, VARIABLES_MAX);
+    char *folder = sq_arena_printf(&r->arena, "%s/ansible", r->fleet->setup.state_dir);
+    char *path = sq_arena_printf(&r->arena, "%s/%s.json", folder, w->name);
+    int rc = folder && path ? make_variables(r, w, &text, err)
+                            : sq_fail(err, SQ_ENOMEM, "out of memory for a playbook");
+    if (rc == 0)
+        rc = sq_mkdirs(folder, 0700, err);
+    if (rc == 0)
+        rc = write_file(path, &text, err);
+    if (rc == 0)
+        *ret_path = path;
+    return rc;
+}
+
+/* ---- running Ansible's programs */
+
+int sq_fleet_ansible(struct sq_running *r, const char *const *argv,
+                     sq_fleet_line_fn *line, void *arg, int *ret_status,
+                     struct sq_err *err)
+{
+    const struct sq_fleet_setup *s = &r->fleet->setup;
+    char *config =
+        sq_arena_printf(&r->arena, "ANSIBLE_CONFIG=%s/ansible.cfg", s->playbooks);
+    char *server = sq_arena_printf(&r->arena, "SCITQ_SERVER=%s", s->server);
+    if (!config || !server)
+        return sq_fail(err, SQ_ENOMEM, "out of memory for a playbook");
+    const char *const env[] = {config,
+                               server,
+                               "ANSIBLE_NOCOLOR=1",
+                               "ANSIBLE_FORCE_COLOR",
+                               "PYTHONUNBUFFERED=1",
+                               NULL};
+    const struct sq_run run = {.argv = argv, .env = env, .line = line, .arg = arg};
+    int rc = sq_run_program(&r->call, &run, ret_status, err);
+    return rc == SQ_ENOENT ? sq_fail(err, SQ_EUNSUPPORTED,
+                                     "there is no %s here, with which machines are "
+                                     "configured: install Ansible",
+                                     argv[0])
+                           : rc;
+}
+
+struct listener {
+    struct sq_running *r;
+    struct sq_fleet_fault fault;
+};
+
+static int on_line(void *arg, int stream, const char *line, size_t len)
+{
+    struct listener *l = arg;
+    (void)stream;
+    sq_fleet_say(l->r, "%s", line);
+    sq_fleet_fault_line(&l->fault, line, len);
+    return 0;
+}
+
+int sq_fleet_playbook(struct sq_running *r, const struct sq_fleet_machine *w,
+                      const char *name, struct sq_err *err)
+{
+    const struct sq_fleet_setup *s = &r->fleet->setup;
+    struct listener l = {.r = r};
+    char *file = NULL;
+    int status, rc = write_variables(r, w, &file, err);
+    if (rc)
+        return rc;
+    char *path = sq_arena_printf(&r->arena, "%s/%s", s->playbooks, name);
+    char *told = sq_arena_printf(&r->arena, "@%s", file);
+    const char *const argv[] = {
+        "ansible-playbook", "-i", s->inventory, "-e", told, path, NULL};
+    rc = path && told ? sq_fleet_ansible(r, argv, on_line, &l, &status, err)
+                      : sq_fail(err, SQ_ENOMEM, "out of memory for a playbook");
+    unlink(file);
+    if (rc == 0 && status != 0 && *l.fault.text)
+        rc = sq_fail(err, SQ_EIO, "%s failed %s", name, l.fault.text);
+    else if (rc == 0 && status != 0)
+        rc = sq_fail(err, SQ_EIO,
+                     "%s ended with exit code %d: what it said before tells why", name,
+                     status);
+    return rc;
+}
