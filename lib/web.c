@@ -323,6 +323,8 @@ static void set_all(struct try *t)
     curl_easy_setopt(c, CURLOPT_WRITEDATA, t->answer);
     curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(c, CURLOPT_HEADERDATA, t->answer);
+    if (t->request->ca_file)
+        curl_easy_setopt(c, CURLOPT_CAINFO, t->request->ca_file);
     set_request(t);
 }
 
@@ -370,6 +372,9 @@ static int transport_error(const struct try *t, CURLcode code, struct sq_err *er
     case CURLE_OPERATION_TIMEDOUT:
         return sq_fail(err, SQ_ETIMEDOUT, "%s %.*s: no answer in time (%s)",
                        t->request->method, len, url, why);
+    case CURLE_SSL_CACERT_BADFILE:
+        return sq_fail(err, SQ_EINVAL, "no certificates can be read from %.200s: %s",
+                       t->request->ca_file ? t->request->ca_file : "the system's", why);
     case CURLE_PEER_FAILED_VERIFICATION:
         return sq_fail(err, SQ_EAUTH, "the certificate of %.*s cannot be trusted: %s",
                        len, url, why);

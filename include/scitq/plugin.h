@@ -126,8 +126,9 @@ struct sq_host {
      * then, and what it means is the module's to say.  *ret is given back by web_free
      * (NULL is allowed).  It waits between tries, with growing pauses or as long as
      * Retry-After says, 120 s at most.  Redirects are answers.  SQ_EINVAL: the request
-     * is none; SQ_EIO, SQ_ETIMEDOUT, SQ_EAUTH (a certificate) and SQ_ECANCELED, with
-     * the address in the sentence and secrets hidden.  `call` may be NULL. */
+     * is none, or its ca_file cannot be read; SQ_EIO, SQ_ETIMEDOUT, SQ_EAUTH (a
+     * certificate) and SQ_ECANCELED, with the address in the sentence and secrets
+     * hidden.  `call` may be NULL. */
     int (*web)(struct sq_host *host, struct sq_call *call,
                const struct sq_web_request *request, struct sq_web_answer **ret,
                struct sq_err *err);

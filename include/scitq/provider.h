@@ -49,7 +49,7 @@ extern "C" {
 #endif
 
 /* Exact match or refused.  Changes when a plugin built before would misbehave. */
-#define SQ_PROVIDER_ABI 0x50510001u
+#define SQ_PROVIDER_ABI 0x50510002u
 
 /* Sizes of texts, final 0 included. */
 enum {

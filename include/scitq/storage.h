@@ -41,7 +41,7 @@ extern "C" {
 #endif
 
 /* Exact match or refused.  Changes when a plugin built before would misbehave. */
-#define SQ_STORAGE_ABI 0x53510002u
+#define SQ_STORAGE_ABI 0x53510003u
 
 struct sq_storage; /* one instance; each plugin defines its own */
 

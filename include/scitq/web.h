@@ -34,6 +34,9 @@ struct sq_web_request {
     unsigned flags;
     int timeout_s; /* of each try, connection included; 0: 60 */
     int tries;     /* at most, counting the first; 0: 5 */
+    /* A file of certificates (PEM) whose authorities are trusted, in place of the
+     * system's; NULL: the system's. */
+    const char *ca_file;
 };
 
 /* The host's; given back by web_free.  It lives longer than its call. */

@@ -45,7 +45,8 @@ static int send_once(struct sq_provider *p, struct sq_call *call, struct api *a,
                                      .n_headers = 2,
                                      .body = body,
                                      .body_len = body ? strlen(body) : 0,
-                                     .flags = a->once ? SQ_WEB_ONCE : 0};
+                                     .flags = a->once ? SQ_WEB_ONCE : 0,
+                                     .ca_file = p->ca_file};
     struct sq_web_answer *answer = NULL;
     int rc;
     if (a->nova)

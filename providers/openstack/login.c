@@ -196,7 +196,8 @@ static int ask(struct sq_provider *p, struct sq_call *call, const char *url,
                                      .headers = headers,
                                      .n_headers = 2,
                                      .body = body,
-                                     .body_len = strlen(body)};
+                                     .body_len = strlen(body),
+                                     .ca_file = p->ca_file};
     struct sq_web_answer *answer = NULL;
     int rc = p->host->web(p->host, call, &request, &answer, err);
     if (rc)

@@ -34,6 +34,9 @@ static const struct sq_setting settings[] = {
      "which addresses of the catalog to use: public, internal or admin"},
     {"OS_IDENTITY_API_VERSION", SQ_SETTING_TEXT, "3", 0,
      "version of Keystone's API: 3"},
+    {"OS_CACERT", SQ_SETTING_TEXT, NULL, 0,
+     "file of the authorities that the cloud's certificates are from, instead of the "
+     "system's"},
     {"OPENSTACK_IMAGE", SQ_SETTING_TEXT, "Ubuntu 22.04", 0, "image, by its name"},
     {"OPENSTACK_GPU_IMAGE", SQ_SETTING_TEXT, "NVIDIA GPU Cloud (NGC)", 0,
      "image of flavors with a GPU"},
@@ -126,6 +129,9 @@ static void choices(struct sq_provider *p)
     struct sq_host *host = p->host;
     p->auth_url = host->setting(host, "OS_AUTH_URL");
     p->interface = host->setting(host, "OS_INTERFACE");
+    p->ca_file = host->setting(host, "OS_CACERT");
+    if (p->ca_file && !*p->ca_file)
+        p->ca_file = NULL;
     p->image = host->setting(host, "OPENSTACK_IMAGE");
     p->gpu_image = host->setting(host, "OPENSTACK_GPU_IMAGE");
     p->metal_image = host->setting(host, "OPENSTACK_METAL_IMAGE");

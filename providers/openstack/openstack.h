@@ -40,6 +40,7 @@ struct sq_provider {
     struct sq_host *host;
     char owner[SQ_TOKEN_SIZE];
     const char *auth_url, *interface;
+    const char *ca_file; /* NULL: the system's certificates */
     const char *image, *gpu_image, *metal_image, *network_name, *metal_network;
     const char *zone, *user, *keyname;
     /* OVH's API; application NULL: not used. */

@@ -31,7 +31,10 @@ matching requests pass first, `times` (1; -1: for ever) is how often it happens:
     anything else is the mock's own: handed to the handler as request.fault"""
 
 import json
+import os
 import re
+import ssl
+import subprocess
 import sys
 import threading
 import time
@@ -402,6 +405,22 @@ class Server(ThreadingHTTPServer):
     def handle_error(self, request, client):
         if not isinstance(sys.exc_info()[1], OSError):
             super().handle_error(request, client)  # else a client that went away
+
+
+def serve_tls(folder):
+    """Serve the same mock by TLS too, on another port; its certificate, which signs
+    itself, is left in `folder`.  Returns the port and the certificate's file."""
+    pem = os.path.join(folder, "mock.pem")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj",
+                    "/CN=mock", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", pem,
+                    "-out", pem + ".crt"], check=True, stderr=subprocess.DEVNULL)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem + ".crt", pem)
+    server = Server(("127.0.0.1", 0), Handler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server.server_port, pem + ".crt"
 
 
 def main(make):

@@ -12,6 +12,8 @@ and /_mock (mock.py): the table of what exists, faults, settings, and these deed
     {"do": "error", "server": ID, "message": …}     it is in ERROR with that fault
     {"do": "delete", "server": ID}                  by somebody else: gone at once
     {"do": "expire"}                                every token is refused from now on
+    {"do": "tls", "folder": …}                      also by TLS: {"port": N, "ca": FILE},
+                                                    which the catalog tells until a reset
 
 A server is BUILD without an address for `delay_s`, then ACTIVE; deleted, it is `deleting`
 as long, then unknown.  Faults of its own: {"do": "fail", "message": …}, of a POST of a
@@ -28,7 +30,7 @@ import urllib.parse
 import uuid
 
 import openstack_forms as form
-from mock import Malformed, Mock, Refusal, Reply, Route, main
+from mock import Malformed, Mock, Refusal, Reply, Route, main, serve_tls
 
 MICROVERSION = (2, 37), (2, 93)  # networks as SERVER has them; Debian 12's newest
 SERVICES = {"compute": "/v2.1/" + form.PROJECT, "image": "/", "network": "/"}
@@ -49,10 +51,11 @@ class Openstack(Mock):
                 "alias": ""}
 
     def __init__(self, base):
-        self.base = base
+        self.plain = base
         super().__init__()
 
     def start(self):
+        self.base = self.plain
         self.tokens, self.servers = {}, {}
         self.made, self.gone, self.logins = 0, 0, 0
 
@@ -376,6 +379,10 @@ class Openstack(Mock):
         s = self.servers.get(order.get("server"))
         if order["do"] == "expire":
             self.tokens = {}
+        elif order["do"] == "tls":
+            port, ca = serve_tls(order["folder"])
+            self.base = "https://127.0.0.1:%d" % port
+            return {"port": port, "ca": ca}
         elif not s:
             return {"error": "no server %s" % order.get("server")}
         elif order["do"] == "stop":

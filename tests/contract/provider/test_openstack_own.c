@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/file.h"
 #include "lib/host.h"
 #include "lib/plugin.h"
 
@@ -480,6 +481,34 @@ static void test_credentials(void **state)
     none_refused();
 }
 
+/* By TLS, from an authority that only OS_CACERT knows: the login and all services. */
+static void test_tls(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/scitq-openstack-XXXXXX", body[100], url[100], ca[200];
+    assert_non_null(mkdtemp(folder));
+    snprintf(body, sizeof body, "{\"do\": \"tls\", \"folder\": \"%s\"}", folder);
+    json_t *tls = json_loads(mock_ask("POST", "/_mock/act", body), 0, NULL);
+    snprintf(url, sizeof url, "OS_AUTH_URL=https://127.0.0.1:%d/identity/v3",
+             (int)json_integer_value(json_object_get(tls, "port")));
+    snprintf(ca, sizeof ca, "OS_CACERT=%s", text(tls, "ca"));
+    json_decref(tls);
+    const char *const settings[][3] = {
+        {url, ca}, {url, "OS_CACERT="}, {url, "OS_CACERT=/no/such"}};
+    struct sq_launch req = wanted("t1");
+    struct sq_machine m;
+    struct sq_err err;
+    OK(err, again(settings[0], &err));
+    OK(err, launch(&req, &m, &err));
+    OK(err, world.ops->destroy(world.p, "t1", m.id, &no_call, &err));
+    OK(err, again(settings[1], &err));
+    fails("nobody's", find("t1", &err), SQ_EAUTH, "cannot be trusted", &err);
+    OK(err, again(settings[2], &err));
+    fails("no file", find("t1", &err), SQ_EINVAL, "from /no/such", &err);
+    none_refused();
+    OK(err, sq_dir_remove(folder, &err));
+}
+
 /* A token serves many calls, and one that is refused is renewed, once. */
 static void test_renewal(void **state)
 {
@@ -652,10 +681,10 @@ static int end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(made),     TEST(kinds),       TEST(moved),   TEST(alias),  TEST(many),
-        TEST(refusals), TEST(words),       TEST(keys),    TEST(twins),  TEST(late),
-        TEST(logins),   TEST(credentials), TEST(renewal), TEST(secret), TEST(settings),
-        TEST(sold),     TEST(limits),
+        TEST(made),     TEST(kinds),       TEST(moved),   TEST(alias), TEST(many),
+        TEST(refusals), TEST(words),       TEST(keys),    TEST(twins), TEST(late),
+        TEST(logins),   TEST(credentials), TEST(renewal), TEST(tls),   TEST(secret),
+        TEST(settings), TEST(sold),        TEST(limits),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }

@@ -47,7 +47,7 @@ static const struct {
     const char *module, *name, *says;
     size_t most;
 } bad[] = {
-    {"foreign", "foreign", "built for ABI 0x53510003", SIZE_MAX},
+    {"foreign", "foreign", "built for ABI 0x53510004", SIZE_MAX},
     {"lacking", "lacking", "lacks the operation `get`", SIZE_MAX},
     {"empty", "empty", "neither empty_LTX_sq_storage", SIZE_MAX},
     {"whole", "other", "neither other_LTX_sq_storage", SIZE_MAX},
