@@ -20,6 +20,7 @@ static const char bad_secret[] = "a password or key in [%1] of %2 is not as rclo
                                  "keeps it: set it anew with rclone "
                                  "config";
 static const char no_object[] = "there is no such object";
+static const char object_not_found[] = "object not found";
 static const char no_folder[] = "there is no such folder or bucket";
 static const char no_space[] = "no space is left";
 static const char no_answer[] = "the storage does not answer in time";
@@ -69,7 +70,7 @@ static const struct row rows[] = {
     {"nosuchbucket", SQ_ENOENT, "there is no such bucket"},
     {"containernotfound", SQ_ENOENT, "there is no such container"},
     {"nosuchkey", SQ_ENOENT, no_object},
-    {"object not found", SQ_ENOENT, no_object},
+    {object_not_found, SQ_ENOENT, no_object},
     {"directory not found", SQ_ENOENT, no_folder},
     {"no such file or directory", SQ_ENOENT, no_object},
     {"no such host", SQ_ENOENT,
@@ -103,8 +104,12 @@ static const struct row *search(const char *text)
 }
 
 /* The last sentence counts before what led to it. */
-static const struct row *find(int status, const char *why, const char *said)
+static const struct row *find(const char *doing, int status, const char *why,
+                              const char *said)
 {
+    /* rclone looks at what it stored; some storages take a while to show it. */
+    static const struct row unseen = {NULL, SQ_EIO,
+                                      "what was just stored is not shown there yet"};
     /* rclone's manual, "List of exit codes". */
     static const struct row folder = {NULL, SQ_ENOENT, no_folder};
     static const struct row object = {NULL, SQ_ENOENT, no_object};
@@ -112,6 +117,8 @@ static const struct row *find(int status, const char *why, const char *said)
     const struct row *row = search(why);
     if (!row)
         row = search(said);
+    if (row && row->part == object_not_found && strcmp(doing, "store") == 0)
+        return &unseen;
     return row ? row : status == 3 ? &folder : status == 4 ? &object : &other;
 }
 
@@ -168,7 +175,7 @@ int words_fail(const char *doing, const struct sq_location *at, int status,
     const struct row *row;
     char words[256], why[160];
     reason(said, why, sizeof why);
-    row = find(status, why, said);
+    row = find(doing, status, why, said);
     fill(row->words, at->proto, config, words, sizeof words);
     if (status < 0)
         snprintf(why, sizeof why, "signal %d ended it", -status);

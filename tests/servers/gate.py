@@ -7,6 +7,7 @@ to 127.0.0.1:TARGET, obeying the words in MODE_FILE, which are read again at eac
     stall:N     past N bytes nothing more goes through, and nothing is closed
     flip:N      the N-th byte towards the client is another one
     slow:N      about N bytes a second towards the client
+    unseen      HTTP: what is asked with HEAD is not there
     refuse      connections are reset at once
 
 Each connection writes a line when it opens, one when it is cut or stalls, and one with its
@@ -86,6 +87,10 @@ class Gate:
                 if word == "flip" and cut == "cut" and count <= number < count + len(data):
                     data = bytearray(data)
                     data[number - count] ^= 0x55
+                if word == "unseen" and cut == "up" and data.startswith(b"HEAD "):
+                    say("unseen")
+                    source.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+                    continue
                 if not data:
                     sink.shutdown(socket.SHUT_WR)
                     return count

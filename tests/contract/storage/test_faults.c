@@ -151,6 +151,22 @@ static void test_put_cut_once(void **state)
     check_file(local(t, "got"), SIZE, 2);
 }
 
+/* A storage that does not show at once what it took: that may pass. */
+static void test_put_unseen(void **state)
+{
+    struct target *t = *state;
+    struct sq_err err = {0};
+    struct sq_entry entry;
+    int before = log_lines(t, true, "unseen", "");
+    make_file(local(t, "new"), 1000, 2);
+    gate(t, "unseen");
+    FAILS(err, SQ_EIO,
+          t->ops->put(t->s, local(t, "new"), gated(t, "f"), no_call(), &entry, &err));
+    assert_true(log_lines(t, true, "unseen", "") > before);
+    gate(t, "pass");
+    OK(err, t->ops->put(t->s, local(t, "new"), gated(t, "f"), no_call(), &entry, &err));
+}
+
 static void test_flipped(void **state)
 {
     struct target *t = *state;
@@ -459,6 +475,7 @@ int main(void)
         {"a put that is cut", test_put_cut,
          HAS_GATE | CAN_WRITE | HIDES_PARTS | GIVES_UP},
         {"a put that is cut once", test_put_cut_once, HAS_GATE | CAN_WRITE},
+        {"a put that is not seen", test_put_unseen, HAS_GATE | CAN_WRITE | HAS_PARTS},
         {"a byte changed on the way", test_flipped, HAS_GATE | VERIFIES},
         {"a put of what changes", test_put_of_what_changes, HAS_GATE | CAN_WRITE},
         {"cancel", test_cancel, HAS_GATE},
