@@ -56,10 +56,10 @@ static int launch(struct sq_running *r, const struct sq_session *s,
                   const struct sq_fleet_machine *w, struct sq_machine *ret,
                   struct sq_err *err)
 {
-    char *ssh_key = NULL;
+    struct sq_fleet_site site = {0};
     int rc = is_bare(s) ? sq_fleet_check_site(r, err) : 0;
     if (rc == 0 && is_bare(s))
-        rc = sq_fleet_ssh_key(r, &ssh_key, err);
+        rc = sq_fleet_read_site(r, &site, err);
     if (rc)
         return rc;
     const struct sq_launch req = {.token = w->token,
@@ -67,7 +67,8 @@ static int launch(struct sq_running *r, const struct sq_session *s,
                                   .flavor = w->flavor,
                                   .region = w->region,
                                   .tags = w->tags,
-                                  .ssh_key = ssh_key,
+                                  .ssh_key = site.ssh_key,
+                                  .key_name = site.key_name,
                                   .server = r->fleet->setup.server,
                                   .batch = w->batch,
                                   .concurrency =

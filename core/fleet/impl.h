@@ -121,9 +121,13 @@ int sq_fleet_playbook(struct sq_running *r, const struct sq_fleet_machine *w,
 
 /* ---- site.c */
 
-/* Whose key may log in to new machines, one line: of the file ssh_public_key, else the
- * first of root's; NULL: there is none. */
-int sq_fleet_ssh_key(struct sq_running *r, char **ret, struct sq_err *err);
+/* Whose key may log in to new machines. */
+struct sq_fleet_site {
+    char *ssh_key;  /* one line, of ssh_public_key, else the first of root's; or NULL */
+    char *key_name; /* keyname; or NULL */
+};
+int sq_fleet_read_site(struct sq_running *r, struct sq_fleet_site *ret,
+                       struct sq_err *err);
 /* Before a machine is paid for: could it be configured at all?  SQ_EINVAL. */
 int sq_fleet_check_site(struct sq_running *r, struct sq_err *err);
 

@@ -46,9 +46,9 @@ static int text_of(struct sq_running *r, const struct sq_buf *json, const char *
     return rc;
 }
 
-/* A variable as [scitq:vars] set it for the managers, of which localhost is one. */
-static int read_variable(struct sq_running *r, const char *name, char **ret,
-                         struct sq_err *err)
+/* The variables that [scitq:vars] set for the managers, of which localhost is one. */
+static int read_variables(struct sq_running *r, char **ret_key_file,
+                          char **ret_key_name, struct sq_err *err)
 {
     const char *const argv[] = {
         "ansible-inventory", "-i", r->fleet->setup.inventory, "--host",
@@ -61,7 +61,9 @@ static int read_variable(struct sq_running *r, const char *name, char **ret,
         rc = sq_fail(err, SQ_EIO, "ansible-inventory ended with exit code %d: %s",
                      status, a.said);
     if (rc == 0)
-        rc = text_of(r, &a.json, name, ret, err);
+        rc = text_of(r, &a.json, "ssh_public_key", ret_key_file, err);
+    if (rc == 0)
+        rc = text_of(r, &a.json, "keyname", ret_key_name, err);
     sq_buf_fini(&a.json);
     return rc;
 }
@@ -97,21 +99,22 @@ static int read_key(struct sq_running *r, const char *path, char **ret,
     return 0;
 }
 
-int sq_fleet_ssh_key(struct sq_running *r, char **ret, struct sq_err *err)
+int sq_fleet_read_site(struct sq_running *r, struct sq_fleet_site *ret,
+                       struct sq_err *err)
 {
     static const char *const usual[] = {"/root/.ssh/id_ed25519.pub",
                                         "/root/.ssh/id_ecdsa.pub",
                                         "/root/.ssh/id_rsa.pub"};
     char *path = NULL;
-    int rc = read_variable(r, "ssh_public_key", &path, err);
+    *ret = (struct sq_fleet_site){0};
+    int rc = read_variables(r, &path, &ret->key_name, err);
     if (rc)
         return rc;
     if (path)
-        return read_key(r, path, ret, err);
-    *ret = NULL;
-    for (size_t i = 0; !*ret && i < SQ_LEN(usual); i++)
+        return read_key(r, path, &ret->ssh_key, err);
+    for (size_t i = 0; rc == 0 && !ret->ssh_key && i < SQ_LEN(usual); i++)
         if (access(usual[i], R_OK) == 0)
-            rc = read_key(r, usual[i], ret, err);
+            rc = read_key(r, usual[i], &ret->ssh_key, err);
     return rc;
 }
 

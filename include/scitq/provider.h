@@ -85,6 +85,9 @@ struct sq_launch {
     /* Whose key may log in, one line "ssh-ed25519 AAAA… comment"; NULL: the settings
      * have to say. */
     const char *ssh_key;
+    /* The name of a key that the provider itself keeps and gives to machines, where it
+     * keeps any (keyname of 02-scitq); NULL: the settings have to say. */
+    const char *key_name;
     /* The rest is for SQ_PROVIDER_STARTS_WORKER alone: how the machine's worker is to
      * be started. */
     const char *server;       /* as scitq-worker's SERVER: an http(s) URL */

@@ -147,6 +147,13 @@ static int add(json_t *server, const char *key, const char *value)
     return value && *value ? json_object_set_new(server, key, json_string(value)) : 0;
 }
 
+/* The key pair's name, "" or NULL: none. */
+static const char *key_name(const struct launch *l)
+{
+    const char *set = l->p->keyname;
+    return set && *set ? set : l->req->key_name;
+}
+
 static json_t *body_of(const struct launch *l)
 {
     const struct sq_launch *req = l->req;
@@ -158,7 +165,7 @@ static json_t *body_of(const struct launch *l)
                   req->token, META_FLAVOR, req->flavor, META_REGION, req->region);
     if (!server || (req->ssh_key && !data) || add(server, "user_data", data) ||
         add(server, "availability_zone", l->p->zone) ||
-        add(server, "key_name", l->p->keyname)) {
+        add(server, "key_name", key_name(l))) {
         json_decref(server);
         server = NULL;
     }
@@ -246,10 +253,10 @@ static int check(struct launch *l, struct sq_err *err)
     int rc;
     l->metal = strncmp(req->flavor, "bm", 2) == 0 || strchr(req->tags, 'M');
     l->gpu = strchr(req->tags, 'G') != NULL;
-    if (!req->ssh_key && !(l->p->keyname && *l->p->keyname))
+    if (!req->ssh_key && !(key_name(l) && *key_name(l)))
         return sq_fail(err, SQ_EINVAL,
-                       "nobody could log in to the machine: set OPENSTACK_KEYNAME, or "
-                       "ssh_public_key in 02-scitq");
+                       "nobody could log in to the machine: set keyname or "
+                       "ssh_public_key in 02-scitq, or OPENSTACK_KEYNAME");
     rc = login_token(l->p, l->call, false, err);
     return rc ? rc : catalog_find(l->p, req->region, &l->region, err);
 }

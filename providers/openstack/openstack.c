@@ -49,7 +49,7 @@ static const struct sq_setting settings[] = {
      "availability zone; empty: the cloud's choice"},
     {"OPENSTACK_USER", SQ_SETTING_TEXT, "ubuntu", 0, "user of the image who logs in"},
     {"OPENSTACK_KEYNAME", SQ_SETTING_TEXT, NULL, 0,
-     "key pair that the project has, beside ssh_public_key of 02-scitq"},
+     "key pair that the project has, in place of keyname of 02-scitq"},
     {"OVH_REGIONS", SQ_SETTING_TEXT, NULL, 0,
      "regions to take machines from, separated by spaces"},
     {"OVH_CPUQUOTAS", SQ_SETTING_TEXT, NULL, 0,

@@ -72,7 +72,7 @@ static const char *hint_of(int code, const char *said)
     if (code == SQ_EUNSUPPORTED)
         return ": " MICROVERSION " is needed";
     if (code == SQ_EINVAL && has(said, "key_name"))
-        return ": check OPENSTACK_KEYNAME";
+        return ": check keyname of 02-scitq and OPENSTACK_KEYNAME";
     if (code == SQ_EINVAL && has(said, "availability zone"))
         return ": check OPENSTACK_ZONE";
     return "";

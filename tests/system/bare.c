@@ -73,8 +73,8 @@ static int launch(struct sq_provider *p, const struct sq_launch *req,
     FILE *f = rc ? NULL : fopen(path, "w");
     if (!f)
         return rc ? rc : sq_fail(err, SQ_EIO, "cannot write %s", path);
-    fprintf(f, "%s %s %s\n%s\n", req->name, req->flavor, req->region,
-            req->ssh_key ? req->ssh_key : "");
+    fprintf(f, "%s %s %s\n%s\n%s\n", req->name, req->flavor, req->region,
+            req->ssh_key ? req->ssh_key : "", req->key_name ? req->key_name : "");
     fclose(f);
     return find(p, req->token, call, ret, err);
 }

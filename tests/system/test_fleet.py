@@ -248,7 +248,8 @@ def bare():
     key = "ssh-ed25519 AAAA me@here"
     for name, text in (("ansible-playbook", ANSIBLE), ("ansible-inventory", ANSIBLE),
                        ("ansible.cfg", "# our own"), ("fail", ""), ("key", key + "\n"),
-                       ("site", json.dumps({"ssh_public_key": folder.join("key")}))):
+                       ("site", json.dumps({"ssh_public_key": folder.join("key"),
+                                              "keyname": "my pair"}))):
         with open(folder.join(name), "w") as f:
             f.write(text)
         os.chmod(folder.join(name), 0o755)
@@ -282,7 +283,8 @@ def bare():
             ("b b", False, "plain", "naked"), "as it was asked for")
         is_(len(machines_there()), 1, "one machine, though there were two tries")
         with open(machines_there()[0]) as f:
-            is_(f.read().splitlines()[1], key, "its provider was given the site's key")
+            is_(f.read().splitlines()[1:], [key, "my pair"],
+                "its provider was given the site's key, and its name there")
         is_(os.listdir(os.path.join(server.settings["SCITQ_STATE_DIR"], "ansible")), [],
             "what the playbook was told is gone")
         hosts = api.get("/inventory/").json

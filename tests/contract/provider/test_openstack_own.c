@@ -363,7 +363,8 @@ static void test_words(void **state)
     assert_string_equal(m.detail, "Disk is on fire.");
 }
 
-/* Nobody could log in without a key; with the project's key pair alone one can. */
+/* Nobody could log in without a key; with a key pair alone one can, the settings' or
+ * the site's. */
 static void test_keys(void **state)
 {
     (void)state;
@@ -374,11 +375,17 @@ static void test_keys(void **state)
     req.ssh_key = NULL;
     OK(err, again(none, &err));
     fails("no key", launch(&req, &m, &err), SQ_EINVAL, "OPENSTACK_KEYNAME", &err);
-    OK(err, again(same, &err));
+    req.key_name = "testkey";
     OK(err, launch(&req, &m, &err));
     json_t *server = first_server();
+    assert_string_equal(text(json_object_get(server, "body"), "key_name"), "testkey");
     assert_string_equal(text(json_object_get(server, "body"), "user_data"), "(none)");
     json_decref(server);
+    OK(err, world.ops->destroy(world.p, "t1", m.id, &no_call, &err));
+    req.key_name = "nokey";
+    fails("no such key", launch(&req, &m, &err), SQ_EINVAL, "Invalid key_name", &err);
+    OK(err, again(same, &err));
+    OK(err, launch(&req, &m, &err));
 }
 
 /* Two of one token, made behind our back: the one that is told stays. */
