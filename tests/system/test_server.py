@@ -325,8 +325,8 @@ def notified():
 def old_settings():
     """A 1.3 file, with the two lines that the refusal asks for."""
     with Server(FLASK_APP="scitq.server", DEBUG="1", SQLALCHEMY_ECHO="0",
-                SCITQ_INSECURE="1", PATH="/usr/bin", OS_AUTH_URL="x") as server:
-        for key in ("FLASK_APP", "DEBUG", "SQLALCHEMY_ECHO", "OS_AUTH_URL"):
+                SCITQ_INSECURE="1", PATH="/usr/bin", MATTERMOST_URL="x") as server:
+        for key in ("FLASK_APP", "DEBUG", "SQLALCHEMY_ECHO", "MATTERMOST_URL"):
             has(server.log(), key, "%s: a note" % key)
         is_(server.api().get("/healthz").status, 200, "an old file serves")
 
