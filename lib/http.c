@@ -97,7 +97,7 @@ int sq_http_open(const char *server, int timeout_s, struct sq_http **ret,
         sq_http_close(h);
         return rc;
     }
-    h->loopback = sq_http_is_loopback(h->base.data);
+    h->loopback = sq_http_is_near(h->base.data);
     *ret = h;
     return 0;
 }

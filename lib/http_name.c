@@ -130,7 +130,7 @@ int sq_http_base_url(const char *server, struct sq_buf *out, struct sq_err *err)
     return sq_buf_ok(out) ? 0 : bad_name(err, server, "it is too long");
 }
 
-bool sq_http_is_loopback(const char *base_url)
+bool sq_http_is_near(const char *base_url)
 {
     const char *text = base_url + scheme_length(base_url);
     struct authority a;
@@ -142,9 +142,11 @@ bool sq_http_is_loopback(const char *base_url)
     memcpy(host, a.host, a.host_len);
     host[a.host_len] = 0;
     if (a.v6)
-        return inet_pton(AF_INET6, host, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+        return inet_pton(AF_INET6, host, &v6) == 1 &&
+               (IN6_IS_ADDR_LOOPBACK(&v6) || IN6_IS_ADDR_LINKLOCAL(&v6));
     if (inet_pton(AF_INET, host, &v4) == 1)
-        return ntohl(v4.s_addr) >> 24 == 127;
+        return ntohl(v4.s_addr) >> 24 == 127 ||
+               ntohl(v4.s_addr) >> 16 == 0xA9FE; /* 169.254/16, RFC 3927 */
     return strcasecmp(host, "localhost") == 0 ||
            (a.host_len > 10 && strcasecmp(host + a.host_len - 10, ".localhost") == 0);
 }

@@ -317,7 +317,7 @@ static void set_all(struct try *t)
     long timeout = t->request->timeout_s ? t->request->timeout_s : TIMEOUT_S;
     curl_easy_setopt(c, CURLOPT_TIMEOUT, timeout);
     curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, timeout < 20 ? timeout : 20L);
-    if (sq_http_is_loopback(t->request->url))
+    if (sq_http_is_near(t->request->url))
         curl_easy_setopt(c, CURLOPT_PROXY, "");
     curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(c, CURLOPT_WRITEDATA, t->answer);

@@ -346,7 +346,7 @@ static void test_base_urls(void **state)
 {
     static const struct {
         const char *server, *url;
-        bool loopback;
+        bool near;
     } rows[] = {
         {"localhost", "http://localhost:5000", true},
         {"h", "http://h:5000", false},
@@ -356,7 +356,10 @@ static void test_base_urls(void **state)
         {"127.1.2.3:1", "http://127.1.2.3:1", true},
         {"127.example.org", "http://127.example.org:5000", false},
         {"[::1]", "http://[::1]:5000", true},
-        {"[fe80::1]:81", "http://[fe80::1]:81", false},
+        {"[fe80::1]:81", "http://[fe80::1]:81", true},
+        {"[fec0::1]", "http://[fec0::1]:5000", false},
+        {"http://169.254.169.254", "http://169.254.169.254", true},
+        {"169.253.1.1", "http://169.253.1.1:5000", false},
         {"::1", "http://[::1]:5000", true},
         {"http://h", "http://h", false},
         {"HTTPS://h/", "https://h", false},
@@ -372,7 +375,7 @@ static void test_base_urls(void **state)
         sq_buf_init(&b, 1000);
         OK(err, sq_http_base_url(rows[i].server, &b, &err));
         assert_string_equal(b.data, rows[i].url);
-        assert_int_equal(sq_http_is_loopback(b.data), rows[i].loopback);
+        assert_int_equal(sq_http_is_near(b.data), rows[i].near);
     }
 }
 
