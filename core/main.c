@@ -128,7 +128,9 @@ static int start_store(struct server *sv, struct sq_err *err)
     sv->recruiting =
         (struct sq_fleet_conf){.server_name = sv->settings.server_name,
                                .preferred = sq_conf_text(c, "PREFERRED_REGIONS"),
-                               .retry = sq_conf_int(c, "WORKER_CREATE_RETRY")};
+                               .retry = sq_conf_int(c, "WORKER_CREATE_RETRY"),
+                               .eviction = sv->settings.eviction,
+                               .cost_margin = sq_conf_int(c, "EVICTION_COST_MARGIN")};
     const struct sq_sched_conf sched = {
         .fleet = &sv->recruiting,
         .offline_us = sq_conf_int(c, "WORKER_OFFLINE_DELAY") * SECOND_US,
@@ -214,6 +216,8 @@ static int start_http(struct server *sv, struct sq_err *err)
         .pool = sv->pool,
         .writer = sv->writer,
         .liveness = sv->liveness,
+        .watcher = sq_fleet_watcher,
+        .watcher_arg = sv->fleet,
         .fleet = &sv->recruiting};
     struct sq_http_server *started;
     int rc = sq_http_server_start(&http, &started, err);

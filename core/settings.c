@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "core/store/db.h"
-#include "core/store/fleet.h"
 #include "lib/host.h"
 #include "lib/http.h"
 
@@ -76,6 +75,9 @@ static const struct sq_conf_key keys[] = {
     INT("WORKER_CREATE_CONCURRENCY", "10", 1, 1000, "workers made at once"),
     INT("WORKER_CREATE_RETRY", "2", 0, 100, "tries more of a failed deployment"),
     INT("JOB_MAX_LIFETIME", "600", 1, YEAR_S, "s before a job is terminated"),
+    TEXT("EVICTION_ACTION", NULL, "delete or replace an evicted worker; none: neither"),
+    INT("EVICTION_COST_MARGIN", "10", 1, 1000000,
+        "how many times dearer a replacement may be"),
 
     UNSAFE("SCITQ_TLS_CERT"),
     UNSAFE("SCITQ_TLS_KEY"),
@@ -84,8 +86,6 @@ static const struct sq_conf_key keys[] = {
     LATER("QUEUE_LOG_FILE"),
     LATER("QUEUE_LOG_FILE_MAX_SIZE"),
     LATER("QUEUE_LOG_FILE_KEEP"),
-    LATER("EVICTION_ACTION"),
-    LATER("EVICTION_COST_MARGIN"),
 
     OLD("PATH"),
     OLD("FLASK_APP"),
@@ -176,9 +176,27 @@ static char *short_name(const char *server)
     return strdup(host);
 }
 
+static int check_eviction(struct sq_settings *s, struct sq_err *err)
+{
+    const char *text = sq_conf_text(s->conf, "EVICTION_ACTION");
+    if (!text || !*text)
+        s->eviction = SQ_EVICTION_NONE;
+    else if (strcmp(text, "delete") == 0)
+        s->eviction = SQ_EVICTION_DELETE;
+    else if (strcmp(text, "replace") == 0)
+        s->eviction = SQ_EVICTION_REPLACE;
+    else
+        return sq_conf_refuse(s->conf, "EVICTION_ACTION", err,
+                              "must be delete, replace or empty, not \"%s\"", text);
+    return 0;
+}
+
 static int check_fleet(struct sq_settings *s, struct sq_err *err)
 {
     struct sq_err why;
+    int rc = check_eviction(s, err);
+    if (rc)
+        return rc;
     SQ_CLEANUP(sq_buf_fini) struct sq_buf url;
     const char *server = sq_conf_text(s->conf, "SCITQ_SERVER");
     const char *preferred = sq_conf_text(s->conf, "PREFERRED_REGIONS");

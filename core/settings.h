@@ -4,6 +4,7 @@
 
 #include "core/http/listen.h"
 #include "core/options.h"
+#include "core/store/fleet.h"
 #include "lib/conf.h"
 #include "lib/log.h"
 #include "lib/plugin.h"
@@ -17,6 +18,7 @@ struct sq_settings {
     char *server;      /* URL at which workers reach this server */
     bool on_loopback;  /* ...and nobody but this machine's, since none was set */
     char *server_name; /* names of recruited workers begin with it */
+    enum sq_eviction eviction;
     struct sq_log_conf log;
     struct sq_listens listen;
 };

@@ -13,7 +13,7 @@
 
 #include "lib/buf.h"
 
-enum { PIECE = 16 << 10 };
+enum { PIECE = 16 << 10, LINE_MAX_BYTES = 4000 };
 
 struct stream {
     struct sq_watch watch;
@@ -29,6 +29,7 @@ struct sq_child {
     struct sq_timer limit;
     bool timed_out;
     sq_child_fn *fn;
+    sq_child_line_fn *line; /* NULL: standard error is kept */
     void *arg;
 };
 
@@ -69,9 +70,29 @@ static bool read_some(struct stream *s)
     return n < 0 && errno == EINTR;
 }
 
+/* What is whole of it; with `all` the rest too. */
+static void tell_lines(struct stream *s, bool all)
+{
+    struct sq_child *c = s->child;
+    if (!c->line || s != &c->streams[1])
+        return;
+    for (;;) {
+        char *text = s->text.len ? s->text.data : (char *)"";
+        char *end = memchr(text, '\n', s->text.len);
+        if (!end && s->text.len < (all ? 1 : LINE_MAX_BYTES))
+            return;
+        size_t len = end ? (size_t)(end - text) + 1 : s->text.len;
+        if (end)
+            *end = 0;
+        c->line(c->arg, text);
+        sq_buf_consume(&s->text, len);
+    }
+}
+
 static void on_output(void *arg, unsigned events)
 {
     read_some(arg);
+    tell_lines(arg, false);
 }
 
 static const char *text_of(const struct stream *s)
@@ -92,6 +113,7 @@ static void on_end(void *arg, unsigned events)
     for (size_t i = 0; i < SQ_LEN(c->streams); i++)
         for (int n = 0; n < SQ_CHILD_OUTPUT / PIECE && read_some(&c->streams[i]); n++)
             ;
+    tell_lines(&c->streams[1], true);
     end.out = text_of(&c->streams[0]);
     end.err = text_of(&c->streams[1]);
     c->fn(c->arg, &end);
@@ -195,6 +217,11 @@ int sq_child_start(struct sq_loop *l, char *const *argv, char *const *envp, int 
         sq_timer_set(l, &c->limit, (int64_t)limit_s * 1000000);
     *ret = c;
     return 0;
+}
+
+void sq_child_lines(struct sq_child *c, sq_child_line_fn *fn)
+{
+    c->line = fn;
 }
 
 void sq_child_kill(struct sq_child *c)

@@ -25,6 +25,10 @@ typedef void sq_child_fn(void *arg, const struct sq_child_end *end);
 int sq_child_start(struct sq_loop *l, char *const *argv, char *const *envp, int limit_s,
                    sq_child_fn *fn, void *arg, struct sq_child **ret,
                    struct sq_err *err);
+/* From now on the lines of its standard error are told as they come, and not kept.  The
+ * child may not be freed from there. */
+typedef void sq_child_line_fn(void *arg, const char *line);
+void sq_child_lines(struct sq_child *c, sq_child_line_fn *fn);
 /* SIGKILL to its process group; its end is told as any. */
 void sq_child_kill(struct sq_child *c);
 /* Kill it and forget it: nothing is told.  NULL is allowed. */

@@ -118,7 +118,7 @@ static void stop_if_told(struct sq_link *l)
 static void go_on(struct sq_link *l)
 {
     if (l->urgent || l->spool->n || l->n_seen || l->idle_due || l->leaving ||
-        (sq_tasks_dirty(l->tasks) && !l->push_timer.due))
+        l->evicted_due || (sq_tasks_dirty(l->tasks) && !l->push_timer.due))
         sq_link_push(l);
     sq_link_poll(l);
 }
@@ -185,6 +185,7 @@ static void registered(struct sq_link *l, const struct sq_answer *a)
     sq_log(SQ_LOG_INFO, "worker", "worker %lld at %s, concurrency %lld",
            (long long)l->worker_id, l->url.data, (long long)a->concurrency);
     l->stats_due = true;
+    l->evicted_due = l->evicted; /* it may be another row */
     sq_link_take_answer(l, a, false);
     sq_link_push(l);
 }
@@ -248,6 +249,7 @@ static void sync_replied(struct sq_link *l, const struct sq_reply *reply)
         return;
     }
     back(l);
+    l->evicted_due = l->evicted_due && !l->evicted_sent;
     sq_link_forget_seen(l);
     sq_link_acknowledge(l, a.acked == SQ_NULL ? 0 : a.acked);
     sq_link_take_answer(l, &a, l->ahead);
@@ -346,6 +348,12 @@ void sq_link_tell(void *link, bool urgent)
         return;
     l->urgent |= urgent;
     sq_timer_hasten(l->loop, &l->push_timer, urgent ? 0 : COMPANY_US);
+}
+
+void sq_link_evicted(struct sq_link *l)
+{
+    l->evicted = l->evicted_due = true;
+    sq_link_tell(l, true);
 }
 
 void sq_link_leave(struct sq_link *l)

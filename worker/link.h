@@ -27,6 +27,9 @@ struct sq_link_conf {
     struct sq_registration registration;
     void (*registered)(void *arg); /* the first time */
     sq_link_end_fn *ended;
+    /* Each time the server says with which plugin this machine is to be watched for its
+     * eviction; NULL: with none. */
+    void (*watch)(void *arg, const char *plugin);
     void *arg;
 };
 
@@ -46,6 +49,8 @@ struct sq_link {
     bool retell;       /* after registering: the server and we disagree */
     bool misdirected;  /* and it was said: the server has another database */
     bool lost, leaving, restart, stats_due, idle_due;
+    bool evicted, evicted_due; /* the machine is taken back; it is still to be told */
+    bool evicted_sent;         /* in the push under way */
     bool urgent;               /* something urgent waits for the next push */
     bool ahead;                /* the push under way lets the server give ahead */
     int64_t sent_at, round_us; /* the push under way; what the last one took */
@@ -71,6 +76,8 @@ void sq_link_fini(struct sq_link *l);
 void sq_link_start(struct sq_link *l);
 /* There is something to tell: sq_tell_fn. */
 void sq_link_tell(void *link, bool urgent);
+/* The provider takes this machine back: told with what there is to tell. */
+void sq_link_evicted(struct sq_link *l);
 /* Tell what there is if that is quick, then call `ended`. */
 void sq_link_leave(struct sq_link *l);
 

@@ -98,6 +98,8 @@ static void take_settings(struct sq_link *l, const struct sq_answer *a)
         l->permanent = a->permanent;
     if (a->concurrency != SQ_NULL)
         sq_tasks_set_places(l->tasks, a->concurrency, a->prefetch);
+    if (l->conf->watch)
+        l->conf->watch(l->conf->arg, a->watch);
     l->knows_row = true;
     snprintf(l->row_date, sizeof l->row_date, "%s", a->row_date ? a->row_date : "");
     if (stats_s != l->stats_s || !l->stats_timer.due)

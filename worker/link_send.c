@@ -124,6 +124,11 @@ static void send_sync(struct sq_link *l)
         write_ahead(l, &w);
         sq_timer_set(l->loop, &l->sync_timer, SYNC_US);
     }
+    l->evicted_sent = l->evicted_due;
+    if (l->evicted_due) {
+        sq_jw_key(&w, "evicted");
+        sq_jw_bool(&w, true);
+    }
     if (l->leaving) {
         sq_jw_key(&w, "leaving");
         sq_jw_bool(&w, true);
@@ -147,7 +152,7 @@ void sq_link_push(struct sq_link *l)
         l->urgent = false;
     }
     /* A lost server is asked even with nothing to tell: is it back? */
-    if (l->spool->n || l->stats_due || l->n_seen || l->lost)
+    if (l->spool->n || l->stats_due || l->n_seen || l->lost || l->evicted_due)
         send_sync(l);
     else if (l->idle_due)
         send_idle(l);

@@ -16,6 +16,7 @@
 #include "lib/log.h"
 #include "lib/ready.h"
 #include "lib/slice.h"
+#include "worker/eviction.h"
 #include "worker/link.h"
 #include "worker/settings.h"
 
@@ -30,6 +31,7 @@ struct daemon {
     struct sq_tasks_conf tasks_conf;
     struct sq_link link;
     struct sq_link_conf link_conf;
+    struct sq_eviction eviction;
     int lock;
     enum sq_link_end end;
     bool restart, unable;
@@ -50,6 +52,19 @@ static void on_registered(void *arg)
 {
     struct daemon *d = arg;
     sq_ready_tell(d->settings.ready_fd);
+}
+
+static void on_watch(void *arg, const char *plugin)
+{
+    struct daemon *d = arg;
+    sq_eviction_watch(&d->eviction, plugin);
+}
+
+static void on_evicted(void *arg)
+{
+    struct daemon *d = arg;
+    sq_log(SQ_LOG_WARNING, "worker", "this machine is about to be taken back");
+    sq_link_evicted(&d->link);
 }
 
 /* What there is to tell is told first. */
@@ -131,6 +146,7 @@ static int open_link(struct daemon *d, struct sq_err *err)
                          .base_workdir = s->base_workdir},
         .registered = on_registered,
         .ended = on_end,
+        .watch = on_watch,
         .arg = d,
     };
     return sq_link_init(&d->link, &d->link_conf, &d->loop, &d->spool, &d->tasks,
@@ -155,6 +171,17 @@ static int open_stats(struct daemon *d, struct sq_err *err)
 {
     sq_stats_init(&d->stats);
     return 0;
+}
+
+static int open_eviction(struct daemon *d, struct sq_err *err)
+{
+    sq_eviction_init(&d->eviction, &d->loop, d->settings.file, on_evicted, d);
+    return 0;
+}
+
+static void close_eviction(struct daemon *d)
+{
+    sq_eviction_fini(&d->eviction);
 }
 
 static void close_folders(struct daemon *d)
@@ -195,8 +222,10 @@ static const struct step {
     int (*open)(struct daemon *d, struct sq_err *err);
     void (*close)(struct daemon *d);
 } steps[] = {
-    {open_folders, close_folders}, {open_loop, close_loop},   {open_spool, close_spool},
-    {open_stats, close_stats},     {open_tasks, close_tasks}, {open_link, close_link},
+    {open_folders, close_folders}, {open_loop, close_loop},
+    {open_spool, close_spool},     {open_stats, close_stats},
+    {open_tasks, close_tasks},     {open_eviction, close_eviction},
+    {open_link, close_link},
 };
 
 static int run(struct daemon *d, struct sq_err *err)

@@ -136,6 +136,8 @@ static int parse_worker(const json_t *root, struct sq_arena *arena, struct sq_an
     if (!rc)
         rc = get_text(worker, "modification_date", arena, &a->row_date, err);
     if (!rc)
+        rc = get_text(settings, "watch", arena, &a->watch, err);
+    if (!rc)
         rc = get_text(root, "database", arena, &a->database, err);
     if (!rc && a->acked != SQ_NULL && (a->acked < 0 || a->acked > SEQ_MAX))
         rc = sq_fail(err, SQ_EINVAL, "acked is out of range");

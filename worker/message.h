@@ -26,6 +26,7 @@ struct sq_answer {
     int64_t worker_id, concurrency, prefetch;
     int permanent;        /* -1: not said */
     const char *database; /* which one the server has; NULL: not said */
+    const char *watch;    /* the plugin to watch for an eviction with; NULL: none */
     const char *row_date; /* when its row was changed last; NULL: never */
     int64_t idle_delay_s, first_task_delay_s, poll_s, stats_s;
     struct sq_assignment *executions;

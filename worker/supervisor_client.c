@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "worker/program.h"
 #include "worker/supervisor/proto.h"
 
 enum {
@@ -104,32 +105,6 @@ static int try_connect(struct sq_sup *s, const char *state_dir, struct sq_err *e
     return code;
 }
 
-/* Beside this program (an uninstalled one is in .libs), else where it is installed. */
-static void find_program(char path[PATH_MAX])
-{
-    const char *told = getenv("SCITQ_SUPERVISOR");
-    char self[PATH_MAX];
-    if (told && *told) {
-        snprintf(path, PATH_MAX, "%s", told);
-        return;
-    }
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-    self[n > 0 ? n : 0] = 0;
-    for (int i = 0; i < 2; i++) {
-        char *slash = strrchr(self, '/');
-        if (!slash)
-            break;
-        *slash = 0;
-        int len = snprintf(path, PATH_MAX, "%s/scitq-supervisor", self);
-        if (len < PATH_MAX && access(path, X_OK) == 0)
-            return;
-        slash = strrchr(self, '/');
-        if (!slash || strcmp(slash, "/.libs") != 0)
-            break;
-    }
-    snprintf(path, PATH_MAX, "%s/scitq-supervisor", SQ_LIBEXECDIR);
-}
-
 static void read_complaint(int fd, char *text, size_t size)
 {
     size_t len = 0;
@@ -163,7 +138,7 @@ static int start_one(const char *state_dir, struct sq_err *err)
     char path[PATH_MAX], complaint[400];
     int fds[2], status, code;
     pid_t pid;
-    find_program(path);
+    sq_program_find("scitq-supervisor", "SCITQ_SUPERVISOR", path);
     if (pipe2(fds, O_CLOEXEC) < 0)
         return sq_fail(err, SQ_EIO, "cannot make a pipe: %s", strerror(errno));
     code = spawn_program(path, state_dir, fds[1], &pid, err);

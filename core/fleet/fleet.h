@@ -37,6 +37,9 @@ int sq_fleet_start(const struct sq_fleet_setup *setup, struct sq_fleet **ret,
 void sq_fleet_stop(struct sq_fleet *f);
 /* Once the writer calls no hook any more. */
 void sq_fleet_free(struct sq_fleet *f);
+/* The plugin with which a machine of the provider that users call `provider` is watched
+ * for its eviction; NULL: none.  Any thread. */
+const char *sq_fleet_watcher(void *fleet, const char *provider);
 /* From the writer's committed hook. */
 void sq_fleet_committed(struct sq_fleet *f, const struct sq_changes *changes);
 

@@ -60,6 +60,15 @@ int sq_fleet_plugin(struct sq_fleet *f, const char *name, const struct sq_plugin
                    "no provider is called %s (SCITQ_PROVIDERS names them)", name);
 }
 
+const char *sq_fleet_watcher(void *fleet, const char *provider)
+{
+    const struct sq_plugin *plugin;
+    return sq_fleet_plugin(fleet, provider, &plugin, NULL) == 0 &&
+                   plugin->provider->watch
+               ? plugin->name
+               : NULL;
+}
+
 void sq_fleet_each_name(struct sq_fleet *f,
                         void (*each)(struct sq_fleet *f, const char *name,
                                      const struct sq_plugin *plugin))

@@ -125,7 +125,8 @@ int64_t sq_sync_wait_max_s(const struct sq_http_conf *conf)
     return most > WAIT_MAX_S ? WAIT_MAX_S : most < 1 ? 1 : most;
 }
 
-void sq_sync_write_settings(struct sq_jw *w, const struct sq_http_conf *conf)
+void sq_sync_write_settings(struct sq_jw *w, const struct sq_http_conf *conf,
+                            const struct sq_worker *worker)
 {
     int64_t poll_s =
         sq_sync_wait_max_s(conf) < POLL_S ? sq_sync_wait_max_s(conf) : POLL_S;
@@ -142,6 +143,12 @@ void sq_sync_write_settings(struct sq_jw *w, const struct sq_http_conf *conf)
     for (size_t i = 0; i < SQ_LEN(settings); i++) {
         sq_jw_key(w, settings[i].name);
         sq_jw_int(w, settings[i].value);
+    }
+    const char *watch =
+        worker->provider ? conf->watcher(conf->watcher_arg, worker->provider) : NULL;
+    if (watch) {
+        sq_jw_key(w, "watch");
+        sq_jw_text(w, watch);
     }
     sq_jw_close(w);
 }
@@ -175,7 +182,7 @@ int sq_register_answer(struct sq_request *r, struct sq_err *err)
     sq_jw_key(&w, "acked");
     sq_jw_int(&w, out->acked);
     sq_sync_write_database(&w, &r->server->conf);
-    sq_sync_write_settings(&w, &r->server->conf);
+    sq_sync_write_settings(&w, &r->server->conf, &out->worker);
     sq_jw_close(&w);
     sq_buf_addc(&r->out, '\n');
     return 0;

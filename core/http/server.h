@@ -23,6 +23,10 @@ struct sq_http_conf {
     /* Sent to workers by register and sync. */
     const char *database_id;
     int64_t offline_delay_s, idle_delay_s, first_task_delay_s;
+    /* The plugin that a machine of this provider is to be watched with, or NULL; from
+     * any thread. */
+    const char *(*watcher)(void *arg, const char *provider);
+    void *watcher_arg;
     struct sq_pool *pool;
     struct sq_writer *writer;
     struct sq_liveness *liveness;

@@ -60,7 +60,7 @@ static void write_answer(struct sq_request *r, struct sq_sync_answer *a,
     for (size_t i = 0; i < a->n_withdrawn; i++)
         sq_jw_int(&w, a->withdrawn[i]);
     sq_jw_close(&w);
-    sq_sync_write_settings(&w, &r->server->conf);
+    sq_sync_write_settings(&w, &r->server->conf, &a->worker);
     sq_jw_close(&w);
     sq_buf_addc(&r->out, '\n');
 }
@@ -145,7 +145,8 @@ static int64_t deadline_of(int64_t wait_s)
 int sq_sync_answer_step(struct sq_request *r, struct sq_err *err)
 {
     struct sq_sync_call *call = r->data;
-    bool at_once = call->wait_s <= 0 || call->sync.n_records || call->sync.leaving;
+    bool at_once = call->wait_s <= 0 || call->sync.n_records || call->sync.leaving ||
+                   call->sync.evicted;
     if (at_once && call->answered)
         return take_answer(r, &call->answer, &call->arena, err);
     if (at_once)

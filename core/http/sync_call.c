@@ -188,8 +188,8 @@ static int read_stats(struct sq_request *r, struct sq_sync_call *call,
 static int check_keys(const json_t *body, struct sq_err *err)
 {
     static const char *const known[] = {
-        "spool",        "wait",     "stats",   "records", "holding",
-        "signals_seen", "row_date", "leaving", "ahead",   "database"};
+        "spool",    "wait",    "stats",   "records", "holding", "signals_seen",
+        "row_date", "leaving", "evicted", "ahead",   "database"};
     const char *key;
     json_t *v;
     json_object_foreach((json_t *)body, key, v)
@@ -225,13 +225,13 @@ static int read_database(struct sq_request *r, struct sq_err *err)
     return code != 0 ? code : sq_sync_check_database(r, named, err);
 }
 
-static int read_leaving(struct sq_request *r, struct sq_sync_call *call,
-                        struct sq_err *err)
+static int read_flag(struct sq_request *r, const char *key, bool *ret,
+                     struct sq_err *err)
 {
-    const json_t *v = json_object_get(r->json, "leaving");
-    int leaving = 0;
-    int code = v && !json_is_null(v) ? sq_json_to_bool(v, "leaving", &leaving, err) : 0;
-    call->sync.leaving = leaving == 1;
+    const json_t *v = json_object_get(r->json, key);
+    int flag = 0;
+    int code = v && !json_is_null(v) ? sq_json_to_bool(v, key, &flag, err) : 0;
+    *ret = flag == 1;
     return code;
 }
 
@@ -287,7 +287,9 @@ int sq_sync_prepare(struct sq_request *r, struct sq_err *err)
     if (code == 0)
         code = read_row_date(r, call, err);
     if (code == 0)
-        code = read_leaving(r, call, err);
+        code = read_flag(r, "leaving", &call->sync.leaving, err);
+    if (code == 0)
+        code = read_flag(r, "evicted", &call->sync.evicted, err);
     if (code == 0)
         code = read_ahead(r, call, err);
     if (code == 0)
@@ -302,7 +304,7 @@ int sq_sync_prepare(struct sq_request *r, struct sq_err *err)
         call->wait_s = sq_sync_wait_max_s(&r->server->conf);
     call->sync.signals_seen = call->signals_seen.v;
     call->sync.n_signals_seen = call->signals_seen.n;
-    r->nothing_to_write =
-        !call->sync.n_records && !call->signals_seen.n && !call->sync.leaving;
+    r->nothing_to_write = !call->sync.n_records && !call->signals_seen.n &&
+                          !call->sync.leaving && !call->sync.evicted;
     return code;
 }

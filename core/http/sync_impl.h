@@ -32,7 +32,8 @@ int sq_sync_check_database(struct sq_request *r, const char *named, struct sq_er
 int64_t sq_sync_wait_max_s(const struct sq_http_conf *conf);
 
 /* What both answers have: keys and values of an open object. */
-void sq_sync_write_settings(struct sq_jw *w, const struct sq_http_conf *conf);
+void sq_sync_write_settings(struct sq_jw *w, const struct sq_http_conf *conf,
+                            const struct sq_worker *worker);
 void sq_sync_write_database(struct sq_jw *w, const struct sq_http_conf *conf);
 void sq_sync_write_worker(struct sq_request *r, struct sq_jw *w,
                           struct sq_worker *worker, struct sq_arena *arena);

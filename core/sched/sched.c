@@ -42,6 +42,15 @@ void sq_sched_free(struct sq_sched *s)
     free(s);
 }
 
+static int end_evicted(struct sq_sched *s, struct sq_tx *tx, struct sq_err *err)
+{
+    const struct sq_id_set *evicted = &tx->changes->evicted;
+    int rc = 0;
+    for (size_t i = 0; s->conf.fleet && rc == 0 && i < evicted->n; i++)
+        rc = sq_fleet_evicted(tx, s->conf.fleet, evicted->ids[i], err);
+    return rc;
+}
+
 int sq_sched_settle(void *sched, struct sq_tx *tx, struct sq_err *err)
 {
     struct sq_sched *s = sched;
@@ -54,6 +63,8 @@ int sq_sched_settle(void *sched, struct sq_tx *tx, struct sq_err *err)
     int rc = sq_due_write_notes(s, &mine, err);
     if (rc == 0)
         rc = sq_due_changed(s, &mine, err);
+    if (rc == 0)
+        rc = end_evicted(s, &mine, err);
     if (rc == 0)
         rc = sq_assign(s, &mine, err);
     if (rc != 0)

@@ -25,6 +25,8 @@ void sq_changes_fini(struct sq_changes *c)
     free(c->tell.ids);
     free(c->executions.ids);
     free(c->tasks.ids);
+    free(c->evicted.ids);
+    free(c->silent.ids);
     free_batches(c);
     free(c->batches);
     free(c->ahead);
@@ -34,6 +36,7 @@ void sq_changes_fini(struct sq_changes *c)
 void sq_changes_clear(struct sq_changes *c)
 {
     c->slots.n = c->tell.n = c->executions.n = c->tasks.n = 0;
+    c->evicted.n = c->silent.n = 0;
     c->n_ahead = 0;
     free_batches(c);
     c->sweep = c->due = c->jobs = c->cache = c->failed = false;
@@ -91,6 +94,16 @@ void sq_changes_task(struct sq_changes *c, int64_t task_id)
     add(c, &c->tasks, task_id);
 }
 
+void sq_changes_evicted(struct sq_changes *c, int64_t worker_id)
+{
+    add(c, &c->evicted, worker_id);
+}
+
+void sq_changes_silent(struct sq_changes *c, int64_t worker_id)
+{
+    add(c, &c->silent, worker_id);
+}
+
 void sq_changes_batch(struct sq_changes *c, const char *batch)
 {
     for (size_t i = c->n_batches; i-- > 0;) /* the last is the likeliest */
@@ -143,6 +156,8 @@ void sq_changes_settle(struct sq_changes *c)
     settle(&c->tell);
     settle(&c->executions);
     settle(&c->tasks);
+    settle(&c->evicted);
+    settle(&c->silent);
 }
 
 bool sq_id_set_has(const struct sq_id_set *s, int64_t id)

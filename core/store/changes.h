@@ -21,6 +21,8 @@ struct sq_changes {
     struct sq_id_set tell;       /* workers that must be told something */
     struct sq_id_set executions; /* executions whose status or output changed */
     struct sq_id_set tasks;      /* tasks whose row changed */
+    struct sq_id_set evicted;    /* workers whose machine is taken back */
+    struct sq_id_set silent;     /* workers that have just gone offline */
     char **batches;              /* batches that have new pending tasks */
     size_t n_batches, cap_batches;
     struct sq_ahead *ahead; /* in the order of their calls */
@@ -40,6 +42,8 @@ void sq_changes_slots(struct sq_changes *c, int64_t worker_id);
 void sq_changes_tell(struct sq_changes *c, int64_t worker_id); /* SQ_NULL is ignored */
 void sq_changes_execution(struct sq_changes *c, int64_t execution_id);
 void sq_changes_task(struct sq_changes *c, int64_t task_id);
+void sq_changes_evicted(struct sq_changes *c, int64_t worker_id);
+void sq_changes_silent(struct sq_changes *c, int64_t worker_id);
 void sq_changes_batch(struct sq_changes *c, const char *batch);
 void sq_changes_ahead(struct sq_changes *c, int64_t worker_id, int64_t n);
 /* How many more; of several calls the last counts. */

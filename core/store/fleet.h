@@ -13,10 +13,15 @@
 #include "core/store/offers.h"
 #include "lib/arena.h"
 
+/* EVICTION_ACTION: what is done about a recruited worker whose machine is taken back. */
+enum sq_eviction { SQ_EVICTION_NONE, SQ_EVICTION_DELETE, SQ_EVICTION_REPLACE };
+
 struct sq_fleet_conf {
     const char *server_name; /* short: names of workers begin with it */
     const char *preferred;   /* PREFERRED_REGIONS; NULL: none */
     int64_t retry;           /* WORKER_CREATE_RETRY */
+    enum sq_eviction eviction;
+    int64_t cost_margin; /* EVICTION_COST_MARGIN */
 };
 
 /* "auto" as provider or region leaves it open, as NULL does. */
@@ -48,6 +53,13 @@ int sq_fleet_recruit(struct sq_tx *tx, const struct sq_fleet_conf *conf,
 /* The job that destroys a recruited worker, unless there is one. */
 int sq_fleet_ask_destroy(struct sq_tx *tx, const struct sq_worker *w,
                          struct sq_err *err);
+
+/* What EVICTION_ACTION says, once for an eviction; of workers that nobody recruited,
+ * nothing.  A replacement is of the same provider, at least as large, no likelier to be
+ * evicted and at most `cost_margin` times as dear; the cheapest that is not the very
+ * offer taken back, or that one where there is no other. */
+int sq_fleet_evicted(struct sq_tx *tx, const struct sq_fleet_conf *conf,
+                     int64_t worker_id, struct sq_err *err);
 
 /* What the fleet has to know of a worker. */
 struct sq_fleet_machine {

@@ -194,6 +194,14 @@ static int leave(struct sq_tx *tx, const struct sq_sync *s, struct sq_err *err)
     return sq_worker_set_offline(tx, sq_set_text(&ids), true, err);
 }
 
+/* Its provider takes the machine back: what it has not ended is others' to do. */
+static int evict(struct sq_tx *tx, const struct sq_sync *s, struct sq_err *err)
+{
+    struct sq_worker w = {.status = SQ_WORKER_EVICTED}, ignored;
+    return sq_worker_update(tx, s->worker_id, &w, SQ_BIT(SQ_WORKER_F_STATUS), &ignored,
+                            err);
+}
+
 /* The row's state, and that of the executions: in one round trip when no output comes
  * in between. */
 static int read_news(struct sq_tx *tx, const struct sq_sync *s, struct news *news,
@@ -242,7 +250,9 @@ int sq_sync_apply(struct sq_tx *tx, struct sq_sync *s, struct sq_err *err)
         acknowledge(tx, s, news.last);
     if (s->n_signals_seen)
         forget_signals(tx, s);
-    code = s->leaving ? leave(tx, s, err) : sq_db_error_so_far(tx->db, err);
+    code = s->evicted   ? evict(tx, s, err)
+           : s->leaving ? leave(tx, s, err)
+                        : sq_db_error_so_far(tx->db, err);
     if (!code)
         s->acked = any ? news.last : acked;
     return code;

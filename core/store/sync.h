@@ -26,6 +26,7 @@ struct sq_sync {
     size_t n_signals_seen;
     int64_t ahead; /* it may be given so many more than it has places, this once */
     bool leaving;  /* it stops: offline when all this is applied */
+    bool evicted;  /* its machine is taken back: when all this is applied */
     int64_t acked; /* out: highest seq applied, of this spool */
 };
 

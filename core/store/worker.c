@@ -98,8 +98,11 @@ int sq_worker_update(struct sq_tx *tx, int64_t worker_id,
                                 diff | SQ_BIT(SQ_WORKER_F_MODIFICATION), err);
         sq_worker_changed(tx, worker_id);
     }
-    if (!code && (diff & SQ_BIT(SQ_WORKER_F_STATUS)) && now.status == SQ_WORKER_EVICTED)
+    if (!code && (diff & SQ_BIT(SQ_WORKER_F_STATUS)) &&
+        now.status == SQ_WORKER_EVICTED) {
+        sq_changes_evicted(tx->changes, worker_id);
         code = sq_execution_withdraw_worker(tx, worker_id, err);
+    }
     return code ? code : get(tx, worker_id, ret, err);
 }
 

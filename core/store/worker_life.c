@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/store/changes.h"
 #include "core/store/execution.h"
 #include "core/store/record.h"
 #include "core/store/rows.h"
@@ -55,8 +56,11 @@ int sq_worker_set_offline(struct sq_tx *tx, const char *ids, bool offline,
     sq_bind_text(st, 2, offline ? "running" : "offline");
     sq_bind_text(st, 3, offline ? "offline" : "running");
     sq_bind_time(st, 4, tx->now);
-    while (sq_row(st))
+    while (sq_row(st)) {
         sq_worker_changed(tx, sq_col_int(st, 0));
+        if (offline)
+            sq_changes_silent(tx->changes, sq_col_int(st, 0));
+    }
     return sq_db_error(tx->db, err);
 }
 

@@ -329,6 +329,46 @@ def leaving(api, server):
     api.delete(path)
 
 
+def evicted(api, server):
+    """A worker whose machine is taken back: what it tells with it counts, the rest of its
+    tasks are others' at once, and no retry is used up."""
+    w = api.register("ev", "e1", concurrency=2).json["worker"]["worker_id"]
+    path = "/workers/%d" % w
+    tasks = [api.task("t%d" % i, batch="ev") for i in range(2)]
+    ids = [x["execution_id"] for x in
+           api.put(path + "/sync", {"spool": "e1"}).json["executions"]]
+    api.put(path + "/sync", {"spool": "e1", "records": [
+        {"seq": i + 1, "execution_id": e, "status": "running"} for i, e in enumerate(ids)]})
+    table(api, [("bad evicted", "PUT", path + "/sync", {"spool": "e1", "evicted": "soon"},
+                 400, None, "evicted"),
+                ("another process cannot say it", "PUT", path + "/sync",
+                 {"spool": "e2", "evicted": True}, 409, None, "another")])
+    got = api.put(path + "/sync", {"spool": "e1", "evicted": True, "wait": 50,
+                                   "holding": ids, "records": [
+        {"seq": 3, "execution_id": ids[0], "status": "succeeded", "return_code": 0}]}).json
+    is_((got["acked"], got["worker"]["status"], got["withdrawn"]), (3, "evicted", ids),
+        "it is evicted, and told to let go")
+    is_([api.get("/tasks/%d" % t).json["status"] for t in tasks], ["succeeded", "pending"],
+        "what it had ended has ended, the rest is pending again")
+    is_(api.get("/executions/%d" % ids[1]).json["status"], "failed", "its execution failed")
+    again = api.put(path + "/sync", {"spool": "e1", "evicted": True}).json
+    is_((again["worker"]["status"], again["executions"]), ("evicted", []),
+        "nothing more is given; telling it again changes nothing")
+    is_("watch" in got["settings"], False, "a machine of nobody's is watched with nothing")
+    server.sql("update worker set provider = 'local' where worker_id = %d" % w)
+    is_(api.put(path + "/sync", {"spool": "e1"}).json["settings"]["watch"], "local",
+        "one of a provider's with its plugin")
+    server.sql("update worker set provider = 'static' where worker_id = %d" % w)
+    ok("watch" not in api.put(path + "/sync", {"spool": "e1"}).json["settings"],
+       "where that can tell")
+    server.sql("update worker set provider = null where worker_id = %d" % w)
+    is_(api.register("ev", "e1", status="running").json["worker"]["status"], "running",
+        "it runs again when it comes back")
+    for t in tasks:
+        api.delete("/tasks/%d" % t)
+    api.delete(path)
+
+
 def raw_log(api, server):
     w = api.post("/workers/", {"name": "lw", "concurrency": 1,
                                "batch": "nobody"}).json["worker_id"]
@@ -467,7 +507,7 @@ def why(api, server):
 def main():
     for db in databases():
         with Server(db, WORKER_OFFLINE_DELAY=600) as server:
-            run_groups([arrays, syncing, polling, ahead, leaving, raw_log, sizes, why], server)
+            run_groups([arrays, syncing, polling, ahead, leaving, evicted, raw_log, sizes, why], server)
     done()
 
 

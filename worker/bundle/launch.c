@@ -1,11 +1,10 @@
-/* What bin/scitq-worker, bin/scitq-fetch and bin/scitq-supervisor of the packaged
- * worker are: each finds the folder it was unpacked into and runs the program of its
- * own name in
- * ../lib/programs with the dynamic loader and the libraries of ../lib.
+/* What the programs in bin/ of the packaged worker are: each finds the folder it was
+ * unpacked into and runs the program of its own name in ../lib/programs with the dynamic
+ * loader and the libraries of ../lib.
  *
  * So the package runs from any folder, on any machine of its architecture, whatever C
  * library that has: a program linked to a newer one than the machine's would not start.
- * Itself it is linked statically.  The other two programs are named to the one that
+ * Itself it is linked statically.  The other programs are named to the one that
  * runs by the variables that each reads for that. */
 #include <errno.h>
 #include <limits.h>
@@ -49,7 +48,8 @@ int main(int argc, char **argv)
     snprintf(program, sizeof program, "%s/lib/programs/%s", self, name);
     const char **words = calloc((size_t)argc + OWN_WORDS + 1, sizeof *words);
     if (!words || offer(self, "SCITQ_FETCH", "scitq-fetch") != 0 ||
-        offer(self, "SCITQ_SUPERVISOR", "scitq-supervisor") != 0)
+        offer(self, "SCITQ_SUPERVISOR", "scitq-supervisor") != 0 ||
+        offer(self, "SCITQ_WATCH", "scitq-watch") != 0)
         return trouble(name, "out of memory");
     const char *own[OWN_WORDS] = {loader,           "--argv0", argc ? argv[0] : name,
                                   "--library-path", folder,    program};

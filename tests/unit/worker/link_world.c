@@ -187,6 +187,11 @@ static void on_ended(void *arg, enum sq_link_end end, const char *why)
     how = end;
 }
 
+static void on_watch(void *arg, const char *plugin)
+{
+    snprintf(watched, sizeof watched, "%s", plugin ? plugin : "none");
+}
+
 int open_world(void **state)
 {
     struct sq_err err;
@@ -210,6 +215,7 @@ int open_world(void **state)
                          .base_workdir = w->dir},
         .registered = on_registered,
         .ended = on_ended,
+        .watch = on_watch,
     };
     int rc = sq_spool_open(&w->spool, path, &err);
     w->tasks.spool = &w->spool;

@@ -2,6 +2,7 @@
 #include "tests/test.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -33,6 +34,8 @@ static void ended(void *arg, const struct sq_child_end *end)
     sq_loop_stop(s->loop);
 }
 
+static sq_child_line_fn *told_line;
+
 static void run(struct seen *s, const char *script, int limit_s, bool kill_it)
 {
     struct sq_loop loop;
@@ -41,6 +44,8 @@ static void run(struct seen *s, const char *script, int limit_s, bool kill_it)
     OK(err, sq_loop_init(&loop, &err));
     *s = (struct seen){.loop = &loop};
     OK(err, sq_child_start(&loop, argv, environ, limit_s, ended, s, &s->child, &err));
+    if (told_line)
+        sq_child_lines(s->child, told_line);
     if (kill_it)
         sq_child_kill(s->child);
     OK(err, sq_loop_run(&loop, &err));
@@ -83,6 +88,35 @@ static void test_much_output_keeps_its_end(void **state)
     assert_true(s.out_len > SQ_CHILD_OUTPUT / 4 && s.out_len <= SQ_CHILD_OUTPUT);
 }
 
+static char lines[200];
+
+static void on_line(void *arg, const char *line)
+{
+    struct seen *s = arg;
+    assert_int_equal(s->n, 0);
+    snprintf(lines + strlen(lines), sizeof lines - strlen(lines), "%.20s|", line);
+}
+
+/* As they come, the unfinished last one too; a long one in pieces. */
+static void test_lines_are_told(void **state)
+{
+    static const struct {
+        const char *script, *lines;
+    } rows[] = {{"echo a >&2; echo out; printf 'b\\n\\nc' >&2", "a|b||c|"},
+                {"true", ""},
+                {"printf %05000d 7 >&2", "00000000000000000000|"}};
+    for (size_t i = 0; i < SQ_LEN(rows); i++) {
+        struct seen s;
+        told_line = on_line;
+        lines[0] = 0;
+        run(&s, rows[i].script, 0, false);
+        assert_string_equal(lines, rows[i].lines);
+        assert_string_equal(s.out, i ? "" : "out\n");
+        assert_string_equal(s.err, "");
+    }
+    told_line = NULL;
+}
+
 static void test_signals_are_as_in_any_process(void **state)
 {
     struct seen s;
@@ -119,6 +153,7 @@ int main(void)
         cmocka_unit_test(test_ends),
         cmocka_unit_test(test_a_leftover_keeps_the_pipe),
         cmocka_unit_test(test_much_output_keeps_its_end),
+        cmocka_unit_test(test_lines_are_told),
         cmocka_unit_test(test_signals_are_as_in_any_process),
         cmocka_unit_test(test_no_such_program),
     };

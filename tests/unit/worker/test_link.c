@@ -203,6 +203,44 @@ static void test_what_may_be_given_ahead_is_told(void **state)
     ahead = 0;
 }
 
+static bool says_evicted(void)
+{
+    return strstr(push->body, "\"evicted\":true") != NULL;
+}
+
+/* Told until it was heard, once; to another row again. */
+static void test_an_eviction_is_told(void **state)
+{
+    struct world *w = *state;
+    settle(w);
+    fire(&w->link.stats_timer);
+    sq_link_evicted(&w->link);
+    assert_false(says_evicted());
+    reply(push, 200, NOTHING);
+    assert_true(push->busy && says_evicted());
+    reply(push, 0, "");
+    fire(&w->link.retry_timer);
+    assert_true(says_evicted());
+    reply(push, 200, NOTHING);
+    assert_false(push->busy);
+    fire(&w->link.stats_timer);
+    assert_false(says_evicted());
+    reply(push, 404, "{\"message\":\"Worker 3 doesn't exist\"}");
+    assert_string_equal(push->path, "POST /workers/register");
+    reply(push, 201, "{\"acked\":0,\"worker\":{\"worker_id\":4,\"concurrency\":1}}");
+    assert_string_equal(push->path, "PUT /workers/4/sync");
+    assert_true(says_evicted());
+}
+
+static void test_how_to_watch_is_heard(void **state)
+{
+    struct world *w = *state;
+    settle(w);
+    assert_string_equal(watched, "none");
+    reply(poll, 200, "{\"acked\":0,\"settings\":{\"watch\":\"cloud\"}}");
+    assert_string_equal(watched, "cloud");
+}
+
 static void test_another_of_this_identity_ends_it(void **state)
 {
     reply(push, 409, "{\"message\":\"another process\"}");
@@ -224,6 +262,8 @@ int main(void)
         ONE(test_refused_records_are_told_from_the_start),
         ONE(test_what_came_during_a_push_follows_it),
         ONE(test_what_may_be_given_ahead_is_told),
+        ONE(test_an_eviction_is_told),
+        ONE(test_how_to_watch_is_heard),
         ONE(test_another_of_this_identity_ends_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
