@@ -1,7 +1,7 @@
 /* scitq-server: one process that serves the API, writes the database and schedules.
  *
  * Threads, all of them: this one (signals), the HTTP room's pool and timer, the
- * writer (store), the scheduler's timer, the cache's few, the fleet's one and one a
+ * writer (store), the scheduler's timer, the cache's few, the fleet's two and one a
  * job; and while it stops, the one that gives up a database that does not answer.  They
  * meet in the writer: every change is an operation in its queue, the scheduler settles
  * each transaction, and what was committed is told to the cache and to the HTTP room's
@@ -185,7 +185,10 @@ static int start_fleet(struct server *sv, struct sq_err *err)
         .on_loopback = sv->settings.on_loopback,
         .identity = sv->database_id,
         .concurrency = (int)sq_conf_int(c, "WORKER_CREATE_CONCURRENCY"),
-        .lifetime_s = (int)sq_conf_int(c, "JOB_MAX_LIFETIME")};
+        .lifetime_s = (int)sq_conf_int(c, "JOB_MAX_LIFETIME"),
+        .offline_us = sq_conf_int(c, "WORKER_OFFLINE_DELAY") * SECOND_US,
+        .janitor_s = sq_conf_int(c, "JANITOR_PERIOD"),
+        .janitor_destroys = sv->settings.janitor_destroys};
     struct sq_fleet *started;
     int rc = sq_fleet_start(&fleet, &started, err);
     if (rc == 0)

@@ -75,6 +75,9 @@ static const struct sq_conf_key keys[] = {
     INT("WORKER_CREATE_CONCURRENCY", "10", 1, 1000, "workers made at once"),
     INT("WORKER_CREATE_RETRY", "2", 0, 100, "tries more of a failed deployment"),
     INT("JOB_MAX_LIFETIME", "600", 1, YEAR_S, "s before a job is terminated"),
+    INT("JANITOR_PERIOD", "600", 0, YEAR_S,
+        "s between looks for forgotten machines; 0: none"),
+    TEXT("JANITOR_ACTION", NULL, "destroy forgotten machines; none: report them"),
     TEXT("EVICTION_ACTION", NULL, "delete or replace an evicted worker; none: neither"),
     INT("EVICTION_COST_MARGIN", "10", 1, 1000000,
         "how many times dearer a replacement may be"),
@@ -191,10 +194,22 @@ static int check_eviction(struct sq_settings *s, struct sq_err *err)
     return 0;
 }
 
+static int check_janitor(struct sq_settings *s, struct sq_err *err)
+{
+    const char *text = sq_conf_text(s->conf, "JANITOR_ACTION");
+    s->janitor_destroys = text && strcmp(text, "destroy") == 0;
+    return !text || !*text || s->janitor_destroys
+               ? 0
+               : sq_conf_refuse(s->conf, "JANITOR_ACTION", err,
+                                "must be destroy or empty, not \"%s\"", text);
+}
+
 static int check_fleet(struct sq_settings *s, struct sq_err *err)
 {
     struct sq_err why;
     int rc = check_eviction(s, err);
+    if (rc == 0)
+        rc = check_janitor(s, err);
     if (rc)
         return rc;
     SQ_CLEANUP(sq_buf_fini) struct sq_buf url;

@@ -19,6 +19,7 @@ struct sq_settings {
     bool on_loopback;  /* ...and nobody but this machine's, since none was set */
     char *server_name; /* names of recruited workers begin with it */
     enum sq_eviction eviction;
+    bool janitor_destroys;
     struct sq_log_conf log;
     struct sq_listens listen;
 };

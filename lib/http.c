@@ -25,7 +25,7 @@ struct sq_http {
     struct curl_slist *headers;
     struct sq_buf base;
     long timeout_s;
-    bool loopback;
+    bool near;
     const char *elsewhere, *longer; /* what the program offers; or NULL */
     char why[CURL_ERROR_SIZE];
 };
@@ -97,7 +97,7 @@ int sq_http_open(const char *server, int timeout_s, struct sq_http **ret,
         sq_http_close(h);
         return rc;
     }
-    h->loopback = sq_http_is_near(h->base.data);
+    h->near = sq_http_is_near(h->base.data);
     *ret = h;
     return 0;
 }
@@ -154,7 +154,7 @@ static void set_connection(const struct call *c)
     curl_easy_setopt(curl, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, c->h->timeout_s);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT, c->timeout_s);
-    if (c->h->loopback)
+    if (c->h->near)
         curl_easy_setopt(curl, CURLOPT_PROXY, "");
     if (ca && *ca)
         curl_easy_setopt(curl, CURLOPT_CAINFO, ca);

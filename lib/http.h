@@ -16,8 +16,10 @@ struct sq_http;
 /* Turn what a user wrote into a base URL without final slash.  SQ_EINVAL. */
 int sq_http_base_url(const char *server, struct sq_buf *out, struct sq_err *err);
 
-/* True when the URL's host is localhost, or a loopback or link-local address (as
- * metadata services of clouds have): never behind a proxy. */
+/* True when the URL's host is localhost or a loopback address. */
+bool sq_http_is_loopback(const char *base_url);
+/* The same, or a link-local address, as metadata services have: never behind a proxy.
+ */
 bool sq_http_is_near(const char *base_url);
 /* The token to send, found as http-api.md part C says; empty when there is none.
  * SQ_EINVAL when the first one found is not one printable word. */

@@ -130,25 +130,49 @@ int sq_http_base_url(const char *server, struct sq_buf *out, struct sq_err *err)
     return sq_buf_ok(out) ? 0 : bad_name(err, server, "it is too long");
 }
 
-bool sq_http_is_near(const char *base_url)
-{
-    const char *text = base_url + scheme_length(base_url);
-    struct authority a;
-    char host[HOST_MAX + 1];
+/* The URL's host, 0-terminated; its address where it is one: AF_INET, AF_INET6, else 0.
+ */
+struct host {
+    char name[HOST_MAX + 1];
+    int family;
     struct in_addr v4;
     struct in6_addr v6;
+};
+
+static struct host host_of(const char *url)
+{
+    const char *text = url + scheme_length(url);
+    struct authority a;
+    struct host h = {.family = 0};
     if (cut_authority(text, strcspn(text, "/"), &a) || a.host_len > HOST_MAX)
-        return false;
-    memcpy(host, a.host, a.host_len);
-    host[a.host_len] = 0;
-    if (a.v6)
-        return inet_pton(AF_INET6, host, &v6) == 1 &&
-               (IN6_IS_ADDR_LOOPBACK(&v6) || IN6_IS_ADDR_LINKLOCAL(&v6));
-    if (inet_pton(AF_INET, host, &v4) == 1)
-        return ntohl(v4.s_addr) >> 24 == 127 ||
-               ntohl(v4.s_addr) >> 16 == 0xA9FE; /* 169.254/16, RFC 3927 */
-    return strcasecmp(host, "localhost") == 0 ||
-           (a.host_len > 10 && strcasecmp(host + a.host_len - 10, ".localhost") == 0);
+        return h;
+    memcpy(h.name, a.host, a.host_len);
+    if (a.v6 ? inet_pton(AF_INET6, h.name, &h.v6) == 1
+             : inet_pton(AF_INET, h.name, &h.v4) == 1)
+        h.family = a.v6 ? AF_INET6 : AF_INET;
+    return h;
+}
+
+bool sq_http_is_loopback(const char *base_url)
+{
+    struct host h = host_of(base_url);
+    size_t len = strlen(h.name);
+    if (h.family == AF_INET6)
+        return IN6_IS_ADDR_LOOPBACK(&h.v6);
+    if (h.family == AF_INET)
+        return ntohl(h.v4.s_addr) >> 24 == 127;
+    return strcasecmp(h.name, "localhost") == 0 ||
+           (len > 10 && strcasecmp(h.name + len - 10, ".localhost") == 0);
+}
+
+/* 169.254/16: RFC 3927. */
+bool sq_http_is_near(const char *base_url)
+{
+    struct host h = host_of(base_url);
+    bool local = h.family == AF_INET6  ? IN6_IS_ADDR_LINKLOCAL(&h.v6)
+                 : h.family == AF_INET ? ntohl(h.v4.s_addr) >> 16 == 0xA9FE
+                                       : false;
+    return local || sq_http_is_loopback(base_url);
 }
 
 /* Keep the first word of `out`, if it may go into a header. */

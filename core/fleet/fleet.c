@@ -36,6 +36,9 @@ void sq_fleet_committed(struct sq_fleet *f, const struct sq_changes *changes)
     if (changes->jobs || changes->failed)
         wake_locked(f);
     pthread_mutex_unlock(&f->lock);
+    struct sq_janitor *janitor = f->janitor;
+    if (janitor && (changes->silent.n || changes->failed))
+        sq_janitor_wake(janitor);
 }
 
 /* ---- what runs */
@@ -227,9 +230,9 @@ static int reset(void *arg, struct sq_tx *tx, struct sq_err *err)
 }
 
 /* What needs nobody's answer is known from the start. */
-static void update_offline(struct sq_fleet *f, const char *name,
-                           const struct sq_plugin *plugin)
+static void update_offline(void *arg, const char *name, const struct sq_plugin *plugin)
 {
+    struct sq_fleet *f = arg;
     struct sq_err err;
     if ((plugin->provider->flags & SQ_PROVIDER_OFFLINE) &&
         sq_fleet_update(f, NULL, name, &err) != 0)
@@ -243,7 +246,7 @@ static void *dispatch(void *arg)
     struct sq_err err;
     bool failing = false;
     sq_arena_init(&arena, SQ_FLEET_ARENA);
-    sq_fleet_each_name(f, update_offline);
+    sq_fleet_each_name(f, update_offline, f);
     while (wait_until_due(f, failing ? sq_monotonic() + LOOK_AGAIN_US : INT64_MAX)) {
         collect(f);
         end_late(f);
@@ -298,6 +301,11 @@ static int begin(struct sq_fleet *f, struct sq_err *err)
     if (rc == 0 && pthread_create(&f->thread, NULL, dispatch, f) != 0)
         rc = sq_fail(err, SQ_ENOMEM, "cannot start the fleet's thread");
     f->started = rc == 0;
+    struct sq_janitor *janitor;
+    if (rc == 0)
+        rc = sq_janitor_start(f, &janitor, err);
+    if (rc == 0)
+        atomic_store(&f->janitor, janitor);
     return rc;
 }
 
@@ -322,6 +330,7 @@ void sq_fleet_stop(struct sq_fleet *f)
 {
     if (!f || !f->started)
         return;
+    sq_janitor_stop(f->janitor);
     pthread_mutex_lock(&f->lock);
     f->stopping = true;
     pthread_cond_broadcast(&f->wake);
@@ -348,6 +357,7 @@ void sq_fleet_free(struct sq_fleet *f)
     if (!f)
         return;
     sq_fleet_stop(f);
+    sq_janitor_free(f->janitor);
     pthread_cond_destroy(&f->wake);
     pthread_mutex_destroy(&f->lock);
     free(f);

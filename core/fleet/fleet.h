@@ -23,10 +23,13 @@ struct sq_fleet_setup {
     const char *state_dir;
     const char *playbooks, *inventory; /* Ansible's: a folder, and what -i is given */
     const char *server;                /* URL at which workers reach this server */
-    bool on_loopback;     /* ...by nobody's choice: SCITQ_SERVER is not set */
-    const char *identity; /* of the database: whose machines these are */
-    int concurrency;      /* WORKER_CREATE_CONCURRENCY */
-    int lifetime_s;       /* JOB_MAX_LIFETIME */
+    bool on_loopback;      /* ...by nobody's choice: SCITQ_SERVER is not set */
+    const char *identity;  /* of the database: whose machines these are */
+    int concurrency;       /* WORKER_CREATE_CONCURRENCY */
+    int lifetime_s;        /* JOB_MAX_LIFETIME */
+    int64_t offline_us;    /* WORKER_OFFLINE_DELAY */
+    int64_t janitor_s;     /* JANITOR_PERIOD; 0: no rounds */
+    bool janitor_destroys; /* JANITOR_ACTION */
 };
 
 /* Everything of `setup` is borrowed.  SQ_EINVAL: SCITQ_PROVIDERS names no provider. */

@@ -7,7 +7,8 @@
  * site.c      what the site's inventory says to the server
  * deploy.c    a machine made, its worker waited for; a machine destroyed
  * catalog.c   what a provider offers, written down
- * session.c   providers by name, an instance of one for a job */
+ * session.c   providers by name, an instance of one for a job
+ * janitor.c   machines and workers that have lost each other; unowned.c: machines */
 #ifndef SQ_FLEET_IMPL_H
 #define SQ_FLEET_IMPL_H
 
@@ -50,6 +51,8 @@ struct sq_fleet {
     pthread_cond_t wake;  /* monotonic; of the thread and of jobs that wait */
     bool due, stopping;
     struct sq_running *running;
+
+    struct sq_janitor *_Atomic janitor; /* read by the writer's thread */
 };
 
 /* ---- run.c */
@@ -89,8 +92,9 @@ int sq_fleet_plugin(struct sq_fleet *f, const char *name, const struct sq_plugin
 int sq_fleet_check_names(struct sq_fleet *f, struct sq_err *err);
 /* Call `each` with every name users may write, and its module. */
 void sq_fleet_each_name(struct sq_fleet *f,
-                        void (*each)(struct sq_fleet *f, const char *name,
-                                     const struct sq_plugin *plugin));
+                        void (*each)(void *arg, const char *name,
+                                     const struct sq_plugin *plugin),
+                        void *arg);
 
 /* ---- deploy.c */
 
@@ -130,6 +134,16 @@ int sq_fleet_read_site(struct sq_running *r, struct sq_fleet_site *ret,
                        struct sq_err *err);
 /* Before a machine is paid for: could it be configured at all?  SQ_EINVAL. */
 int sq_fleet_check_site(struct sq_running *r, struct sq_err *err);
+
+/* ---- janitor.c, unowned.c */
+
+int sq_janitor_start(struct sq_fleet *f, struct sq_janitor **ret, struct sq_err *err);
+void sq_janitor_stop(struct sq_janitor *j); /* NULL is allowed */
+void sq_janitor_free(struct sq_janitor *j); /* once nobody wakes it any more */
+/* A worker has gone offline.  Any thread. */
+void sq_janitor_wake(struct sq_janitor *j);
+/* A machine_destroy job. */
+int sq_fleet_destroy_unowned(struct sq_running *r, struct sq_err *err);
 
 /* ---- catalog.c */
 

@@ -153,6 +153,7 @@ static const struct action {
 } actions[] = {
     {"worker_deploy", sq_fleet_deploy, sq_fleet_give_up, 1},
     {"worker_destroy", sq_fleet_destroy, NULL, DESTROY_TRIES},
+    {"machine_destroy", sq_fleet_destroy_unowned, NULL, DESTROY_TRIES},
     {"flavor_update", update, NULL, 1},
     {NULL, unknown, NULL, 1},
 };

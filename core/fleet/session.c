@@ -70,23 +70,24 @@ const char *sq_fleet_watcher(void *fleet, const char *provider)
 }
 
 void sq_fleet_each_name(struct sq_fleet *f,
-                        void (*each)(struct sq_fleet *f, const char *name,
-                                     const struct sq_plugin *plugin))
+                        void (*each)(void *arg, const char *name,
+                                     const struct sq_plugin *plugin),
+                        void *arg)
 {
     const char *at = f->setup.providers;
     char name[NAME_MAX_BYTES], plugin[NAME_MAX_BYTES];
     const struct sq_plugin *p;
     while (at && next_pair(&at, name, plugin))
         if (sq_plugins_provider(f->setup.plugins, plugin, &p, NULL) == 0)
-            each(f, name, p);
+            each(arg, name, p);
     for (size_t i = 0; !at && i < sq_plugins_count(f->setup.plugins); i++) {
         p = sq_plugins_at(f->setup.plugins, i);
         if (!p->provider)
             continue;
-        each(f, p->name, p);
+        each(arg, p->name, p);
         const char *const *aliases = p->provider->aliases;
         for (size_t k = 0; aliases && aliases[k]; k++)
-            each(f, aliases[k], p);
+            each(arg, aliases[k], p);
     }
 }
 

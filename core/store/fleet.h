@@ -13,7 +13,8 @@
 #include "core/store/offers.h"
 #include "lib/arena.h"
 
-/* EVICTION_ACTION: what is done about a recruited worker whose machine is taken back. */
+/* EVICTION_ACTION: what is done about a recruited worker whose machine is taken back.
+ */
 enum sq_eviction { SQ_EVICTION_NONE, SQ_EVICTION_DELETE, SQ_EVICTION_REPLACE };
 
 struct sq_fleet_conf {

@@ -9,8 +9,8 @@
 int sq_worker_create(struct sq_tx *tx, const struct sq_worker *values, uint64_t mask,
                      struct sq_worker *ret, struct sq_err *err);
 /* Status rules of A.4: an evicted one only becomes running again, other changes of its
- * status are ignored; setting evicted frees its tasks without using a retry (and core/sched does
- * what EVICTION_ACTION says). */
+ * status are ignored; setting evicted frees its tasks without using a retry (and
+ * core/sched does what EVICTION_ACTION says). */
 int sq_worker_update(struct sq_tx *tx, int64_t worker_id,
                      const struct sq_worker *values, uint64_t mask,
                      struct sq_worker *ret, struct sq_err *err);

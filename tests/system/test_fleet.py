@@ -6,80 +6,11 @@ process table and its folder, never what the server says."""
 import glob
 import os
 import random
-import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from harness import *  # noqa: E402,F403
-
-LIMIT_S = 120
-
-
-def new_server(db="sqlite", **settings):
-    s = {"LOCAL_WORKER": program("scitq-worker"), "WORKER_IDLE_DELAY": 2,
-         "WORKER_FIRST_TASK_DELAY": 60, "LOCAL_REGIONS": "here there"}
-    s.update(settings)
-    server = Server(db, start=False, **s)
-    server.env = {"SCITQ_SUPERVISOR": program("scitq-supervisor")}
-    return server.start()
-
-
-def machines(server):
-    """{folder: [pid]}: every machine there is a folder or a process of."""
-    home = os.path.join(server.settings["SCITQ_STATE_DIR"], "providers", "local")
-    found = {os.path.basename(f): [] for f in glob.glob(home + "/*")}
-    mark = b"SCITQ_LOCAL_MACHINE=" + home.encode() + b"/"
-    for path in glob.glob("/proc/[0-9]*/environ"):
-        try:
-            with open(path, "rb") as f:
-                words = f.read().split(b"\0")
-            with open(path.replace("environ", "cmdline"), "rb") as f:
-                line = f.read()
-        except OSError:
-            continue
-        for word in words:
-            if word.startswith(mark):
-                pids = found.setdefault(os.path.basename(word.decode()), [])
-                if b"scitq-worker" in line:
-                    pids.append(int(path.split("/")[2]))
-    return found
-
-
-def until(what, condition, show=lambda: ""):
-    try:
-        wait_until(what, condition, LIMIT_S, 0.05)
-    except Exception:
-        diag(str(show()))
-        raise
-    ok(True, what)
-
-
-def manage(server, *words, good=True):
-    p = subprocess.run([program("scitq-manage"), "-s", server.address, *map(str, words)],
-                       env=clean_env(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                       text=True, timeout=LIMIT_S)
-    if good and p.returncode != 0:
-        ok(False, "scitq-manage " + " ".join(map(str, words)), p.stdout)
-    return p.stdout
-
-
-def queue(api, batch, n, command="true"):
-    return [t["task_id"] for t in
-            api.post("/tasks/", [{"command": command, "batch": batch}] * n).json]
-
-
-def batches(api):
-    return {b["batch"]: b for b in api.get("/batch/").json}
-
-
-def jobs(server, action):
-    return server.sql("select status, log from job where action = '%s' "
-                      "order by job_id" % action)
-
-
-def number(server, sql):
-    return int(server.sql(sql)[0][0])
+from fleet import *  # noqa: E402,F403
 
 
 def story(db):
@@ -192,52 +123,6 @@ def by_hand():
             True, "but the one whose provider nobody knows")
 
 
-ANSIBLE = """#!/usr/bin/env python3
-# In Ansible's place: what it is asked is noted, a worker started or ended.
-import json, os, signal, stat, subprocess, sys
-folder = os.path.dirname(sys.argv[0])
-if os.path.basename(sys.argv[0]) == "ansible-inventory":
-    assert sys.argv[1:] == ["-i", os.path.join(folder, "inventory"), "--host", "localhost"]
-    with open(os.path.join(folder, "site")) as f:
-        text = f.read()
-    if text.startswith("{"):
-        print(text)
-        sys.exit(0)
-    print(text, file=sys.stderr)
-    sys.exit(5)
-i, inventory, e, variables, playbook = sys.argv[1:]
-assert (i, e, variables[0]) == ("-i", "-e", "@"), sys.argv
-assert stat.S_IMODE(os.stat(variables[1:]).st_mode) == 0o600
-with open(variables[1:]) as f:
-    v = json.load(f)
-name = os.path.basename(playbook)
-pid_file = os.path.join(folder, v["scitq_host"] + ".pid")
-with open(os.path.join(folder, "calls"), "a") as f:
-    f.write("%s %s\\n" % (inventory, name))
-with open(os.environ["ANSIBLE_CONFIG"]) as f:
-    print(f.read().strip())
-if name == "deploy.yml":
-    if os.path.exists(os.path.join(folder, "fail")):
-        os.unlink(os.path.join(folder, "fail"))
-        print("TASK [reach : Wait for SSH] ****")
-        print('fatal: [x]: UNREACHABLE! => {"msg": "no route to it"}', file=sys.stderr)
-        sys.exit(4)
-    print("TASK [x] PERCENT_40")
-    p = subprocess.Popen(
-        [os.environ["TEST_WORKER"], v["scitq_server"], str(v["scitq_concurrency"]), "-n",
-         v["scitq_host"], "-b", v["scitq_batch"]["__ansible_unsafe"], "-c", "/dev/null"],
-        env=dict(os.environ, SCITQ_STATE_DIR=os.path.join(folder, v["scitq_host"]),
-                 BASE_WORKDIR=os.path.join(folder, "work"), SCITQ_PERMANENT_WORKER="0"),
-        start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL)
-    with open(pid_file, "w") as f:
-        f.write(str(p.pid))
-else:
-    with open(pid_file) as f:
-        os.kill(int(f.read()), signal.SIGTERM)
-"""
-
-
 def bare():
     """Machines that come bare, from a provider that is not scitq's own: configured by
     Ansible, known to its inventory, forgotten by both."""
@@ -245,21 +130,10 @@ def bare():
     os.makedirs(folder.join("modules", "providers"))
     os.symlink(os.path.join(BUILD, "tests", "system", ".libs", "bare.so"),
                folder.join("modules", "providers", "bare.so"))
-    key = "ssh-ed25519 AAAA me@here"
-    for name, text in (("ansible-playbook", ANSIBLE), ("ansible-inventory", ANSIBLE),
-                       ("ansible.cfg", "# our own"), ("fail", ""), ("key", key + "\n"),
-                       ("site", json.dumps({"ssh_public_key": folder.join("key"),
-                                              "keyname": "my pair"}))):
-        with open(folder.join(name), "w") as f:
-            f.write(text)
-        os.chmod(folder.join(name), 0o755)
-    os.mkdir(folder.join("inventory"))
-    server = Server(start=False, SCITQ_PLUGIN_PATH=folder.join("modules") + ":",
-                    SCITQ_PLAYBOOKS=folder.path,
-                    SCITQ_INVENTORY=folder.join("inventory"))
-    server.env = {"PATH": folder.path + ":" + os.environ["PATH"],
-                  "SCITQ_SUPERVISOR": program("scitq-supervisor"),
-                  "TEST_WORKER": program("scitq-worker")}
+    settings, env = ansible(folder)
+    open(folder.join("fail"), "w").close()
+    server = Server(start=False, SCITQ_PLUGIN_PATH=folder.join("modules") + ":", **settings)
+    server.env = env
     with server.start():
         api = server.api()
 
@@ -283,7 +157,7 @@ def bare():
             ("b b", False, "plain", "naked"), "as it was asked for")
         is_(len(machines_there()), 1, "one machine, though there were two tries")
         with open(machines_there()[0]) as f:
-            is_(f.read().splitlines()[1:], [key, "my pair"],
+            is_(f.read().splitlines()[1:], [KEY, "my pair"],
                 "its provider was given the site's key, and its name there")
         is_(os.listdir(os.path.join(server.settings["SCITQ_STATE_DIR"], "ansible")), [],
             "what the playbook was told is gone")
@@ -342,11 +216,6 @@ def not_deployed(folder, server, machines_there):
         has(log, words, "it says so")
         is_("trying again" in log, again, "tried again where that may help")
         is_(machines_there(), [], "no machine was made")
-
-
-def here():
-    import socket
-    return socket.gethostname().split(".")[0]
 
 
 def killed(db):

@@ -1,6 +1,6 @@
 /* What the programs in bin/ of the packaged worker are: each finds the folder it was
- * unpacked into and runs the program of its own name in ../lib/programs with the dynamic
- * loader and the libraries of ../lib.
+ * unpacked into and runs the program of its own name in ../lib/programs with the
+ * dynamic loader and the libraries of ../lib.
  *
  * So the package runs from any folder, on any machine of its architecture, whatever C
  * library that has: a program linked to a newer one than the machine's would not start.

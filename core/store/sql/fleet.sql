@@ -103,7 +103,21 @@ update worker set machine = $2, ipv4 = $3, ipv6 = $4, ansible_host = $5,
 where worker_id = cast($1 as bigint)
 
 -- name: fleet_tokens
-select token, name from worker where token is not null and provider = $1
+select token from worker where token is not null
+
+-- Recruited workers that came and do not run, but those that a job is about.
+-- name: fleet_silent
+select worker_id, last_contact_date, name, provider, token, status = 'evicted'
+from worker w
+where permanent is false and token is not null and provider is not null
+    and spool is not null and status <> 'running'
+    and not exists (select 1 from job j where j.target = w.name
+        and j.status in ('pending', 'running'))
+order by worker_id limit 1000
+
+-- name: job_latest
+select job_id, status from job where target = $1 and action = $2
+order by job_id desc limit 1
 
 -- name: flavor_tags
 select tags from flavor where name = $1 and provider = $2

@@ -8,6 +8,7 @@
 
 struct sq_lane lanes[2];
 bool running, cut_one;
+char watched[20];
 int n_lanes, signalled, cleaned, withdrawn_all, retold, ended, arrived_ahead;
 enum sq_link_end how;
 int64_t ahead;

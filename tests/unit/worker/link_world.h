@@ -28,6 +28,8 @@ extern int64_t ahead;     /* what may be given ahead */
 extern int arrived_ahead; /* executions that may be beyond our places */
 extern bool cut_one;      /* the next cut finds something to tell */
 
+extern char watched[20]; /* the plugin last told of, or "none" */
+
 struct world {
     struct sq_link link;
     struct sq_tasks tasks;
