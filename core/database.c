@@ -1,5 +1,5 @@
 /* What the server does with its database before it starts any thread, and what
- * `--db init` and `--db check` do instead of starting.  The store's sentences say what
+ * `--db ACTION` does instead of starting.  The store's sentences say what
  * is wrong with a database; here they only reach the person who asked. */
 #include "core/database.h"
 
@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/store/migrations.h"
 #include "core/store/schema.h"
 #include "lib/file.h"
 
@@ -15,7 +16,7 @@ static const char *const state_words[] = {
     [SQ_SCHEMA_CURRENT] = "is right",
     [SQ_SCHEMA_OLDER] = "is of an older version: run scitq-manage db upgrade",
     [SQ_SCHEMA_NEWER] = "was made by a newer scitq: install that one",
-    [SQ_SCHEMA_LEGACY] = "is of scitq 1.3, which this version cannot upgrade yet",
+    [SQ_SCHEMA_LEGACY] = "is of scitq 1.3: run scitq-manage db upgrade",
     [SQ_SCHEMA_FOREIGN] = "has other tables under scitq's names: name another database",
 };
 
@@ -62,6 +63,45 @@ int sq_database_init(const struct sq_settings *s, struct sq_err *err)
     int rc = sq_database_prepare(s, &words, &id, err);
     if (rc == 0)
         printf("the database is ready: %s\n", words);
+    return rc;
+}
+
+static int upgrade(struct sq_db *db, bool may_init, struct sq_err *err)
+{
+    enum sq_schema_state state;
+    int version, rc = sq_schema_state(db, &state, &version, err);
+    const char *name = sq_db_describe(db);
+    if (rc != 0)
+        return rc;
+    if (state == SQ_SCHEMA_EMPTY && !may_init)
+        return sq_fail(err, SQ_EINVAL, "%s: %s", name, state_words[state]);
+    if (state != SQ_SCHEMA_CURRENT)
+        rc = sq_schema_migrate(db, err);
+    if (rc != 0)
+        return rc;
+    if (state == SQ_SCHEMA_CURRENT)
+        printf("%s: is right, version %d: nothing to do\n", name, version);
+    else if (state == SQ_SCHEMA_EMPTY)
+        printf("%s: its tables are made, version %d\n", name, sq_migrations_count);
+    else if (state == SQ_SCHEMA_LEGACY)
+        printf("%s: upgraded from scitq 1.3 to version %d\n", name,
+               sq_migrations_count);
+    else
+        printf("%s: upgraded from version %d to %d\n", name, version,
+               sq_migrations_count);
+    return 0;
+}
+
+int sq_database_upgrade(const struct sq_settings *s, bool may_init, struct sq_err *err)
+{
+    struct sq_db *db;
+    int rc = may_init ? make_state_dir(s, err) : 0;
+    if (rc == 0)
+        rc = sq_db_open(s->database_uri, 0, &db, err);
+    if (rc != 0)
+        return rc;
+    rc = upgrade(db, may_init, err);
+    sq_db_close(db);
     return rc;
 }
 

@@ -11,6 +11,9 @@ int sq_database_prepare(const struct sq_settings *s, char **ret_words, char **re
                         struct sq_err *err);
 /* --db init: the same, and say so on standard output. */
 int sq_database_init(const struct sq_settings *s, struct sq_err *err);
+/* --db upgrade, upgrade-or-init: bring an older one forward, 1.3's included, and say
+ * so; one without tables only where `may_init`. */
+int sq_database_upgrade(const struct sq_settings *s, bool may_init, struct sq_err *err);
 /* --db check: say whether the tables are right; changes nothing. */
 int sq_database_check(const struct sq_settings *s, struct sq_err *err);
 

@@ -308,6 +308,19 @@ static void stop(struct server *sv)
     sq_log_close();
 }
 
+static int act(struct server *sv, const sigset_t *signals, struct sq_err *err)
+{
+    const struct sq_settings *s = &sv->settings;
+    switch (sv->options.db) {
+    case SQ_DB_INIT: return sq_database_init(s, err);
+    case SQ_DB_CHECK: return sq_database_check(s, err);
+    case SQ_DB_UPGRADE: return sq_database_upgrade(s, false, err);
+    case SQ_DB_UPGRADE_OR_INIT: return sq_database_upgrade(s, true, err);
+    case SQ_DB_SERVE: break;
+    }
+    return run(sv, signals, err);
+}
+
 int main(int argc, char **argv)
 {
     struct server sv = {0};
@@ -323,12 +336,8 @@ int main(int argc, char **argv)
     sq_slice_shorten();
 
     int rc = sq_settings_load(&sv.options, &sv.settings, &err);
-    if (rc == 0 && sv.options.db == SQ_DB_CHECK)
-        rc = sq_database_check(&sv.settings, &err);
-    else if (rc == 0 && sv.options.db == SQ_DB_INIT)
-        rc = sq_database_init(&sv.settings, &err);
-    else if (rc == 0)
-        rc = run(&sv, &signals, &err);
+    if (rc == 0)
+        rc = act(&sv, &signals, &err);
     stop(&sv);
     if (rc != 0)
         fprintf(stderr, "scitq-server: %s\n", err.text);

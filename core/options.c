@@ -12,7 +12,7 @@
 
 static const char help[] =
     "Usage: scitq-server [-c FILE] [--role=all]\n"
-    "       scitq-server [-c FILE] --db init|check\n"
+    "       scitq-server [-c FILE] --db init|check|upgrade|upgrade-or-init\n"
     "\n"
     "The scitq server: HTTP API and scheduler.\n"
     "\n"
@@ -20,7 +20,7 @@ static const char help[] =
     ", then /etc)\n"
     "      --role=ROLE     all: API and scheduler in one process (default)\n"
     "      --db=ACTION     init: make the database's tables; check: say whether they\n"
-    "                      are right; then exit\n"
+    "                      are right; upgrade: bring older ones forward; then exit\n"
     "      --ready-fd=N    write READY=1 to this descriptor when serving\n"
     "      --version       print the version\n"
     "  -h, --help          print this\n"
@@ -47,10 +47,18 @@ static int usage(const char *what, const char *value)
 
 static int parse_db(const char *text, enum sq_db_action *ret)
 {
-    *ret = strcmp(text, "init") == 0    ? SQ_DB_INIT
-           : strcmp(text, "check") == 0 ? SQ_DB_CHECK
-                                        : SQ_DB_SERVE;
-    return *ret == SQ_DB_SERVE ? usage("--db is init or check, not ", text) : 0;
+    static const char *const actions[] = {
+        [SQ_DB_INIT] = "init",
+        [SQ_DB_CHECK] = "check",
+        [SQ_DB_UPGRADE] = "upgrade",
+        [SQ_DB_UPGRADE_OR_INIT] = "upgrade-or-init",
+    };
+    for (int i = SQ_DB_INIT; i <= SQ_DB_UPGRADE_OR_INIT; i++)
+        if (strcmp(text, actions[i]) == 0) {
+            *ret = (enum sq_db_action)i;
+            return 0;
+        }
+    return usage("--db is init, check, upgrade or upgrade-or-init, not ", text);
 }
 
 static int parse_role(const char *text, const char **ret)

@@ -2,7 +2,13 @@
 #ifndef SQ_CORE_OPTIONS_H
 #define SQ_CORE_OPTIONS_H
 
-enum sq_db_action { SQ_DB_SERVE, SQ_DB_INIT, SQ_DB_CHECK };
+enum sq_db_action {
+    SQ_DB_SERVE,
+    SQ_DB_INIT,
+    SQ_DB_CHECK,
+    SQ_DB_UPGRADE,
+    SQ_DB_UPGRADE_OR_INIT
+};
 
 struct sq_options {
     const char *conf; /* -c: settings file; NULL: looked for */

@@ -8,7 +8,7 @@
 # variant for one engine; a name has one common text, or one for each.  Parameters are
 # $1, $2… and become ?1, ?2… for SQLite.  "x in ids($1)" is true when x is one of the
 # numbers of the JSON array $1, in each engine's words.  A migration is a whole file, its number and
-# engine taken from its path.  A mistake stops the build with its file and line.
+# engine taken from its path; number 0 brings tables of scitq 1.3 before number 1.  A mistake stops the build with its file and line.
 
 function complain(where, what) {
     printf "%s: %s\n", where, what >"/dev/stderr"
@@ -178,6 +178,9 @@ function print_engine(name,    i) {
                c_string(script[name, i])
     }
     print "};"
+    if (!((name, 0) in script))
+        complain("migrations", name " has no number 0, that for scitq 1.3")
+    printf "const char sq_legacy_%s[] =\n     %s;\n", name, c_string(script[name, 0])
 }
 
 want == "migrations" {

@@ -63,8 +63,9 @@ void sq_db_script(struct sq_db *db, const char *sql);
 /* Start a statement: never NULL.  Indexes of binds are $1, $2…; of columns, from 0.
  * Starting a statement again ends its earlier use. */
 struct sq_stmt *sq_db_query(struct sq_db *db, enum sq_query q);
-/* The same for a text built from whitelisted names (list filters only), with $1, $2…
- * for either engine.  The most recent ones stay prepared. */
+/* The same for a text built from whitelisted names (list filters), or of tables that
+ * are not ours (scitq 1.3's), with $1, $2… for either engine.  The most recent ones
+ * stay prepared. */
 struct sq_stmt *sq_db_sql(struct sq_db *db, const char *sql);
 
 /* Texts and blobs are borrowed until the statement has ended: sq_run or sq_send

@@ -1,70 +1,52 @@
-/* Whose tables are these, and the migrations that bring ours forward.
+/* Whose tables are these, and the migrations that bring them forward.
  *
- * Each migration is one transaction with its line in scitq_schema.  The state is read
- * again inside the first, under a lock that lets one process at a time migrate, so that
- * several servers may start at once on an empty database. */
+ * All that are missing are one transaction, each with its line in scitq_schema: what
+ * fails leaves the database as it was.  The state is read again inside, under a lock
+ * that lets one process at a time migrate, so that several servers may start at once on
+ * an empty database. */
 #include "core/store/schema.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/store/legacy.h"
 #include "core/store/migrations.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 
-/* What 1.3's tables have had at every revision: by these they are told from others'. */
-static const struct {
-    const char *table, *columns[8];
-} legacy[] = {
-    {"task", {"task_id", "name", "command", "status", "creation_date", "batch"}},
-    {"worker", {"worker_id", "name", "hostname", "status", "concurrency", "batch"}},
-    {"execution", {"execution_id", "worker_id", "task_id", "status", "latest"}},
-    {"signal", {"signal_id", "execution_id", "worker_id", "signal"}},
-    {"requirement", {"requirement_id", "task_id", "other_task_id"}},
+/* 1.3 had the first eleven as well. */
+static const char *const names[] = {"task",
+                                    "worker",
+                                    "execution",
+                                    "signal",
+                                    "job",
+                                    "requirement",
+                                    "recruiter",
+                                    "region",
+                                    "flavor",
+                                    "flavormetrics",
+                                    "flavorstats",
+                                    "execution_log",
+                                    "inventory_host",
+                                    "inventory_variable",
+                                    "scitq_identity"};
+enum { LEGACY_NAMES = 11 };
+
+struct tables {
+    bool registered, named, only_ours; /* scitq_schema; any; one that 1.3 had not */
 };
 
-static const char *const ours[] = {"task",
-                                   "worker",
-                                   "execution",
-                                   "signal",
-                                   "job",
-                                   "requirement",
-                                   "recruiter",
-                                   "region",
-                                   "flavor",
-                                   "flavormetrics",
-                                   "flavorstats",
-                                   "execution_log",
-                                   "inventory_host",
-                                   "inventory_variable"};
-
-static bool has_column(struct sq_db *db, const char *table, const char *column)
-{
-    bool found = false;
-    struct sq_stmt *st = sq_db_query(db, SQ_Q_SCHEMA_COLUMNS);
-    sq_bind_text(st, 1, table);
-    while (sq_row(st))
-        found = found || strcmp(sq_col_text(st, 0, NULL), column) == 0;
-    return found;
-}
-
-static bool is_legacy(struct sq_db *db)
-{
-    for (size_t t = 0; t < SQ_LEN(legacy); t++)
-        for (const char *const *c = legacy[t].columns; *c; c++)
-            if (!has_column(db, legacy[t].table, *c))
-                return false;
-    return true;
-}
-
-static void look_at_tables(struct sq_db *db, bool *ret_registered, bool *ret_named)
+static void look_at_tables(struct sq_db *db, struct tables *ret)
 {
     struct sq_stmt *st = sq_db_query(db, SQ_Q_SCHEMA_TABLES);
     while (sq_row(st)) {
         const char *name = sq_col_text(st, 0, NULL);
-        *ret_registered = *ret_registered || strcmp(name, "scitq_schema") == 0;
-        for (size_t i = 0; i < SQ_LEN(ours); i++)
-            *ret_named = *ret_named || strcmp(name, ours[i]) == 0;
+        ret->registered = ret->registered || strcmp(name, "scitq_schema") == 0;
+        for (size_t i = 0; i < SQ_LEN(names); i++) {
+            bool is_it = strcmp(name, names[i]) == 0;
+            ret->named = ret->named || is_it;
+            ret->only_ours = ret->only_ours || (is_it && i >= LEGACY_NAMES);
+        }
     }
 }
 
@@ -79,17 +61,18 @@ static int64_t registered_version(struct sq_db *db)
 int sq_schema_state(struct sq_db *db, enum sq_schema_state *ret, int *ret_version,
                     struct sq_err *err)
 {
-    bool registered = false, named = false;
+    struct tables tables = {0};
     int64_t version = 0;
     enum sq_schema_state state = SQ_SCHEMA_EMPTY;
-    look_at_tables(db, &registered, &named);
-    if (registered) {
+    look_at_tables(db, &tables);
+    if (tables.registered) {
         version = registered_version(db);
         state = version == sq_migrations_count  ? SQ_SCHEMA_CURRENT
                 : version < sq_migrations_count ? SQ_SCHEMA_OLDER
                                                 : SQ_SCHEMA_NEWER;
-    } else if (named) {
-        state = is_legacy(db) ? SQ_SCHEMA_LEGACY : SQ_SCHEMA_FOREIGN;
+    } else if (tables.named) {
+        state = !tables.only_ours && sq_legacy_is(db) ? SQ_SCHEMA_LEGACY
+                                                      : SQ_SCHEMA_FOREIGN;
     }
     int rc = sq_db_error(db, err);
     if (rc)
@@ -138,20 +121,21 @@ static void apply(struct sq_db *db, const struct sq_migration *m)
     sq_run(st);
 }
 
-/* One step inside its transaction; *ret_done when there is none left. */
+/* *ret_done when there is none left. */
 static int step(struct sq_db *db, bool *ret_done, struct sq_err *err)
 {
     enum sq_schema_state state;
-    int version, rc;
-    sq_run(sq_db_query(db, SQ_Q_SCHEMA_LOCK));
-    rc = sq_schema_state(db, &state, &version, err);
+    int version, rc = sq_schema_state(db, &state, &version, err);
     if (rc)
         return rc;
     *ret_done = state == SQ_SCHEMA_CURRENT;
     if (*ret_done)
         return 0;
-    if (state != SQ_SCHEMA_EMPTY && state != SQ_SCHEMA_OLDER)
+    if (state == SQ_SCHEMA_NEWER || state == SQ_SCHEMA_FOREIGN)
         return refuse(db, state, version, err);
+    rc = state == SQ_SCHEMA_LEGACY ? sq_legacy_convert(db, err) : 0;
+    if (rc)
+        return err ? sq_prefix(err, "upgrade from 1.3: ") : rc;
     const struct sq_migration *m = sq_db_engine(db) == SQ_SQLITE
                                        ? &sq_migrations_sqlite[version]
                                        : &sq_migrations_postgres[version];
@@ -166,19 +150,15 @@ static int step(struct sq_db *db, bool *ret_done, struct sq_err *err)
 
 int sq_schema_migrate(struct sq_db *db, struct sq_err *err)
 {
-    for (bool done = false; !done;) {
-        int rc = sq_db_begin(db, true, err);
-        if (!rc)
-            rc = step(db, &done, err);
-        if (rc) {
-            sq_db_rollback(db);
-            return rc;
-        }
-        rc = sq_db_commit(db, err);
-        if (rc)
-            return rc;
-    }
-    return 0;
+    int rc = sq_db_begin(db, true, err);
+    if (!rc)
+        sq_run(sq_db_query(db, SQ_Q_SCHEMA_LOCK));
+    for (bool done = false; !rc && !done;)
+        rc = step(db, &done, err);
+    if (!rc)
+        return sq_db_commit(db, err);
+    sq_db_rollback(db);
+    return rc;
 }
 
 int sq_schema_ensure(struct sq_db *db, struct sq_err *err)

@@ -1,5 +1,5 @@
-/* The schema and its migrations: numbered files, each one transaction that registers
- * itself in scitq_schema(version, applied). */
+/* The schema and its migrations: numbered files, each with its row in
+ * scitq_schema(version, applied). */
 #ifndef SQ_STORE_SCHEMA_H
 #define SQ_STORE_SCHEMA_H
 
@@ -16,7 +16,8 @@ enum sq_schema_state {
 
 int sq_schema_state(struct sq_db *db, enum sq_schema_state *ret, int *ret_version,
                     struct sq_err *err);
-/* Create in an empty database, or apply what is missing to an older one of ours. */
+/* In one transaction: create in an empty database, or apply what is missing to an older
+ * one, of ours or of scitq 1.3. */
 int sq_schema_migrate(struct sq_db *db, struct sq_err *err);
 /* What the server does at start: creates in an empty database, accepts a current
  * one, and refuses the others in a sentence that says what to do. */

@@ -201,7 +201,7 @@ class Postgres:
         """Run statements; rows as lists of texts."""
         out = subprocess.run(
             ["psql", "-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1",
-             "-d", uri or self.uri, "-c", text],
+             "-d", uri or self.uri], input=text,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=600)
         if out.returncode != 0:
             raise RuntimeError("psql: %s" % out.stderr)

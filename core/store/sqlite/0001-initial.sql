@@ -1,18 +1,19 @@
 -- The tables of scitq 1.3's head revision, under the names and types SQLAlchemy gave
--- them, then what is ours.  People query these by hand.  Dates are texts
+-- them, then what is ours.  People query these by hand.  What 1.3 left is there already
+-- (0000-legacy.sql).  Dates are texts
 -- `YYYY-MM-DD HH:MM:SS.ffffff`, always with their six decimals, so that they sort;
 -- booleans are 0 and 1.
 
-create table scitq_schema (
+create table if not exists scitq_schema (
     version integer primary key,
     applied datetime not null
 );
 
 -- Which database this is, for workers that outlive a mistaken server (doc/sync.md).
-create table scitq_identity (identity varchar not null);
+create table if not exists scitq_identity (identity varchar not null);
 insert into scitq_identity values (lower(hex(randomblob(16))));
 
-create table worker (
+create table if not exists worker (
     worker_id integer primary key autoincrement,
     name varchar not null,
     hostname varchar,
@@ -39,9 +40,9 @@ create table worker (
     spool varchar,                    -- ours: whose sequence numbers `acked` counts
     acked bigint not null default 0
 );
-create index ix_worker_batch on worker (batch);
+create index if not exists ix_worker_batch on worker (batch);
 
-create table task (
+create table if not exists task (
     task_id integer primary key autoincrement,
     name varchar,
     command varchar not null,
@@ -66,24 +67,24 @@ create table task (
 );
 -- For the counts of batches alone.  Two, whose conditions no other query has: a whole
 -- index on these columns would draw the scheduler's queries away from theirs.
-create index ix_task_ended on task (batch, status) where status in ('failed', 'succeeded');
-create index ix_task_open on task (batch, status)
+create index if not exists ix_task_ended on task (batch, status) where status in ('failed', 'succeeded');
+create index if not exists ix_task_open on task (batch, status)
     where status not in ('failed', 'succeeded');
 -- Those that may be given to a worker; those whose earlier result is to be looked for.
-create index ix_task_pending on task (batch, task_id)
+create index if not exists ix_task_pending on task (batch, task_id)
     where status = 'pending' and (use_cache is not true or cache_key is not null);
-create index ix_task_uncached on task (task_id)
+create index if not exists ix_task_uncached on task (task_id)
     where status = 'pending' and use_cache is true and cache_key is null;
-create index ix_task_cache_key on task (cache_key)
+create index if not exists ix_task_cache_key on task (cache_key)
     where status = 'pending' and cache_key is not null;
-create index ix_task_waiting on task (task_id) where status = 'waiting';
-create index ix_task_waits_on on task (waits_on) where status = 'waiting';
-create index ix_task_limits on task (status_date)
+create index if not exists ix_task_waiting on task (task_id) where status = 'waiting';
+create index if not exists ix_task_waits_on on task (waits_on) where status = 'waiting';
+create index if not exists ix_task_limits on task (status_date)
     where status in ('accepted', 'running')
     and (run_timeout is not null or download_timeout is not null);
-create index ix_task_name on task (name) where name is not null;
+create index if not exists ix_task_name on task (name) where name is not null;
 
-create table execution (
+create table if not exists execution (
     execution_id integer primary key autoincrement,
     worker_id integer references worker on delete set null,
     task_id integer not null references task on delete cascade,
@@ -108,19 +109,19 @@ create table execution (
     cache_state varchar               -- ours: the task's; null once it is recorded, or
                                       -- when its result is not to be reused
 );
-create index ix_execution_input_hash on execution (input_hash)
+create index if not exists ix_execution_input_hash on execution (input_hash)
     where input_hash is not null;
-create index ix_execution_unrecorded on execution (execution_id)
+create index if not exists ix_execution_unrecorded on execution (execution_id)
     where cache_state is not null and status = 'succeeded';
-create index ix_execution_live on execution (worker_id)
+create index if not exists ix_execution_live on execution (worker_id)
     where status in ('pending', 'accepted', 'running');
-create index ix_execution_task on execution (task_id);
-create index ix_execution_worker on execution (worker_id, execution_id);
+create index if not exists ix_execution_task on execution (task_id);
+create index if not exists ix_execution_worker on execution (worker_id, execution_id);
 
 -- Output, in rows of at most 256 KiB.  `chars` and `carry` are the decoder's state at
 -- `start`; `data` comes last, so that they are read without it.  Not WITHOUT ROWID: with
 -- blobs in the key's own tree, finding the last chunk took 200 times longer.
-create table execution_log (
+create table if not exists execution_log (
     execution_id integer not null references execution on delete cascade,
     stream smallint not null,
     start bigint not null,
@@ -130,25 +131,25 @@ create table execution_log (
     primary key (execution_id, stream, start)
 );
 
-create table signal (
+create table if not exists signal (
     signal_id integer primary key autoincrement,
     execution_id integer,             -- no reference: who runs it is told to stop
                                       -- when the task is deleted with it
     worker_id integer references worker on delete cascade,
     signal integer not null
 );
-create index ix_signal_worker on signal (worker_id);
-create index ix_signal_execution on signal (execution_id);
+create index if not exists ix_signal_worker on signal (worker_id);
+create index if not exists ix_signal_execution on signal (execution_id);
 
-create table requirement (
+create table if not exists requirement (
     requirement_id integer primary key autoincrement,
     task_id integer not null references task on delete cascade,
     other_task_id integer not null references task on delete cascade
 );
-create index ix_requirement_task on requirement (task_id, other_task_id);
-create index ix_requirement_other_task on requirement (other_task_id);
+create index if not exists ix_requirement_task on requirement (task_id, other_task_id);
+create index if not exists ix_requirement_other_task on requirement (other_task_id);
 
-create table job (
+create table if not exists job (
     job_id integer primary key autoincrement,
     target varchar,
     action varchar,
@@ -161,7 +162,7 @@ create table job (
     progression smallint
 );
 
-create table recruiter (
+create table if not exists recruiter (
     batch varchar not null,
     rank integer not null,
     tasks_per_worker integer not null,
@@ -175,13 +176,13 @@ create table recruiter (
     primary key (batch, rank)
 );
 
-create table region (
+create table if not exists region (
     name varchar not null,
     provider varchar not null,
     primary key (name, provider)
 );
 
-create table flavor (
+create table if not exists flavor (
     name varchar not null,
     provider varchar not null,
     cpu integer not null,
@@ -194,7 +195,7 @@ create table flavor (
     primary key (name, provider)
 );
 
-create table flavormetrics (
+create table if not exists flavormetrics (
     flavor_name varchar not null,
     provider varchar not null,
     region_name varchar not null,
@@ -203,7 +204,7 @@ create table flavormetrics (
     primary key (flavor_name, provider, region_name)
 );
 
-create table flavorstats (
+create table if not exists flavorstats (
     flavor_name varchar not null,
     provider varchar not null,
     region_name varchar not null,
@@ -215,12 +216,12 @@ create table flavorstats (
 );
 
 -- Ours: what Ansible is told of hosts besides worker.ansible_host and ansible_group.
-create table inventory_host (
+create table if not exists inventory_host (
     host varchar primary key,
     ansible_group varchar             -- null: its worker's, else manual
 );
 
-create table inventory_variable (
+create table if not exists inventory_variable (
     host varchar not null references inventory_host on delete cascade,
     name varchar not null,
     value varchar not null,

@@ -44,7 +44,7 @@ migrates() {
     report $? "$1"
 }
 
-echo 1..25
+echo 1..27
 makes "a name is an enum" header '-- name: task_get\nselect 1\n' 'SQ_Q_TASK_GET,'
 makes "and SQ_Q_COUNT ends it" header '-- name: a\nselect 1\n' 'SQ_Q_COUNT'
 makes "parameters for SQLite" queries '-- name: a\nselect $1, $12\n' '"select ?1, ?12"'
@@ -77,7 +77,11 @@ refuses "an open quote" "-- name: a\nselect 'b\n" 1 'not closed'
 
 echo 'create table a (i integer);' >"$folder/sqlite/0001-first.sql"
 cp "$folder/sqlite/0001-first.sql" "$folder/postgres/0001-first.sql"
+migrates "migrations without number 0" 1 'has no number 0'
+echo 'drop table b;' >"$folder/sqlite/0000-old.sql"
+cp "$folder/sqlite/0000-old.sql" "$folder/postgres/0000-old.sql"
 migrates "migrations" 0 '{1, "first",'
+migrates "the one from 1.3" 0 'sq_legacy_sqlite'
 cp "$folder/sqlite/0001-first.sql" "$folder/sqlite/0002-more.sql"
 migrates "a number that one engine lacks" 1 'both need every number'
 mv "$folder/sqlite/0002-more.sql" "$folder/sqlite/0001-again.sql"

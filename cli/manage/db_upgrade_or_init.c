@@ -1,0 +1,17 @@
+/* scitq-manage db upgrade-or-init */
+#include "cli/manage/commands.h"
+#include "cli/manage/db.h"
+
+static const struct sq_opt options[] = {SQ_OPT_CONFIG, {0}};
+
+static int run(struct sq_cli *cli, struct sq_err *err)
+{
+    return sq_db_exec(cli, "upgrade-or-init", err);
+}
+
+const struct sq_verb sq_verb_db_upgrade_or_init = {
+    .name = "upgrade-or-init",
+    .help = "the same, or make them where there are none",
+    .options = options,
+    .run = run,
+};

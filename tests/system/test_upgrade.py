@@ -1,0 +1,231 @@
+#!/usr/bin/env python3
+"""`scitq-manage db upgrade` of databases that scitq 1.3 made: every revision of its
+schema becomes the one a new database has, no old value changes, what fails leaves
+everything as it was; then the server goes on with them.  Over SQLite and PostgreSQL."""
+
+import random
+import sqlite3
+
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from harness import *  # noqa: E402,F403
+from legacy13 import BASE, HEAD, Database  # noqa: E402
+
+LONG = bool(os.environ.get("SCITQ_TEST_LONG"))
+TASKS = 100000 if LONG else 10000
+OUTPUT_MB = 2000 if LONG else 100
+
+
+def manage(server, *words):
+    """(exit code, what it printed)"""
+    conf = server.folder.join("scitq.conf")
+    with open(conf, "w") as f:
+        for key, value in server.settings.items():
+            f.write('%s="%s"\n' % (key, value))
+    out = subprocess.run([program("scitq-manage"), "db", *words, "-c", conf],
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                         env=clean_env(), timeout=600)
+    return out.returncode, out.stdout
+
+
+SCHEMAS = {
+    "sqlite": [
+        "select m.name, c.name, lower(c.type), c.\"notnull\", c.pk from sqlite_master m "
+        "join pragma_table_info(m.name) c where m.type = 'table' and m.name not in "
+        "('sqlite_sequence', 'alembic_version') and c.name <> 'idle_callback' "
+        "and c.pk = 0 order by 1, 2",
+        "select m.name, f.\"from\", f.\"table\", f.on_delete from sqlite_master m "
+        "join pragma_foreign_key_list(m.name) f where m.type = 'table' order by 1, 2, 3",
+        "select name, lower(sql) like '%autoincrement%' from sqlite_master "
+        "where type = 'table' and name <> 'alembic_version' order by 1",
+        "select name, tbl_name, sql from sqlite_master where type in ('index', 'trigger') "
+        "order by 1"],
+    "postgresql": [
+        "select table_name, column_name, data_type, is_nullable, column_default "
+        "from information_schema.columns where table_schema = 'public' "
+        "and table_name <> 'alembic_version' and column_name <> 'idle_callback' "
+        "order by 1, 2",
+        "select cast(conrelid as regclass), pg_get_constraintdef(oid) from pg_constraint "
+        "where connamespace = cast('public' as regnamespace) "
+        "and conrelid <> coalesce(to_regclass('alembic_version'), 0) order by 1, 2",
+        "select indexname, indexdef from pg_indexes where schemaname = 'public' "
+        "order by 1",
+        "select tgname from pg_trigger where not tgisinternal",
+        "select proname from pg_proc where pronamespace = "
+        "cast('public' as regnamespace)"],
+}
+
+
+def schema(server, run):
+    return sorted(str(tuple(row)) for sql in SCHEMAS[server.db] for row in run(sql))
+
+
+def differences(a, b):
+    return ["%s %s" % ("+" if row in b else "-", row) for row in sorted(set(a) ^ set(b))]
+
+
+def fresh_schema(db):
+    with Server(db=db) as server:
+        return schema(server, server.sql)
+
+
+def every_revision(db, fresh):
+    for revision in range(BASE, HEAD + 1):
+        for migrated, optional in ((True, True), (False, True), (False, False)):
+            name = "%s, revision %d, %s, %s" % (
+                db, revision, "migrated" if migrated else "created",
+                "all tables" if optional else "the first five tables")
+            with Server(db=db, start=False) as server:
+                old = Database.of(server, Postgres.shared, revision=revision,
+                                  migrated=migrated, optional=optional)
+                old.fill()
+                before = old.dump()
+                code, said = manage(server, "upgrade")
+                is_(code, 0, "%s: upgraded%s" % (name, ": " + said if code else ""))
+                is_(old.dump(), before, "%s: old values are the same" % name)
+                is_(differences(fresh, schema(server, old.run)), [],
+                    "%s: its tables are those of a new database" % name)
+                if db == "sqlite":
+                    is_(old.run("pragma integrity_check"), [("ok",)],
+                        "%s: SQLite finds nothing wrong" % name)
+
+
+def refusals(db):
+    """What is wrong before it begins, and what fails in the last step."""
+    table = [
+        ("a revision nobody knows", "update alembic_version set version_num = 'abcdef'",
+         "at revision \"abcdef\""),
+        ("a table of our own that is somebody's", "create table execution_log (i integer)",
+         "named like scitq's and are not"),
+        ("a column that a later migration adds", "alter table worker add column token text",
+         "migration 0002-fleet"),
+    ]
+    for what, sql, words in table:
+        with Server(db=db, start=False) as server:
+            old = Database.of(server, Postgres.shared)
+            old.fill()
+            old.run(sql)
+            before = old.dump(), schema(server, old.run)
+            code, said = manage(server, "upgrade")
+            ok(code == 1 and words in said, "%s: %s is refused: %s" % (db, what,
+                                                                       said.strip()))
+            ok((old.dump(), schema(server, old.run)) == before,
+               "%s: %s: all is as it was" % (db, what))
+
+
+def other_states(db):
+    with Server(db=db, start=False) as server:
+        code, said = manage(server, "upgrade")
+        ok(code == 1 and "no tables yet" in said, "%s: nothing there: %s" % (
+            db, said.strip()))
+        code, said = manage(server, "upgrade-or-init")
+        ok(code == 0 and "tables are made" in said, "%s: … is made when asked to" % db)
+        code, said = manage(server, "upgrade")
+        ok(code == 0 and "nothing to do" in said, "%s: a current one is left" % db)
+    with Server(db=db, start=False) as server:
+        Database.of(server, Postgres.shared).fill()
+        code, said = manage(server, "check")
+        ok(code == 1 and "of scitq 1.3: run scitq-manage db upgrade" in said,
+           "%s: check says what to do" % db)
+        out = subprocess.run([program("scitq-server"), "-c",
+                              server.folder.join("scitq.conf")], stderr=subprocess.PIPE,
+                             text=True, env=clean_env(), timeout=60)
+        ok(out.returncode == 1 and "run scitq-manage db upgrade" in out.stderr,
+           "%s: a server refuses 1.3's tables" % db)
+        is_(manage(server, "upgrade-or-init")[0], 0, "%s: upgrade-or-init upgrades" % db)
+
+
+def go_on(db):
+    """1.3's tasks in a server and a worker of ours."""
+    with Server(db=db, start=False) as server:
+        old = Database.of(server, Postgres.shared)
+        old.fill()
+        old.run("update worker set status = 'paused'")
+        manage(server, "upgrade")
+        server.start()
+        api = server.api()
+        api.put("/tasks/9", {"container": "", "input": "", "output": "",
+                             "batch": "next", "command": "echo done"})
+        api.put("/tasks/2", {"container": "", "input": "", "output": "",
+                             "batch": "next", "command": "echo waited"})
+        with Worker(server, concurrency=1, options=["-b", "next"]) as _:
+            api.wait_task(9, "succeeded")
+            ok(True, "%s: a pending task runs" % db)
+            api.wait_task(2, "succeeded")
+            ok(True, "%s: a waiting one, whose requirement had succeeded, too" % db)
+        created = api.post("/tasks/", {"command": "true"}).json["task_id"]
+        is_(created, 25, "%s: numbers go on" % db)
+        is_(api.delete("/tasks/3").status, 200, "%s: a task with executions goes" % db)
+        is_(old.run("select count(*) from execution where task_id = 3")[0][0] in (0, "0"),
+            True, "%s: and they with it" % db)
+
+
+def line_of(i):
+    return "line of task %d: é%s\n" % (i, "x" * 40)
+
+
+def many(db):
+    """Many rows, much text; random ones are read through the API."""
+    with Server(db=db, start=False) as server:
+        old = Database.of(server, Postgres.shared)
+        date = "'2023-01-01 00:00:00.000001'"
+        numbers = ("generate_series(1, %d) i" % TASKS if db == "postgresql" else
+                   "(with recursive n(i) as (select 1 union all select i + 1 from n where "
+                   "i < %d) select i from n)" % TASKS)
+        times = OUTPUT_MB * 1000000 // TASKS // len(line_of(TASKS).encode())
+        repeated = ("repeat(%s, %d)" if db == "postgresql" else
+                    "replace(hex(zeroblob(%d)), '00', %s)")
+        line = "'line of task ' || i || ': é%s\n'" % ("x" * 40)
+        words = (line, times) if db == "postgresql" else (times, line)
+        old.run("insert into worker (name, status, concurrency, batch) values "
+                "('w', 'running', 1, 'Default')")
+        old.run("insert into task (name, command, status, creation_date, batch, retry) "
+                "select 'n' || i, 'echo ' || i, 'succeeded', %s, 'old', 0 from %s"
+                % (date, numbers))
+        # The trigger would look for earlier ones, row by row.
+        old.run("drop trigger is_latest%s" % (
+            " on execution" if db == "postgresql" else ""))
+        old.run("insert into execution (worker_id, task_id, status, creation_date, output, "
+                "error, return_code, latest) select 1, i, 'succeeded', %s, %s, "
+                "'error ' || i, 0, true from %s" % (date, repeated % words, numbers))
+        before = old.dump()
+        begin = time.monotonic()
+        code, said = manage(server, "upgrade")
+        took = time.monotonic() - begin
+        print("# %s: %d tasks and %d MB of outputs upgraded in %.1f s" % (
+            db, TASKS, OUTPUT_MB, took))
+        is_((code, "upgraded from scitq 1.3" in said), (0, True),
+            "%s: a large database is upgraded" % db)
+        is_(old.dump(), before, "%s: its values are the same" % db)
+        is_(old.run("select count(*) from execution_log")[0][0] in (0, "0"), True,
+            "%s: old text stays in place" % db)
+        server.start()
+        api = server.api()
+        wrong = []
+        for i in random.Random(13).sample(range(1, TASKS + 1), 1000):
+            task = api.get("/tasks/%d" % i).json
+            execution = api.get("/executions/?task_id=%d" % i).json[0]
+            log = api.call("GET", "/executions/%d/log/stdout" % execution["execution_id"])
+            if (task["name"], task["command"], task["status"], execution["error"]) != (
+                    "n%d" % i, "echo %d" % i, "succeeded", "error %d" % i) or not (
+                    execution["output"] == log.body.decode() == line_of(i) * times):
+                wrong.append(i)
+        is_(wrong, [], "%s: 1000 random tasks and outputs are read as they were" % db)
+
+
+def main():
+    for db in databases():
+        if db == "postgresql":
+            Postgres.get()
+        fresh = fresh_schema(db)
+        every_revision(db, fresh)
+        refusals(db)
+        other_states(db)
+        go_on(db)
+        many(db)
+    done()
+
+
+main()
