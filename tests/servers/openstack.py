@@ -32,7 +32,7 @@ import uuid
 import openstack_forms as form
 from mock import Malformed, Mock, Refusal, Reply, Route, main, serve_tls
 
-MICROVERSION = (2, 37), (2, 93)  # networks as SERVER has them; Debian 12's newest
+MICROVERSION = (2, 1), (2, 93)  # Debian 12's
 SERVICES = {"compute": "/v2.1/" + form.PROJECT, "image": "/", "network": "/"}
 NAMESPACE = uuid.UUID("6ba7b810-9dad-11d1-80b4-00c04fd430c8")
 
@@ -116,7 +116,7 @@ class Openstack(Mock):
             self.malformed("an X-Auth-Token where nobody is logged in yet")
         version = request.headers.get("OpenStack-API-Version")
         if "compute" in route.flags:
-            self.check_version(version)
+            request.version = self.check_version(version)
         elif version:
             self.malformed("an OpenStack-API-Version for what has none")
 
@@ -128,7 +128,8 @@ class Openstack(Mock):
         asked = int(found[1]), int(found[2])
         if not MICROVERSION[0] <= asked <= MICROVERSION[1]:
             raise Malformed(406, "notAcceptable", "Version %d.%d is not supported by the "
-                            "API. Minimum is 2.37 and maximum is 2.93." % asked)
+                            "API. Minimum is 2.1 and maximum is 2.93." % asked)
+        return asked
 
     def authorize(self, request, route):
         if "token" not in route.flags:
@@ -232,8 +233,8 @@ class Openstack(Mock):
         return {s["network"]: [one(6, "2001:db8::%x" % s["number"]),
                                one(4, "203.0.113.%d" % (1 + s["number"] % 250))]}
 
-    def show(self, s):
-        """Since 2.47 the flavor is embedded, without its id."""
+    def show(self, s, version=MICROVERSION[1]):
+        """Since 2.47 the flavor is embedded, without its id; before, it is a link."""
         cpu, ram, disk = form.FLAVORS[s["flavor"]]
         shown = {"id": s["id"], "name": s["name"], "status": s["status"],
                  "tenant_id": form.PROJECT, "created": date(s["at"]) + "Z",
@@ -241,6 +242,10 @@ class Openstack(Mock):
                  "OS-EXT-STS:task_state": s["task"], "key_name": s["key"],
                  "flavor": {"original_name": s["flavor"], "vcpus": cpu, "ram": ram,
                             "disk": disk, "ephemeral": 0, "swap": 0, "extra_specs": {}}}
+        if version < (2, 47):
+            key = identifier("flavor", s["flavor"])
+            shown["flavor"] = {"id": key, "links": [
+                {"rel": "bookmark", "href": "%s/flavors/%s" % (self.base, key)}]}
         if s["status"] == "ERROR":
             shown["fault"] = {"code": 500, "created": date(s["at"]) + "Z",
                               "message": s["fault"]}
@@ -301,7 +306,7 @@ class Openstack(Mock):
                      {"Location": where})
 
     def get_server(self, request):
-        return Reply(200, {"server": self.show(self.server(request))})
+        return Reply(200, {"server": self.show(self.server(request), request.version)})
 
     def delete_server(self, request):
         s = self.server(request)
@@ -328,7 +333,7 @@ class Openstack(Mock):
     def list_servers(self, request):
         here = [s for s in sorted(self.servers.values(), key=lambda s: -s["number"])
                 if s["region"] == request.args["region"]]
-        rows = [self.show(s) for s in here if not s["late"]]
+        rows = [self.show(s, request.version) for s in here if not s["late"]]
         for s in here:
             s["late"] = False
         return self.page(request, rows, "servers")

@@ -86,6 +86,9 @@ def test_life(cloud):
     shown = c.ask("GET", NOVA + "/servers/" + id)[2]["server"]
     is_([a["version"] for a in shown["addresses"]["Ext-Net"]], [6, 4], "it has addresses")
     is_(shown["flavor"]["original_name"], "b2-7", "its flavor is told by name")
+    old = cloud.ask("GET", NOVA + "/servers/" + id, None, {
+        "X-Auth-Token": c.token, "OpenStack-API-Version": "compute 2.1"})[2]["server"]
+    is_(sorted(old["flavor"]), ["id", "links"], "or, by an old version, by a link")
     is_(c.ask("GET", NEUTRON + "/ports?device_id=" + id)[2]["ports"][0]["device_id"], id,
         "and a port")
     is_(c.ask("DELETE", NOVA + "/servers/" + id)[0], 204, "its end is accepted")
@@ -137,7 +140,7 @@ def test_form_refusals(cloud):
         ("a microversion that is none", "GET", servers + "/detail",
          {**token, "OpenStack-API-Version": "2.47"}, None, 400),
         ("a microversion of old", "GET", servers + "/detail",
-         {**token, "OpenStack-API-Version": "compute 2.1"}, None, 406),
+         {**token, "OpenStack-API-Version": "compute 2.0"}, None, 406),
         ("a microversion of the future", "GET", servers + "/detail",
          {**token, "OpenStack-API-Version": "compute 2.9999"}, None, 406),
         ("a microversion for Glance", "GET", GLANCE + "/images", good, None, 400),

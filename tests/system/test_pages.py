@@ -2,6 +2,7 @@
 """The manual pages tell every option and every setting, and none that is not there:
 the tools' against their --help, the daemons' against the tables in their sources."""
 
+import glob
 import os
 import re
 import subprocess
@@ -96,7 +97,27 @@ def daemon(page, source):
     same(options_of_page(sections(read(TOP, "doc", page), "SH")["OPTIONS"]), want, page)
 
 
-def settings(page, source, example):
+def of_providers():
+    """{key: default} of scitq's own providers."""
+    found = {}
+    for path in glob.glob(os.path.join(TOP, "providers", "*", "*.c")):
+        table = re.search(r"(?s)sq_setting settings\[\] = \{(.*?)\};", read(path))
+        for key, default in re.findall(
+                r'\{"([A-Z_]+)", SQ_SETTING_[A-Z]+,\s+("[^"]*"|NULL)', table[1] if table else ""):
+            found[key] = "" if default == "NULL" else default.strip('"')
+    return found
+
+
+def providers():
+    """The example shows the defaults that providers have."""
+    shown = dict(re.findall(r"(?m)^#([A-Z_]+)=(.*)$",
+                            read(TOP, "etc", "scitq.conf.example")))
+    for key, default in sorted(of_providers().items()):
+        if default:
+            is_(shown.get(key, "").strip('"'), default, "the example has the default of " + key)
+
+
+def settings(page, source, example, more=()):
     """What is acted upon must be explained and shown; the rest at least be named, but
     for the later versions' and the foreign ones, which a sentence covers."""
     text = plain(read(TOP, "doc", page))
@@ -107,7 +128,8 @@ def settings(page, source, example):
     heads = re.findall(r"(?m)^\.TP\n\.BR? ([^\n]*)", text)
     explained = {k for head in heads for k in re.findall(r"[A-Z][A-Z_]+", head)}
     # 1.3's name of a setting is told beside its new one.
-    is_(explained, every - idle - {"SQLALCHEMY_DATABASE_URI"}, page + " explains each")
+    is_(explained, every - idle - {"SQLALCHEMY_DATABASE_URI"} | set(more),
+        page + " explains each")
     ok(set(re.findall(keys, text)) <= every | {"XDG_STATE_HOME"},
        page + " names no key that is not read", set(re.findall(keys, text)) - every)
     shown = set(re.findall(r"(?m)^#([A-Z_]+)=", read(TOP, "etc", example)))
@@ -120,7 +142,8 @@ def main():
     run(fetch)
     run(daemon, "scitq-server.8", "core/options.c")
     run(daemon, "scitq-worker.8", "worker/settings.c")
-    run(settings, "scitq.conf.5", "core/settings.c", "scitq.conf.example")
+    run(settings, "scitq.conf.5", "core/settings.c", "scitq.conf.example", of_providers())
+    run(providers)
     run(settings, "scitq-worker.conf.5", "worker/settings.c",
         "scitq-worker.conf.example")
     done()

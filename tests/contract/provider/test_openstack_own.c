@@ -337,7 +337,7 @@ static void test_words(void **state)
         {"\"status\": 413, \"body\": {\"overLimit\": {\"code\": 413, \"message\": "
          "\"Quota exceeded for ram\"}}",
          "Quota exceeded for ram", SQ_ENOSPC},
-        {"\"status\": 406, \"body\": {\"notAcceptable\": {\"message\": \"Version 2.47 "
+        {"\"status\": 406, \"body\": {\"notAcceptable\": {\"message\": \"Version 2.1 "
          "is not supported by the API.\"}}",
          "is not supported by the API.", SQ_EUNSUPPORTED},
         {"\"status\": 418", "it does not say why (418)", SQ_EINVAL},
