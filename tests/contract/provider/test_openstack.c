@@ -118,6 +118,7 @@ static const struct target target = {
     .vanish = vanish,
     .faults = faults,
     .set_fault = set_fault,
+    .makes_twins = true,
 };
 
 int main(void)

@@ -174,6 +174,7 @@ static struct target target = {
     .vanish = vanish,
     .kills = 8,
     .cycles = 30,
+    .makes_twins = true,
 };
 
 /* This program again, as if its openrc had been sourced. */
