@@ -88,12 +88,24 @@ static int each(const char *owner, const char *token, void (*on)(pid_t pid),
     return workers > 0 ? workers : n > 0;
 }
 
+/* What a worker forked to become its supervisor looks like a second one until then:
+ * two of one machine are looked at again. */
+static int count_workers(const char *owner, const char *token)
+{
+    bool workers;
+    int n = each(owner, token, NULL, &workers);
+    for (int i = 0; token && n > 1 && i < 200; i++) {
+        usleep(10000);
+        n = each(owner, token, NULL, &workers);
+    }
+    return n;
+}
+
 /* Workers, or folders without any. */
 static int count(const char *owner, const char *token)
 {
     char mine[200];
-    bool workers;
-    int n = each(owner, token, NULL, &workers);
+    int n = count_workers(owner, token);
     int len = snprintf(mine, sizeof mine, "%s-%s", owner, token ? token : "");
     int folders = 0;
     DIR *dir = opendir(own);
