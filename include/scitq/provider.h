@@ -218,7 +218,8 @@ struct sq_provider_ops {
     int (*quotas)(struct sq_provider *p, sq_quota_fn each, void *arg,
                   struct sq_call *call, struct sq_err *err);
 
-    /* On the machine itself, run beside its worker, with the settings of that machine
+    /* On the machine itself, in a process of its own (scitq-watch) that finds this
+     * module there and may be killed at any moment, with the settings of that machine
      * and without credentials: return 0 once the provider announces that it takes this
      * very machine back.  Until then wait, for days; what fails in between is logged
      * and looked at again.  SQ_ECANCELED; SQ_EUNSUPPORTED: this machine cannot tell.

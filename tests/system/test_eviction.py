@@ -309,6 +309,12 @@ def cloud():
             def pid(name):
                 with open(folder.join(name + ".pid")) as f:
                     return int(f.read())
+            # A list that cannot be had says nothing of anybody.
+            azure.ask("set", {"forbidden": True})
+            until("a provider that fails is told of", lambda: "which machines azure has is "
+                  "not known: " in server.log(), why(server))
+            has(server.log(), "AuthorizationFailed", "in its own words")
+            azure.ask("set", {"forbidden": False})
             # One's row is lost.
             lost = names[0]
             os.kill(pid(lost), signal.SIGTERM)
@@ -337,6 +343,7 @@ def cloud():
             is_(api.get("/tasks/%d" % task).json["status"], "pending", "its task waits")
             is_(azure.ask("table")["groups"], [], "nothing is left there")
             is_(azure.ask("refused"), [], "and it refused nothing")
+            is_(server.log().count("is not known"), 1, "what failed was told of once")
 
 
 for test in (left_alone, kept_awake, cloud):
