@@ -117,20 +117,24 @@ static void test_replaced(void **state)
 }
 
 /* An eviction that is told twice is one. */
-static void test_deleted(void **state)
+static void test_told_twice(void **state)
 {
     struct contract *c = *state;
     contract_sql(c->db, offers);
-    conf.eviction = SQ_EVICTION_DELETE;
-    int64_t id = recruited(c, "s", "r1");
-    for (int i = 0; i < 2; i++) {
-        evict(c, id);
-        contract_sql(c->db, "update worker set status = 'running';");
+    for (int replace = 0; replace < 2; replace++) {
+        clear(c);
+        conf.eviction = replace ? SQ_EVICTION_REPLACE : SQ_EVICTION_DELETE;
+        int64_t id = recruited(c, "s", "r1");
+        for (int i = 0; i < 2; i++) {
+            evict(c, id);
+            contract_sql(c->db, "update worker set status = 'running' "
+                                "where status = 'evicted';");
+        }
+        assert_int_equal(ask(c, "select count(*) from worker"), 1 + replace);
+        assert_int_equal(ask(c, "select count(*) from job where status = 'pending' and "
+                                "action = 'worker_destroy'"),
+                         1);
     }
-    assert_int_equal(ask(c, "select count(*) from worker"), 1);
-    assert_int_equal(ask(c, "select count(*) from job where action = 'worker_destroy' "
-                            "and status = 'pending'"),
-                     1);
 }
 
 /* Without the setting, and of those that nobody recruited. */
@@ -157,7 +161,7 @@ static void test_left(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_replaced),
-                                       cmocka_unit_test(test_deleted),
+                                       cmocka_unit_test(test_told_twice),
                                        cmocka_unit_test(test_left)};
     return contract_main(tests, SQ_LEN(tests));
 }

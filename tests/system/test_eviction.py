@@ -226,6 +226,21 @@ def forgotten(db):
               ["succeeded", "succeeded"], why(server))
         third = orphan(server, owner, "w997-1", "third")
         until("and what comes later", lambda: not os.path.exists(third), why(server))
+        # A worker that is being made, whose row somebody deletes: its job has to end first.
+        making = [n for n in workers(server) if n != mine]
+        is_(len(making), 1, "nor what is being made")
+        folder = folder_of(server, making[0])
+        server.sql("delete from worker where name = '%s'" % making[0])
+        too_early = []
+
+        def gone():
+            too_early.extend(server.sql(
+                "select d.target from job d, job w where d.action = 'machine_destroy' and "
+                "d.target = '%s' and w.action = 'worker_deploy' and w.status = 'running'"
+                % os.path.basename(folder).split("-", 1)[1]))
+            return not os.path.exists(folder)
+        until("a machine whose worker was deleted by hand goes too", gone, why(server))
+        is_(too_early, [], "not before its job has ended")
         ok(os.path.exists(foreign), "never what is another's")
         is_(running(server), [mine], "nor what a worker has")
         shutil.rmtree(foreign)
