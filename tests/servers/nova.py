@@ -1,8 +1,9 @@
 """A real OpenStack for the tests, where somebody has one (HACKING.md): its settings, and
 its servers, counted by questions of our own.
 
-    SCITQ_TEST_OPENSTACK="FLAVOR REGION [OTHER]"  what to make, where
-    SCITQ_TEST_OPENSTACK_RC=FILE                  its openrc; else the environment's OS_*"""
+    SCITQ_TEST_OPENSTACK="FLAVOR REGION [OTHER [HUGE]]"  what to make, where; a flavor
+                                                         that it has no room for
+    SCITQ_TEST_OPENSTACK_RC=FILE    its openrc; else the environment's OS_*"""
 
 import json
 import os
@@ -43,6 +44,7 @@ class Nova:
         self.env = openrc()
         words = os.environ["SCITQ_TEST_OPENSTACK"].split()
         self.flavor, self.region = words[0], words[1]
+        self.huge = words[3] if len(words) > 3 else None
         self.trust = ssl.create_default_context(cafile=self.env.get("OS_CACERT"))
         self.login()
 
@@ -65,14 +67,14 @@ class Nova:
                 "name": e["OS_USERNAME"], "password": e["OS_PASSWORD"],
                 "domain": {"name": e.get("OS_USER_DOMAIN_NAME", "Default")}}}},
             "scope": {"project": {"id": e["OS_PROJECT_ID"]}}}})
-        self.token = headers["X-Subject-Token"]
+        self.token, self.user = headers["X-Subject-Token"], body["token"]["user"]["id"]
         self.places = sorted({
             end["url"] for service in body["token"]["catalog"]
             for end in service["endpoints"]
             if service["type"] == "compute" and end["interface"] == "public"})
 
-    def machines(self):
-        """The ids of all servers of the project, whoever's."""
+    def machines(self, owner):
+        """The ids of all servers of that owner."""
         found = set()
         for place in self.places:
             url = place + "/servers/detail?limit=1000"
@@ -83,5 +85,19 @@ class Nova:
                     raise
                 self.login()
                 answer = self.call("GET", url, None, {"X-Auth-Token": self.token})[1]
-            found |= {s["id"] for s in answer["servers"]}
+            found |= {s["id"] for s in answer["servers"]
+                      if s["metadata"].get("scitq-owner") == owner}
         return sorted(found)
+
+    def credential(self):
+        """An application credential: (id, name, secret)."""
+        url = "%s/users/%s/application_credentials" % (self.env["OS_AUTH_URL"], self.user)
+        name = "scitq-test-%d" % os.getpid()
+        body = self.call("POST", url, {"application_credential": {"name": name}},
+                         {"X-Auth-Token": self.token})[1]["application_credential"]
+        return body["id"], name, body["secret"]
+
+    def drop_credential(self, id):
+        url = "%s/users/%s/application_credentials/%s" % (self.env["OS_AUTH_URL"],
+                                                          self.user, id)
+        self.call("DELETE", url, None, {"X-Auth-Token": self.token})

@@ -39,8 +39,9 @@ class Cloud:
                 "OS_PASSWORD": nova.quoted(form.PASSWORD), "OS_PROJECT_ID": form.PROJECT,
                 "OVH_REGIONS": "GRA11 SBG5"}
 
-    def machines(self):
-        return [s["metadata"].get("scitq-token") for s in self.mock.table()["servers"]]
+    def machines(self, owner=None):
+        return [s["id"] for s in self.mock.table()["servers"]
+                if owner in (None, s["metadata"].get("scitq-owner"))]
 
 
 def new_server(cloud, fails=False, **settings):
@@ -140,19 +141,22 @@ TROUBLES = (
 )
 
 
+def refused(cloud, what, settings, place, words):
+    with new_server(cloud, **settings) as server:
+        answer = server.api().put("/workers/deploy", place)
+        if answer.status == 200:
+            until(what + " fails", lambda: ended(server), lambda: jobs(server))
+        said = ended(server)[0][1] if answer.status == 200 else answer.json["message"]
+        has(said, words, "and says so")
+        is_(cloud.machines(owner(server)), [], "nothing is left of it")
+
+
 def refusals(cloud):
     """Each in the cloud's own words, in the log of its job; nothing is left."""
     for what, settings, of_mock, place, words in REFUSALS:
         cloud.mock.reset()
         cloud.mock.set(**of_mock)
-        with new_server(cloud, **settings) as server:
-            api = server.api()
-            answer = api.put("/workers/deploy", dict(PLACE, **place))
-            if answer.status == 200:
-                until(what + " fails", lambda: ended(server), lambda: jobs(server))
-            said = ended(server)[0][1] if answer.status == 200 else answer.json["message"]
-            has(said, words, "and says so")
-            is_(cloud.machines(), [], "nothing is left of it")
+        refused(cloud, what, settings, {**PLACE, **place}, words)
     is_(cloud.mock.refused(), [], "no request was of another form")
 
 
@@ -177,12 +181,18 @@ def troubles(cloud):
         is_(cloud.machines(), [], "the machine does not stay")
 
 
+def owner(server):
+    """Whose its machines are, as their metadata says."""
+    return "s" + server.sql("select identity from scitq_identity")[0][0][:12].lower()
+
+
 def killed(cloud, place, rounds, pause_s):
     """Launched and destroyed by a server that is killed, at random moments."""
     seed = random.randrange(10 ** 6)
     diag("seed %d" % seed)
     dice = random.Random(seed)
     with new_server(cloud, JOB_MAX_LIFETIME=LIMIT_S) as server:
+        its = owner(server)
         for i in range(rounds):
             api = server.api()
             n = dice.randint(1, 2)
@@ -194,7 +204,7 @@ def killed(cloud, place, rounds, pause_s):
             if dice.random() < 0.5:  # else they are destroyed half-made
                 until("round %d: they come" % i, lambda: [w["status"] for w in
                       api.get("/workers/").json] == ["running"] * n, lambda: jobs(server))
-                is_(len(cloud.machines()), n, "one machine each")
+                is_(len(cloud.machines(its)), n, "one machine each")
             for w in api.get("/workers/").json:
                 api.delete("/workers/%d" % w["worker_id"])
             time.sleep(dice.random() * pause_s)
@@ -203,7 +213,29 @@ def killed(cloud, place, rounds, pause_s):
             api = server.api()
             until("round %d: they go" % i, lambda: not api.get("/workers/").json,
                   lambda: jobs(server, "worker_destroy"))
-            is_(cloud.machines(), [], "the cloud has none")
+            is_(cloud.machines(its), [], "the cloud has none")
+
+
+def logins(cloud):
+    """The ways to log in that an openrc file may say."""
+    id, name, secret = cloud.credential()
+    none = {"OS_PASSWORD": "", "OS_PROJECT_ID": "", "OS_PROJECT_NAME": ""}
+    try:
+        for what, settings in (
+                ("a project by its name", {"OS_PROJECT_ID": ""}),
+                ("an application credential by its id",
+                 {**none, "OS_USERNAME": "", "OS_APPLICATION_CREDENTIAL_ID": id,
+                  "OS_APPLICATION_CREDENTIAL_SECRET": secret}),
+                ("an application credential by its name",
+                 {**none, "OS_APPLICATION_CREDENTIAL_NAME": name,
+                  "OS_APPLICATION_CREDENTIAL_SECRET": secret})):
+            with new_server(cloud, **settings) as server:
+                said = fleet.manage(server, "flavor", "update", "-P", "openstack",
+                                    good=False)
+                has(said, " offers in ", what + " logs in")
+                ok(secret not in server.log(), "its secret is not told")
+    finally:
+        cloud.drop_credential(id)
 
 
 def real():
@@ -213,10 +245,15 @@ def real():
         skip("a real OpenStack", reason)
         return
     cloud = nova.Nova()
-    before = len(cloud.machines())
-    killed(cloud, {"flavor": cloud.flavor, "region": cloud.region, "provider": "openstack",
-                   "batch": "b"}, 30, 8)
-    is_(len(cloud.machines()), before, "after 30 rounds Nova has what it had before")
+    place = {"flavor": cloud.flavor, "region": cloud.region, "provider": "openstack",
+             "batch": "b"}
+    run(logins, cloud)
+    for what, settings, of_mock, other, words in REFUSALS + (
+            ("no capacity", {}, {}, {"flavor": cloud.huge}, "No valid host was found"),):
+        if not of_mock and (cloud.huge or other != {"flavor": None}):
+            run(refused, cloud, what, settings, {**place, **other},
+                words.replace("GRA11", cloud.region))
+    run(killed, cloud, place, 30, 8)
 
 
 def main():
