@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "core/store/migrations.h"
+#include "core/store/prune.h"
 #include "core/store/schema.h"
+#include "lib/clock.h"
 #include "lib/file.h"
 
 static const char *const state_words[] = {
@@ -101,6 +103,29 @@ int sq_database_upgrade(const struct sq_settings *s, bool may_init, struct sq_er
     if (rc != 0)
         return rc;
     rc = upgrade(db, may_init, err);
+    sq_db_close(db);
+    return rc;
+}
+
+int sq_database_prune(const struct sq_settings *s, int64_t days, struct sq_err *err)
+{
+    const int64_t day_us = INT64_C(86400) * 1000000;
+    struct sq_pruned done;
+    enum sq_schema_state state;
+    struct sq_db *db;
+    int version, rc = sq_db_open(s->database_uri, 0, &db, err);
+    if (rc != 0)
+        return rc;
+    rc = sq_schema_state(db, &state, &version, err);
+    if (rc == 0 && state != SQ_SCHEMA_CURRENT)
+        rc = sq_fail(err, SQ_EINVAL, "%s: %s", sq_db_describe(db), state_words[state]);
+    if (rc == 0) {
+        rc = sq_prune(db, sq_now() - days * day_us, &done, err);
+        printf(
+            "%s: of %lld executions only the ends of their outputs are kept, %.1f MB "
+            "less\n",
+            sq_db_describe(db), (long long)done.executions, (double)done.bytes / 1e6);
+    }
     sq_db_close(db);
     return rc;
 }

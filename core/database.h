@@ -14,6 +14,9 @@ int sq_database_init(const struct sq_settings *s, struct sq_err *err);
 /* --db upgrade, upgrade-or-init: bring an older one forward, 1.3's included, and say
  * so; one without tables only where `may_init`. */
 int sq_database_upgrade(const struct sq_settings *s, bool may_init, struct sq_err *err);
+/* --db prune: forget outputs, but for their ends, of what ended `days` ago or before.
+ */
+int sq_database_prune(const struct sq_settings *s, int64_t days, struct sq_err *err);
 /* --db check: say whether the tables are right; changes nothing. */
 int sq_database_check(const struct sq_settings *s, struct sq_err *err);
 

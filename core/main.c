@@ -316,6 +316,7 @@ static int act(struct server *sv, const sigset_t *signals, struct sq_err *err)
     case SQ_DB_CHECK: return sq_database_check(s, err);
     case SQ_DB_UPGRADE: return sq_database_upgrade(s, false, err);
     case SQ_DB_UPGRADE_OR_INIT: return sq_database_upgrade(s, true, err);
+    case SQ_DB_PRUNE: return sq_database_prune(s, sv->options.days, err);
     case SQ_DB_SERVE: break;
     }
     return run(sv, signals, err);

@@ -2,6 +2,7 @@
  * (scitq.conf).  A bad one prints a line and where help is, and exits 2. */
 #include "core/options.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 static const char help[] =
     "Usage: scitq-server [-c FILE] [--role=all]\n"
     "       scitq-server [-c FILE] --db init|check|upgrade|upgrade-or-init\n"
+    "       scitq-server [-c FILE] --db prune --days N\n"
     "\n"
     "The scitq server: HTTP API and scheduler.\n"
     "\n"
@@ -20,19 +22,23 @@ static const char help[] =
     ", then /etc)\n"
     "      --role=ROLE     all: API and scheduler in one process (default)\n"
     "      --db=ACTION     init: make the database's tables; check: say whether they\n"
-    "                      are right; upgrade: bring older ones forward; then exit\n"
+    "                      are right; upgrade: bring older ones forward; prune:\n"
+    "                      forget old outputs; then exit\n"
+    "      --days=N        prune what ended more than N days ago\n"
     "      --ready-fd=N    write READY=1 to this descriptor when serving\n"
     "      --version       print the version\n"
     "  -h, --help          print this\n"
     "\n"
     "Settings are explained in scitq.conf(5).\n";
 
-enum { OPT_ROLE = 256, OPT_DB, OPT_READY_FD, OPT_VERSION };
+enum { OPT_ROLE = 256, OPT_DB, OPT_DAYS, OPT_READY_FD, OPT_VERSION };
+enum { DAYS_MAX = 36500 };
 
 static const struct option options[] = {
     {"config", required_argument, NULL, 'c'},
     {"role", required_argument, NULL, OPT_ROLE},
     {"db", required_argument, NULL, OPT_DB},
+    {"days", required_argument, NULL, OPT_DAYS},
     {"ready-fd", required_argument, NULL, OPT_READY_FD},
     {"version", no_argument, NULL, OPT_VERSION},
     {"help", no_argument, NULL, 'h'},
@@ -48,17 +54,26 @@ static int usage(const char *what, const char *value)
 static int parse_db(const char *text, enum sq_db_action *ret)
 {
     static const char *const actions[] = {
-        [SQ_DB_INIT] = "init",
-        [SQ_DB_CHECK] = "check",
-        [SQ_DB_UPGRADE] = "upgrade",
-        [SQ_DB_UPGRADE_OR_INIT] = "upgrade-or-init",
+        [SQ_DB_INIT] = "init",       [SQ_DB_CHECK] = "check",
+        [SQ_DB_UPGRADE] = "upgrade", [SQ_DB_UPGRADE_OR_INIT] = "upgrade-or-init",
+        [SQ_DB_PRUNE] = "prune",
     };
-    for (int i = SQ_DB_INIT; i <= SQ_DB_UPGRADE_OR_INIT; i++)
+    for (int i = SQ_DB_INIT; i <= SQ_DB_PRUNE; i++)
         if (strcmp(text, actions[i]) == 0) {
             *ret = (enum sq_db_action)i;
             return 0;
         }
-    return usage("--db is init, check, upgrade or upgrade-or-init, not ", text);
+    return usage("--db is init, check, upgrade, upgrade-or-init or prune, not ", text);
+}
+
+static int parse_days(const char *text, int64_t *ret)
+{
+    char *end;
+    errno = 0;
+    *ret = strtol(text, &end, 10);
+    if (errno || end == text || *end || *ret < 1 || *ret > DAYS_MAX)
+        return usage("--days is a number from 1 to 36500, not ", text);
+    return 0;
 }
 
 static int parse_role(const char *text, const char **ret)
@@ -84,6 +99,7 @@ static int parse_one(int c, struct sq_options *ret)
     case 'c': ret->conf = optarg; return 0;
     case OPT_ROLE: return parse_role(optarg, &ret->role);
     case OPT_DB: return parse_db(optarg, &ret->db);
+    case OPT_DAYS: return parse_days(optarg, &ret->days);
     case OPT_READY_FD: return parse_fd(optarg, &ret->ready_fd);
     case OPT_VERSION: printf("scitq-server %s\n", PACKAGE_VERSION); return 1;
     case 'h': fputs(help, stdout); return 1;
@@ -97,6 +113,8 @@ int sq_options_parse(int argc, char **argv, struct sq_options *ret, int *ret_exi
     int c, rc = 0;
     while (rc == 0 && (c = getopt_long(argc, argv, "c:h", options, NULL)) != -1)
         rc = parse_one(c, ret);
+    if (rc == 0 && (ret->db == SQ_DB_PRUNE) != (ret->days > 0))
+        rc = usage("--db prune and --days go together", "");
     if (rc == 0 && optind < argc)
         rc = usage("unexpected argument: ", argv[optind]);
     *ret_exit = rc < 0 ? 2 : 0;

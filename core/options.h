@@ -2,18 +2,22 @@
 #ifndef SQ_CORE_OPTIONS_H
 #define SQ_CORE_OPTIONS_H
 
+#include <stdint.h>
+
 enum sq_db_action {
     SQ_DB_SERVE,
     SQ_DB_INIT,
     SQ_DB_CHECK,
     SQ_DB_UPGRADE,
-    SQ_DB_UPGRADE_OR_INIT
+    SQ_DB_UPGRADE_OR_INIT,
+    SQ_DB_PRUNE
 };
 
 struct sq_options {
     const char *conf; /* -c: settings file; NULL: looked for */
     const char *role; /* all, main, queue */
     enum sq_db_action db;
+    int64_t days; /* of SQ_DB_PRUNE */
     int ready_fd; /* -1: none */
 };
 

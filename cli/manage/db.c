@@ -10,13 +10,20 @@
 
 #include "cli/own.h"
 
-int sq_db_exec(struct sq_cli *cli, const char *action, struct sq_err *err)
+int sq_db_exec(struct sq_cli *cli, const char *action, const char *option,
+               struct sq_err *err)
 {
     static const char *const places[] = {"/scitq-server", "/../sbin/scitq-server"};
     const char *file = sq_args_text(&cli->args, "config");
     /* execv promises not to write to them, whatever its type says. */
-    char *args[] = {(char *)"scitq-server",     (char *)"--db", (char *)action,
-                    file ? (char *)"-c" : NULL, (char *)file,   NULL};
+    char *args[8] = {(char *)"scitq-server", (char *)"--db", (char *)action};
+    int n = 3;
+    if (option)
+        args[n++] = (char *)option;
+    if (file) {
+        args[n++] = (char *)"-c";
+        args[n++] = (char *)file;
+    }
     char folder[PATH_MAX], path[PATH_MAX + 32];
     if (sq_args_has(&cli->args, "json"))
         return sq_cli_misuse(cli, err, "db has nothing to print as JSON");

@@ -4,8 +4,10 @@
 
 #include "cli/cli.h"
 
-/* Become "scitq-server --db ACTION [-c FILE]"; returns only when that failed. */
-int sq_db_exec(struct sq_cli *cli, const char *action, struct sq_err *err);
+/* Become "scitq-server --db ACTION [OPTION] [-c FILE]", `option` NULL: none; returns
+ * only when that failed. */
+int sq_db_exec(struct sq_cli *cli, const char *action, const char *option,
+               struct sq_err *err);
 
 #define SQ_OPT_CONFIG                                                                  \
     {                                                                                  \

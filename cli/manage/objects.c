@@ -52,7 +52,7 @@ const struct sq_object sq_objects[] = {
     {"db",
      "the server's database",
      {&sq_verb_db_init, &sq_verb_db_upgrade, &sq_verb_db_upgrade_or_init,
-      &sq_verb_db_check}},
+      &sq_verb_db_check, &sq_verb_db_prune}},
     {"ansible",
      "machines configured by Ansible",
      {&sq_verb_ansible_install, &sq_verb_ansible_inventory, &sq_verb_ansible_path}},

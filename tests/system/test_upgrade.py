@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """`scitq-manage db upgrade` of databases that scitq 1.3 made: every revision of its
 schema becomes the one a new database has, no old value changes, what fails leaves
-everything as it was; then the server goes on with them.  Over SQLite and PostgreSQL."""
+everything as it was; then the server goes on with them.  And `db prune`.  Over SQLite
+and PostgreSQL."""
 
 import random
 import sqlite3
@@ -215,6 +216,31 @@ def many(db):
         is_(wrong, [], "%s: 1000 random tasks and outputs are read as they were" % db)
 
 
+def prune(db):
+    """Beside a server: of what ended long ago only the ends are kept."""
+    with Server(db=db) as server, Worker(server, concurrency=2):
+        api = server.api()
+        tasks = [api.post("/tasks/", {"command": command}).json["task_id"]
+                 for command in ("seq 100000", "seq 100000", "echo short", "false")]
+        for task in tasks:
+            api.wait_task(task, ("succeeded", "failed"))
+        server.sql("update execution set modification_date = '2020-01-01 00:00:00.000000' "
+                   "where task_id <> %d" % tasks[1])
+        whole = "".join("%d\n" % i for i in range(1, 100001))
+        for words, code, said in ((["--days", "10000"], 0, "of 0 executions"),
+                                  (["--days", "30"], 0, "of 2 executions"),
+                                  (["--days", "30"], 0, "of 0 executions"),
+                                  (["--days", "0"], 2, "days"), ([], 2, "days")):
+            got, out = manage(server, "prune", *words)
+            ok(got == code and said in out, "%s: prune %s: %s" % (
+                db, " ".join(words), out.strip().split("\n")[0]))
+        for task, want in zip(tasks, (whole[-65536:], whole, "short\n", "")):
+            execution = api.get("/executions/?task_id=%d" % task).json[0]
+            log = api.call("GET", "/executions/%d/log/stdout" % execution["execution_id"])
+            ok(log.body.decode() == (execution["output"] or "") == want,
+               "%s: what is left of task %d" % (db, task))
+
+
 def main():
     for db in databases():
         if db == "postgresql":
@@ -224,6 +250,7 @@ def main():
         refusals(db)
         other_states(db)
         go_on(db)
+        prune(db)
         many(db)
     done()
 

@@ -174,3 +174,29 @@ select cast(v->>0 as bigint), cast(v->>2 as integer),
     case cast(v->>2 as integer) when 1 then e.output else e.error end
 from json_array_elements(cast($1 as json)) j(v)
 join execution e on e.execution_id = cast(v->>1 as bigint)
+
+-- Of executions after $1 that ended before $2, $3 at most: what holds more than the last
+-- 64 KiB of each stream, and the bytes beyond.
+-- name: log_old_ones
+select e.execution_id,
+    (select coalesce(sum(length(l.data)), 0) from execution_log l
+     where l.execution_id = e.execution_id)
+    + case when length(e.output) > 65536 then length(e.output) - 65536 else 0 end
+    + case when length(e.error) > 65536 then length(e.error) - 65536 else 0 end
+from execution e
+where e.execution_id > cast($1 as bigint) and e.status in ('failed', 'succeeded')
+    and coalesce(e.modification_date, e.creation_date) < $2
+    and (length(e.output) > 65536 or length(e.error) > 65536 or exists (
+        select 1 from execution_log l where l.execution_id = e.execution_id))
+order by e.execution_id limit $3
+
+-- name: log_drop
+delete from execution_log where execution_id in ids($1)
+
+-- name: log_shorten
+-- engine: sqlite
+update execution set output = substr(output, -65536), error = substr(error, -65536)
+where execution_id in ids($1) and (length(output) > 65536 or length(error) > 65536)
+-- engine: postgres
+update execution set output = right(output, 65536), error = right(error, 65536)
+where execution_id in ids($1) and (length(output) > 65536 or length(error) > 65536)
