@@ -1,5 +1,5 @@
-/* Scope cleanup: what SQ_CLEANUP calls when a variable goes out of scope.  Both keep
- * errno, since they run between a failure and the caller who reads its reason. */
+/* What SQ_CLEANUP calls when a variable goes out of scope keeps errno, since it runs
+ * between a failure and the caller who reads its reason. */
 #include "lib/util.h"
 
 #include <errno.h>
@@ -22,4 +22,10 @@ void sq_closep(int *fd)
     if (*fd >= 0)
         close(*fd);
     errno = saved;
+}
+
+int sq_by_int64(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
 }

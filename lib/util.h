@@ -1,4 +1,5 @@
-/* Small things every room uses: scope cleanup, array length, null numbers. */
+/* Small things every room uses: scope cleanup, array length, null numbers, the
+ * order of numbers. */
 #ifndef SQ_LIB_UTIL_H
 #define SQ_LIB_UTIL_H
 
@@ -16,5 +17,8 @@
 /* For SQ_CLEANUP: free() and close() through a pointer to the variable. */
 void sq_freep(void *ptr_to_ptr);
 void sq_closep(int *fd); /* closes *fd when it is >= 0 */
+
+/* For qsort() and bsearch() of int64_t. */
+int sq_by_int64(const void *a, const void *b);
 
 #endif

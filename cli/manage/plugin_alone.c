@@ -9,6 +9,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "lib/call.h"
 #include "lib/clock.h"
 #include "lib/file.h"
 
@@ -29,13 +30,6 @@ static int limited(const struct sq_call *call)
 {
     const struct probe *p = (const struct probe *)call;
     return sq_monotonic() >= p->until_us;
-}
-
-static void no_progress(struct sq_call *call, int64_t done, int64_t total)
-{
-    (void)call;
-    (void)done;
-    (void)total;
 }
 
 static int no_entry(void *arg, const struct sq_entry *entry)
@@ -182,7 +176,7 @@ int sq_plugin_alone(FILE *out, const struct sq_plugin *plugin, struct sq_host *h
     fprintf(out, "ok: it can be opened with these settings\n");
     rc = ops->open(host, &second, err);
     struct probe p = {
-        .call = {.canceled = limited, .cancel_fd = -1, .progress = no_progress},
+        .call = {.canceled = limited, .cancel_fd = -1, .progress = sq_call_no_progress},
         .ops = ops,
         .s = second,
         .at = {.proto = protocol(plugin), .path = nowhere + !is_path},

@@ -7,6 +7,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "lib/call.h"
+
 struct probe {
     const struct sq_provider_ops *ops;
     struct sq_provider *p;
@@ -15,25 +17,6 @@ struct probe {
     int n;
     const char *wrong;
 };
-
-static int always(const struct sq_call *call)
-{
-    (void)call;
-    return 1;
-}
-
-static int never(const struct sq_call *call)
-{
-    (void)call;
-    return 0;
-}
-
-static void no_progress(struct sq_call *call, int64_t done, int64_t total)
-{
-    (void)call;
-    (void)done;
-    (void)total;
-}
 
 static int no_machine(void *arg, const struct sq_machine *m)
 {
@@ -135,10 +118,7 @@ static int try_calls(FILE *out, struct probe *t, struct sq_err *err)
     SQ_CLEANUP(sq_closep) int fd = eventfd(0, EFD_CLOEXEC);
     if (fd < 0 || write(fd, &one, sizeof one) < 0)
         return sq_fail(err, SQ_EIO, "cannot make an eventfd");
-    struct sq_call stopped = {
-        .canceled = always, .cancel_fd = fd, .progress = no_progress};
-    struct sq_call free_run = {
-        .canceled = never, .cancel_fd = -1, .progress = no_progress};
+    struct sq_call stopped = sq_call_canceled(fd), free_run = sq_call_alone();
     t->call = &stopped;
     int rc = canceled_calls(out, t, err);
     t->call = &free_run;

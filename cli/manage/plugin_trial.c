@@ -15,6 +15,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "lib/call.h"
 #include "lib/file.h"
 #include "lib/uri.h"
 
@@ -42,25 +43,6 @@ struct watched {
     int64_t done_bytes;
     bool back; /* it decreased */
 };
-
-static int always(const struct sq_call *call)
-{
-    (void)call;
-    return 1;
-}
-
-static int never(const struct sq_call *call)
-{
-    (void)call;
-    return 0;
-}
-
-static void ignore(struct sq_call *call, int64_t done, int64_t total)
-{
-    (void)call;
-    (void)done;
-    (void)total;
-}
 
 static void watch(struct sq_call *call, int64_t done, int64_t total)
 {
@@ -237,8 +219,7 @@ static int try_cancel(struct trial *t, struct sq_err *err)
     struct sq_entry e;
     struct sq_location where = at(t, t->file);
     uint64_t one = 1;
-    struct sq_call call = {
-        .canceled = always, .cancel_fd = eventfd(0, EFD_CLOEXEC), .progress = ignore};
+    struct sq_call call = sq_call_canceled(eventfd(0, EFD_CLOEXEC));
     if (call.cancel_fd < 0 || write(call.cancel_fd, &one, sizeof one) < 0)
         return sq_fail(err, SQ_EIO, "cannot make an eventfd");
     int rc = t->ops->get(t->s, &where, t->back, &call, &e, err);
@@ -392,11 +373,7 @@ int sq_plugin_trial(FILE *out, const struct sq_plugin *p, struct sq_storage *s,
     struct trial *t = calloc(1, sizeof *t);
     if (!t)
         return sq_fail(err, SQ_ENOMEM, "out of memory");
-    *t = (struct trial){
-        .out = out,
-        .ops = p->storage,
-        .s = s,
-        .call = {.canceled = never, .cancel_fd = -1, .progress = ignore}};
+    *t = (struct trial){.out = out, .ops = p->storage, .s = s, .call = sq_call_alone()};
     sq_arena_init(&t->arena, 64 << 10);
     sq_buf_init(&t->content, FILE_MAX_BYTES);
     int rc = sq_uri_parse(uri, &t->arena, &t->uri, err);

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "lib/call.h"
 #include "lib/log.h"
 
 enum { FLAVORS_MAX = 100000, OFFERS_MAX = 1000000, REGIONS_MAX = 1000 };
@@ -111,23 +112,10 @@ static int write_all(void *arg, struct sq_tx *tx, struct sq_err *err)
     return rc;
 }
 
-static int never(const struct sq_call *call)
-{
-    (void)call;
-    return 0;
-}
-
-static void no_progress(struct sq_call *call, int64_t done, int64_t total)
-{
-    (void)call;
-    (void)done;
-    (void)total;
-}
-
 int sq_fleet_update(struct sq_fleet *f, struct sq_running *r, const char *provider,
                     struct sq_err *err)
 {
-    struct sq_call own = {.canceled = never, .cancel_fd = -1, .progress = no_progress};
+    struct sq_call own = sq_call_alone();
     struct sq_arena arena;
     struct sq_session s;
     int rc = sq_session_open(f, r, provider, &s, err);

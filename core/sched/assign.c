@@ -78,7 +78,7 @@ static int touch_workers(struct round *r, const int64_t *ids, size_t n)
     for (size_t i = 0; rc == 0 && i < rows.n; i++) {
         struct sq_slot *slot = &rows.v[i].slot;
         struct sq_place *place = sq_places_get(&r->s->places, rows.v[i].batch);
-        slot->prefetch += sq_changes_ahead_of(r->tx->changes, slot->worker_id);
+        slot->ahead = sq_changes_ahead_of(r->tx->changes, slot->worker_id);
         if (!place || !sq_place_set(place, slot))
             return no_memory(r->err);
         rc = touch(r, place);

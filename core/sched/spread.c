@@ -6,9 +6,15 @@
 
 #include <math.h>
 
+/* Places for tasks that have to wait for one to run in. */
+static double waiting_places(const struct sq_slot *s)
+{
+    return (double)s->prefetch + (double)s->ahead;
+}
+
 int64_t sq_slot_free(const struct sq_slot *s)
 {
-    double room = (double)s->concurrency + (double)s->prefetch - s->active;
+    double room = (double)s->concurrency + waiting_places(s) - s->active;
     return room > 0 ? (int64_t)ceil(room) : 0;
 }
 
@@ -17,7 +23,8 @@ double sq_slot_load(const struct sq_slot *s)
     double beyond = s->active - (double)s->concurrency;
     if (beyond < 0)
         return s->active / (double)s->concurrency;
-    return 1 + (s->prefetch > 0 ? beyond / (double)s->prefetch : 1);
+    double places = waiting_places(s);
+    return 1 + (places > 0 ? beyond / places : 1);
 }
 
 /* Emptier first; then the one with more places, then the older one. */

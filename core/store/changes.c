@@ -132,18 +132,12 @@ int64_t sq_changes_ahead_of(const struct sq_changes *c, int64_t worker_id)
     return 0;
 }
 
-static int compare(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
-
 static void settle(struct sq_id_set *s)
 {
     size_t kept = 0;
     if (s->n < 2)
         return;
-    qsort(s->ids, s->n, sizeof *s->ids, compare);
+    qsort(s->ids, s->n, sizeof *s->ids, sq_by_int64);
     for (size_t i = 1; i < s->n; i++)
         if (s->ids[i] != s->ids[kept])
             s->ids[++kept] = s->ids[i];
@@ -162,5 +156,5 @@ void sq_changes_settle(struct sq_changes *c)
 
 bool sq_id_set_has(const struct sq_id_set *s, int64_t id)
 {
-    return s->n && bsearch(&id, s->ids, s->n, sizeof id, compare);
+    return s->n && bsearch(&id, s->ids, s->n, sizeof id, sq_by_int64);
 }

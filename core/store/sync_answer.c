@@ -97,12 +97,6 @@ static bool add_live(struct sq_arena *arena, struct live *live, int64_t id)
     return true;
 }
 
-static int by_id(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
-
 /* The ids that the worker named, in order. */
 static int sort_holding(const int64_t *holding, size_t n, struct sq_arena *arena,
                         struct sq_ints *ret, struct sq_err *err)
@@ -113,13 +107,13 @@ static int sort_holding(const int64_t *holding, size_t n, struct sq_arena *arena
         return sq_fail(err, SQ_ENOMEM, "out of memory for executions");
     if (n > 0)
         memcpy(ret->v, holding, n * sizeof *ret->v);
-    qsort(ret->v, n, sizeof *ret->v, by_id);
+    qsort(ret->v, n, sizeof *ret->v, sq_by_int64);
     return 0;
 }
 
 static bool is_in(const int64_t *ids, size_t n, int64_t id)
 {
-    return n > 0 && bsearch(&id, ids, n, sizeof id, by_id);
+    return n > 0 && bsearch(&id, ids, n, sizeof id, sq_by_int64);
 }
 
 /* An execution whose task was deleted under it has none to be told; one that the worker

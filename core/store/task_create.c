@@ -47,12 +47,6 @@ static int reserve_ids(struct sq_tx *tx, struct sq_task *tasks, size_t n,
     return code;
 }
 
-static int by_id(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
-
 static size_t count_requirements(const struct sq_task *tasks, size_t n)
 {
     size_t total = 0;
@@ -69,7 +63,7 @@ static size_t collect_outside(const struct sq_task *tasks, size_t n, int64_t *id
         for (size_t k = 0; k < tasks[i].required_task_ids.n; k++)
             if (tasks[i].required_task_ids.v[k] >= 0)
                 ids[found++] = tasks[i].required_task_ids.v[k];
-    qsort(ids, found, sizeof *ids, by_id);
+    qsort(ids, found, sizeof *ids, sq_by_int64);
     for (size_t i = 0; i < found; i++)
         if (i == 0 || ids[i] != ids[i - 1])
             ids[distinct++] = ids[i];
@@ -109,7 +103,8 @@ static int resolve(const struct sq_task *tasks, size_t n, size_t i, int64_t *req
                    const struct outside *o, int *ret_status, struct sq_err *err)
 {
     if (*required >= 0) {
-        const int64_t *at = bsearch(required, o->ids, o->n, sizeof *o->ids, by_id);
+        const int64_t *at =
+            bsearch(required, o->ids, o->n, sizeof *o->ids, sq_by_int64);
         *ret_status = o->statuses[at - o->ids];
         if (*ret_status == SQ_TASK_ABSENT)
             return sq_fail(err, SQ_ENOENT, "Task %lld doesn't exist",

@@ -31,6 +31,7 @@ static void test_free_and_load(void **state)
         {{.concurrency = 4, .active = 3.5}, 1, 0.875},
         {{.concurrency = 0}, 0, 1},
         {{.concurrency = 0, .prefetch = 3}, 3, 1},
+        {{.concurrency = 4, .prefetch = 2, .ahead = 4, .active = 7}, 3, 1.5},
     };
     for (size_t i = 0; i < SQ_LEN(rows); i++) {
         assert_int_equal(sq_slot_free(&rows[i].slot), rows[i].free);
@@ -39,6 +40,7 @@ static void test_free_and_load(void **state)
     }
     assert_true(sq_slot_load(&rows[1].slot) == 0.75);
     assert_true(sq_slot_load(&rows[4].slot) == 1.5);
+    assert_true(sq_slot_load(&rows[9].slot) == 1.5);
 }
 
 struct spread_case {
