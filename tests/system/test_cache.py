@@ -11,51 +11,16 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../servers"))
 from harness import *  # noqa: E402,F403
-from daemons import BUILD, TOP  # noqa: E402
 from fetch import environment, fetch  # noqa: E402
+from gates import Gated  # noqa: E402
 from servers import Servers  # noqa: E402
 from test_worker import execution, registered  # noqa: E402
 
 
-
-class Gated(Server):
-    """A server whose questions to scitq-fetch are logged and can be held."""
-    fetch = os.path.join(TOP, "tests", "system", "gated_fetch.py")
-
+class GatedServer(Gated, Server):
     def __init__(self, db, gates, **settings):
-        self.gates = gates
-        os.makedirs(gates)
-        self.env = {"SCITQ_GATES": gates,
-                    "SCITQ_TRUE_FETCH": os.path.join(BUILD, "scitq-fetch")}
+        self.make_gates(gates)
         super().__init__(db, **settings)
-
-    def close_gate(self, op):
-        os.mkfifo(os.path.join(self.gates, op))
-
-    def held(self, op):
-        at = os.path.join(self.gates, op + ".at")
-        wait_until("a child at the gate " + op, lambda: os.path.exists(at))
-
-    def open_gate(self, op):
-        gate = os.path.join(self.gates, op)
-        os.rename(gate, gate + ".open")
-        try:
-            os.close(os.open(gate + ".open", os.O_WRONLY | os.O_NONBLOCK))
-        except OSError:
-            pass  # nobody waits
-        os.unlink(gate + ".open")
-        if os.path.exists(gate + ".at"):
-            os.unlink(gate + ".at")
-
-    def logged(self, *words):
-        try:
-            with open(os.path.join(self.gates, "log")) as f:
-                return f.read().split("\n").count(" ".join(words))
-        except FileNotFoundError:
-            return 0
-
-    def asked(self, op, uri):
-        return self.logged(op, uri)
 
 
 PATIENCE_S = 300  # rclone on a busy machine; nothing is asserted of it
@@ -432,7 +397,7 @@ def main():
     with Servers(["s3", "azure"], top.join("servers"), gates=False) as servers:
         for db in databases():
             folder = Folder()
-            server = Gated(db, folder.join("gates"), RCLONE_CONFIG=servers.conf)
+            server = GatedServer(db, folder.join("gates"), RCLONE_CONFIG=servers.conf)
             api = server.api()
             with Worker(server, 4, options=["-b", "lab"],
                         RCLONE_CONFIG=servers.conf) as worker:

@@ -11,54 +11,15 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import *  # noqa: E402,F403
-from daemons import BUILD, TOP  # noqa: E402
+from gates import Gated  # noqa: E402
 from worker import (  # noqa: E402
     ended, execution, read, registered, send, state_of, write)
 
 
-
-class Gated(Worker):
-    """A worker whose transfers are counted and can be held."""
-    fetch = os.path.join(TOP, "tests", "system", "gated_fetch.py")
-
+class GatedWorker(Gated, Worker):
     def __init__(self, server, gates, *args, **settings):
-        self.gates = gates
-        os.makedirs(gates, exist_ok=True)
+        self.make_gates(gates)
         super().__init__(server, *args, **settings)
-
-    def spawn(self, argv, env, ready=False):
-        env["SCITQ_GATES"] = self.gates
-        env["SCITQ_TRUE_FETCH"] = os.path.join(BUILD, "scitq-fetch")
-        super().spawn(argv, env, ready)
-
-    def asked(self, op, uri):
-        try:
-            with open(os.path.join(self.gates, "log")) as f:
-                return f.read().split("\n").count("%s %s" % (op, uri))
-        except FileNotFoundError:
-            return 0
-
-    def close_gate(self, op):
-        os.mkfifo(os.path.join(self.gates, op))
-
-    def open_gate(self, op):
-        """Whoever waits goes on, and nobody waits any more."""
-        gate = os.path.join(self.gates, op)
-        os.rename(gate, gate + ".open")
-        try:
-            os.close(os.open(gate + ".open", os.O_WRONLY | os.O_NONBLOCK))
-        except OSError:
-            pass  # nobody waits
-        os.unlink(gate + ".open")
-        if os.path.exists(gate + ".at"):
-            os.unlink(gate + ".at")
-
-    def held(self, op):
-        """Wait until a transfer is held at the gate; its pid."""
-        at = os.path.join(self.gates, op + ".at")
-        wait_until("a transfer at the gate " + op, lambda: os.path.exists(at))
-        with open(at) as f:
-            return int(f.read())
 
     def resources(self):
         """The folders of the cache."""
@@ -78,7 +39,7 @@ def shared(server, api, folder):
     write(folder.join("db/deep/part 1"), "part\n")
     script = ("sh -c 'cat $INPUT/* $RESOURCE/index \"$RESOURCE/deep/part 1\" "
               "> $OUTPUT/result && stat -c %a $RESOURCE/index'")
-    with Gated(server, folder.join("gates"), concurrency=4) as worker:
+    with GatedWorker(server, folder.join("gates"), concurrency=4) as worker:
         registered(worker, api)
         row = worker.row(api)
         api.put("/workers/%d" % row["worker_id"], {"prefetch": 4})
@@ -106,7 +67,7 @@ def remembered(server, api, folder):
     """Across restarts; refreshed; mended; reset."""
     source = write(folder.join("db.txt"), "one")
     show = "sh -c 'cat $RESOURCE/db.txt'"
-    with Gated(server, folder.join("gates"), options=["-b", "remembered"]) as worker:
+    with GatedWorker(server, folder.join("gates"), options=["-b", "remembered"]) as worker:
         def got():
             return ended(api, api.task(show, batch="remembered",
                                        resource=uri(source)))[2]
@@ -169,7 +130,7 @@ def refreshed(server, api, folder):
                ("a name", lambda: os.rename(top + "y", top + "z"), "./a/x:1 ./z:1"),
                ("a date", date, "./a/x:1 ./z:1"), ("a size", content, "./a/x:22 ./z:1"),
                ("one file less", lambda: os.unlink(top + "z"), "./a/x:22"))
-    with Gated(server, folder.join("gates"), options=["-b", "refreshed"]) as worker:
+    with GatedWorker(server, folder.join("gates"), options=["-b", "refreshed"]) as worker:
         registered(worker, api)
         for n, (what, change, want) in enumerate(changes):
             change()
@@ -185,8 +146,8 @@ def phases(server, api, folder):
     """kill -9 of the worker in each phase: the phase is asserted, the result is the same
     as without."""
     source = write(folder.join("data.txt"), "data\n")
-    with Gated(server, folder.join("gates"), options=["-b", "phases"],
-               LOG_LEVEL="debug") as worker:
+    with GatedWorker(server, folder.join("gates"), options=["-b", "phases"],
+                     LOG_LEVEL="debug") as worker:
         registered(worker, api)
         for n in range(10 if LONG else 2):
             fifo = folder.join("fifo%d" % n)
@@ -233,7 +194,7 @@ def phases(server, api, folder):
 def cancel(server, api, folder):
     """Events only: what was waiting for the slot ends while the gate is still closed."""
     source = write(folder.join("data.txt"), "data\n")
-    with Gated(server, folder.join("gates"), options=["-b", "cancel"]) as worker:
+    with GatedWorker(server, folder.join("gates"), options=["-b", "cancel"]) as worker:
         registered(worker, api)
         for field in ("input", "resource"):
             op = "get" if field == "input" else "info"
@@ -277,7 +238,7 @@ def prefetched(server, api, folder):
     source = write(folder.join("data.txt"), "data\n")
     fifo = folder.join("fifo")
     os.mkfifo(fifo)
-    with Gated(server, folder.join("gates"), options=["-b", "ahead"]) as worker:
+    with GatedWorker(server, folder.join("gates"), options=["-b", "ahead"]) as worker:
         row = registered(worker, api)
         api.put("/workers/%d" % row["worker_id"], {"prefetch": 1})
         first = api.task("cat " + fifo, batch="ahead")
@@ -313,7 +274,7 @@ def autocleaned(server, api, folder):
     def last_used(worker):
         return [line.rsplit("/", 1)[1].split(",")[0] for line in worker.log().split("\n")
                 if "removing the resource" in line]
-    with Gated(server, folder.join("gates"), options=["-b", "auto"]) as worker:
+    with GatedWorker(server, folder.join("gates"), options=["-b", "auto"]) as worker:
         registered(worker, api)
         for i in (1, 0, 2, 1, 0):
             ended(api, api.task("true", batch="auto", resource=sources[i]))
@@ -342,7 +303,7 @@ def autocleaned(server, api, folder):
 
 def trouble(server, api, folder):
     """What cannot be moved, in words; what can be is moved even so."""
-    with Gated(server, folder.join("gates"), options=["-b", "trouble"]) as worker:
+    with GatedWorker(server, folder.join("gates"), options=["-b", "trouble"]) as worker:
         registered(worker, api)
         absent = uri(folder.join("absent"))
         for field in ("input", "resource"):
@@ -386,7 +347,7 @@ def retried(server, api, folder):
     """A child that dies in its midst: what is not there yet is asked for again."""
     two = [uri(write(folder.join(p), p)) for p in ("a/x", "b/y")]
     out, source = uri(folder.join("out/")), uri(write(folder.join("r"), "r"))
-    with Gated(server, folder.join("gates"), options=["-b", "retried"]) as worker:
+    with GatedWorker(server, folder.join("gates"), options=["-b", "retried"]) as worker:
         registered(worker, api)
         for op in ("get", "put"):
             write(os.path.join(worker.gates, op + ".dies"), "")
@@ -410,8 +371,8 @@ def unstorable(server, api, folder):
     fstab = write(folder.join("fstab"), "nas:/x %s nfs rw 0 0\n" % absent)
     config = write(folder.join("rclone.conf"), "[web]\ntype = http\nurl = http://127.0.0.1:1\n")
     ran = folder.join("ran")
-    with Gated(server, folder.join("gates"), options=["-b", "unstorable"], concurrency=6,
-               RCLONE_CONFIG=config, NFS_FSTAB=fstab) as worker:
+    with GatedWorker(server, folder.join("gates"), options=["-b", "unstorable"], concurrency=6,
+                     RCLONE_CONFIG=config, NFS_FSTAB=fstab) as worker:
         registered(worker, api)
         for output, words in (
                 (uri(blocked + "/below/"), blocked + " is a file"),
