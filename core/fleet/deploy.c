@@ -185,6 +185,8 @@ int sq_fleet_give_up(struct sq_running *r, struct sq_err *err)
     if (rc)
         return rc == SQ_ENOENT ? 0 : rc;
     rc = destroy_machine(r, &w, &why);
+    if (rc == SQ_ECANCELED)
+        return sq_fail(err, rc, "%s", why.text);
     if (rc)
         sq_fleet_say(r, "what was made may be left at %s: %s", w.provider, why.text);
     return sq_fleet_change(r->fleet, set_failed, &r->worker_id, &r->arena, err);

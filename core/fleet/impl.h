@@ -99,7 +99,8 @@ void sq_fleet_each_name(struct sq_fleet *f,
 /* ---- deploy.c */
 
 int sq_fleet_deploy(struct sq_running *r, struct sq_err *err);
-/* The last try failed: nothing of it is left, and its worker has failed. */
+/* The last try failed: nothing of it is left, and its worker has failed.  SQ_ECANCELED:
+ * something may be left, and the worker is as it was. */
 int sq_fleet_give_up(struct sq_running *r, struct sq_err *err);
 int sq_fleet_destroy(struct sq_running *r, struct sq_err *err);
 

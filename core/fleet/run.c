@@ -206,20 +206,30 @@ static int try_all(struct sq_running *r, const struct action *a, struct sq_err *
     }
 }
 
+/* The job's time is over; there is no limit to what is left to do. */
+static void forgive_late(struct sq_running *r)
+{
+    int late = SQ_END_LATE;
+    uint64_t n;
+    r->until_us = INT64_MAX;
+    if (atomic_compare_exchange_strong(&r->end, &late, SQ_END_NONE))
+        (void)!read(r->call.cancel_fd, &n, sizeof n);
+}
+
 static void finish(struct sq_running *r, const struct action *a, int rc)
 {
     struct sq_err err = {0};
-    if (r->end == SQ_END_STOP)
-        return; /* the next server takes it up */
-    if (rc && a->give_up && r->end != SQ_END_DESTROY) {
-        /* It has been ended; what is left to do is not. */
-        atomic_store(&r->end, SQ_END_NONE);
-        uint64_t n;
-        (void)!read(r->call.cancel_fd, &n, sizeof n);
-        r->until_us = INT64_MAX;
-        if (a->give_up(r, &err) != 0)
-            sq_fleet_say(r, "failed: %s", err.text);
+    bool stopped = r->end == SQ_END_STOP;
+    if (rc && a->give_up && !stopped && r->end != SQ_END_DESTROY) {
+        forgive_late(r);
+        if (a->give_up(r, &err) != 0) {
+            stopped = r->end == SQ_END_STOP;
+            if (r->end == SQ_END_NONE)
+                sq_fleet_say(r, "failed: %s", err.text);
+        }
     }
+    if (stopped)
+        return; /* the next server takes it up */
     rc = rc ? set(r, SQ_JOB_FAILED, SQ_NULL,
                   r->end == SQ_END_DESTROY ? "canceled: the worker is to be destroyed\n"
                                            : NULL,
