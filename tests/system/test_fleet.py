@@ -1,13 +1,11 @@
 """Recruiting end to end with the local provider: workers come, share the work, are
-moved to another batch, are taken back, go when idle; a server killed in the middle
-leaves no second machine and none behind.  The provider's own list is this machine's
-process table and its folder, never what the server says."""
+moved to another batch, are taken back, go when idle.  The provider's own list is this
+machine's process table and its folder, never what the server says.  (A server killed in
+the middle: tests/fault/test_machines.py.)"""
 
 import glob
 import os
-import random
 import sys
-import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from fleet import *  # noqa: E402,F403
@@ -218,39 +216,6 @@ def not_deployed(folder, server, machines_there):
         is_(machines_there(), [], "no machine was made")
 
 
-def killed(db):
-    """kill -9 of the server at any moment of launches and destructions: no machine is
-    made twice, none is forgotten."""
-    rounds = 40 if LONG else 4
-    random.seed(4)
-    with new_server(db) as server:
-        for i in range(rounds):
-            api = server.api()
-            n = random.randint(1, 3)
-            api.put("/workers/deploy", {"flavor": "local", "provider": "local", "batch": "b",
-                                        "region": "here", "number": n, "concurrency": 1})
-            time.sleep(random.random() * 0.4)
-            server.kill()
-            server.start()
-            api = server.api()
-
-            def all_run():
-                return [w["status"] for w in api.get("/workers/").json] == ["running"] * n
-            until("round %d: they come" % i, all_run,
-                  lambda: "%s" % jobs(server, "worker_deploy"))
-            is_(sorted(len(p) for p in machines(server).values()), [1] * n,
-                "one machine each")
-            for w in api.get("/workers/").json:
-                api.delete("/workers/%d" % w["worker_id"])
-            time.sleep(random.random() * 0.3)
-            server.kill()
-            server.start()
-            api = server.api()
-            until("they go", lambda: not api.get("/workers/").json and
-                  not machines(server), lambda: "%s %s" % (jobs(server, "worker_destroy"),
-                                                           machines(server)))
-
-
 def interrupted():
     """A worker deleted while it is being made; a job that takes too long."""
     with new_server(LOCAL_WORKER="/bin/sleep", WORKER_CREATE_RETRY=0) as server:
@@ -288,5 +253,4 @@ for test in (by_hand, bare, interrupted):
     run(test)
 for database in databases():
     run(story, database)
-    run(killed, database)
 done()
