@@ -64,7 +64,7 @@ def manage():
     common = options_of_help(help_of("scitq-manage"))
     same(options_of_page(sections(page, "SH")["OPTIONS FOR EVERY VERB"]), common,
          "scitq-manage.1: for every verb")
-    objects = re.findall(r"(?m)^  (\w+) +((?:\w+ ?)+)\n {13}", help_of("scitq-manage"))
+    objects = re.findall(r"(?m)^  (\w+) +((?:[\w-]+ ?)+)\n {13}", help_of("scitq-manage"))
     verbs = {"%s %s" % (o, v) for o, vs in objects for v in vs.split()}
     is_(set(parts), verbs, "scitq-manage.1 has every verb")
     for verb in sorted(verbs):
