@@ -11,9 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Nothing may ask: nobody is there to answer. */
+/* Nothing may ask: nobody is there to answer.  Silent for a minute is gone. */
 #define SSH                                                                            \
     "ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=15", "-o",                     \
+        "ServerAliveInterval=15", "-o", "ServerAliveCountMax=4", "-o",                 \
         "StrictHostKeyChecking=accept-new"
 
 struct sq_provider {
@@ -230,7 +231,17 @@ static int find(struct sq_provider *p, const char *token, struct sq_call *call,
     return 0;
 }
 
-/* The worker is ended before anybody else may have its machine. */
+/* A stopped worker leaves its tasks running, as the next one would go on with them:
+ * here they end too, and their containers, before anybody else may have the machine. */
+#define CLEAR                                                                          \
+    "s=; [ \"$(id -u)\" = 0 ] || s='sudo -n'; "                                        \
+    "$s systemctl disable scitq-worker.service; "                                      \
+    "$s systemctl kill -s KILL scitq-worker.service; "                                 \
+    "$s systemctl stop scitq-worker.service; "                                         \
+    "for e in docker podman; do command -v $e >/dev/null || continue; "                \
+    "$s $e ps -aq --filter label=scitq.worker | xargs -r $s $e rm -f; done; "          \
+    "! systemctl is-active --quiet scitq-worker.service"
+
 static int destroy(struct sq_provider *p, const char *token, const char *id,
                    struct sq_call *call, struct sq_err *err)
 {
@@ -244,10 +255,7 @@ static int destroy(struct sq_provider *p, const char *token, const char *id,
         return rc;
     const struct listed *m = machines_find(&p->machines, s.found.machine);
     if (m)
-        rc = ssh(p, m,
-                 "sudo -n systemctl disable --now scitq-worker.service; "
-                 "! systemctl is-active --quiet scitq-worker.service",
-                 call, err);
+        rc = ssh(p, m, CLEAR, call, err);
     return rc ? rc : lease_drop(folder, s.found.machine, err);
 }
 
