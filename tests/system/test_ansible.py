@@ -147,7 +147,8 @@ def test_source():
     """scitq_src: what is packed is the source, named by its content."""
     pack = ANSIBLE + "/roles/worker/files/pack_source.sh"
     tree = Folder()
-    for name in ("configure.ac", "worker/main.c", ".git/HEAD", "build/x.o", ".cache/y"):
+    for name in ("configure.ac", "worker/main.c", "build-aux/install-sh", ".git/HEAD",
+                 "build/config.status", "build/x.o", "a san/config.status", ".cache/y"):
         os.makedirs(os.path.dirname(tree.join(name)), exist_ok=True)
         with open(tree.join(name), "w") as f:
             f.write(name)
@@ -162,7 +163,8 @@ def test_source():
             names = sorted(n for n in output(["tar", "-tf", text.strip()])[1].split()
                            if not n.endswith("/"))
             shutil.rmtree(os.path.dirname(text.strip()))
-    is_(names, ["./configure.ac", "./worker/main.c"], "the source is packed without the rest")
+    is_(names, ["./build-aux/install-sh", "./configure.ac", "./worker/main.c"],
+        "the source is packed without the rest")
     ok(archives[0] == archives[1] != archives[2], "named by its content", archives)
     code, text = output([pack, tree.join("worker")])
     ok(code == 1 and "is no source tree of scitq" in text, "another folder is refused", text)
