@@ -49,22 +49,29 @@ static const char *text_of(const json_t *result, const char *name)
     return text ? text : "";
 }
 
-/* The last line of the first of these that has any. */
+/* The line in which compilers and configure say what they do not like, else the last.
+ */
+static void put_telling_line(char *to, size_t size, const char *text)
+{
+    size_t len = strlen(text), at = len;
+    while (len > 0 && strchr(" \t\r\n", text[len - 1]))
+        len--;
+    while (at > 0 && !begins(text + at - 1, "error: "))
+        at--;
+    at = at ? at - 1 : len;
+    while (at > 0 && text[at - 1] != '\n')
+        at--;
+    put(to, size, text + at, strcspn(text + at, "\n"));
+}
+
+/* Of the first of these that says anything. */
 static void put_detail(char *to, size_t size, const json_t *result)
 {
     static const char *const names[] = {"stderr", "module_stderr", "stdout",
                                         "module_stdout"};
     *to = 0;
-    for (size_t i = 0; !*to && i < SQ_LEN(names); i++) {
-        const char *text = text_of(result, names[i]);
-        size_t len = strlen(text);
-        while (len > 0 && strchr(" \t\r\n", text[len - 1]))
-            len--;
-        size_t from = len;
-        while (from > 0 && text[from - 1] != '\n')
-            from--;
-        put(to, size, text + from, len - from);
-    }
+    for (size_t i = 0; !*to && i < SQ_LEN(names); i++)
+        put_telling_line(to, size, text_of(result, names[i]));
 }
 
 /* Some results say no more than that there was an error: the program's last words do.

@@ -42,7 +42,7 @@ static int make_variables(struct sq_running *r, const struct sq_fleet_machine *w
     struct sq_jw j;
     sq_jw_init(&j, out);
     sq_jw_open(&j, '{');
-    add(&j, "scitq_host", w->name);
+    add_unsafe(&j, "scitq_host", w->name);
     add(&j, "scitq_server", r->fleet->setup.server);
     add_unsafe(&j, "scitq_batch", w->batch);
     sq_jw_key(&j, "scitq_concurrency");
@@ -73,7 +73,8 @@ static int write_variables(struct sq_running *r, const struct sq_fleet_machine *
     SQ_CLEANUP(sq_buf_fini) struct sq_buf text;
     sq_buf_init(&text, VARIABLES_MAX);
     char *folder = sq_arena_printf(&r->arena, "%s/ansible", r->fleet->setup.state_dir);
-    char *path = sq_arena_printf(&r->arena, "%s/%s.json", folder, w->name);
+    char *path = sq_arena_printf(&r->arena, "%s/worker-%lld.json", folder,
+                                 (long long)w->worker_id);
     int rc = folder && path ? make_variables(r, w, &text, err)
                             : sq_fail(err, SQ_ENOMEM, "out of memory for a playbook");
     if (rc == 0)

@@ -129,8 +129,8 @@ int sq_fleet_check_site(struct sq_running *r, struct sq_err *err)
                        s->inventory, strerror(errno));
     if (s->on_loopback)
         sq_fleet_say(r,
-                     "it is told to reach this server at %s, which is only this "
-                     "machine's: SCITQ_SERVER and SCITQ_LISTEN say otherwise",
+                     "its worker is told to reach this server at %s, which only this "
+                     "machine can: set SCITQ_SERVER and SCITQ_LISTEN",
                      s->server);
     return 0;
 }

@@ -120,8 +120,10 @@ if os.path.basename(sys.argv[0]) == "ansible-inventory":
 i, inventory, e, variables, playbook = sys.argv[1:]
 assert (i, e, variables[0]) == ("-i", "-e", "@"), sys.argv
 assert stat.S_IMODE(os.stat(variables[1:]).st_mode) == 0o600
+assert os.path.basename(variables).startswith("worker-"), "named by users' words"
 with open(variables[1:]) as f:
     v = json.load(f)
+v["scitq_host"] = v["scitq_host"]["__ansible_unsafe"]
 name = os.path.basename(playbook)
 pid_file = os.path.join(folder, v["scitq_host"] + ".pid")
 with open(os.path.join(folder, "calls"), "a") as f:

@@ -148,7 +148,7 @@ def bare():
         log = jobs(server, "worker_deploy")[0][1]
         for words in ("UNREACHABLE!", 'failed: deploy.yml failed at "reach : Wait for SSH", '
                       "x: no route to it\n", "trying again", "# our own", "PERCENT_40",
-                      "has come", "which is only this machine's"):
+                      "has come", "which only this machine can"):
             has(log, words, "its log has " + words)
         w = api.get("/workers/").json[0]
         is_((w["batch"], w["permanent"], w["flavor"], w["provider"]),
