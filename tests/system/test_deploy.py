@@ -14,90 +14,34 @@ if SANITIZED:
     done()
 
 import testhost  # noqa: E402
+import testsite  # noqa: E402
+from testsite import PACKAGE, URL  # noqa: E402
 
 testhost.alone()
 
-ANSIBLE = os.path.join(BUILD, "share/scitq/ansible")
-PACKAGE = os.path.join(BUILD, "share/scitq/worker/scitq-worker-%s.tar.gz" % os.uname().machine)
 # As the server gives it: a text that Ansible must not take for a template.
 BATCH = "my {{ lookup('pipe', 'echo ran') }} batch"
-URL = "http://%s:5000" % testhost.ADDRESS
-
-SITE = """
-[scitq:vars]
-scitq_known_hosts={folder}/state/known_hosts
-nfs_server=localhost
-nfs_server_address=10.77.0.1
-nfs_exports_folder={folder}/exports.d
-rclone_config={folder}/rclone.conf
-ssh_public_key={key}.pub
-[workers:vars]
-swap_proportion=0
-docker_registry=registry.example.org
-docker_authentication=user:word
-docker_insecure_registry=10.77.0.1:5001
-"""
 
 
-def write(path, text, mode=0o644):
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "w") as f:
-        f.write(text)
-    os.chmod(path, mode)
-
-
-class Site:
-    """A server, an inventory, and a host that waits to become a worker."""
+class Site(testsite.Site):
+    """One host, in the inventory by hand."""
 
     def __init__(self):
-        self.folder = Folder()
-        self.server = Server(SCITQ_LISTEN="127.0.0.1:5000 %s:5000" % testhost.ADDRESS,
-                             SCITQ_INSECURE=1)
-        self.server.port = 5000
-        self.host = testhost.Host("w1", "10.77.0.2")
-        self.inventory = self.folder.join("inventory")
-        testhost.run(program("scitq-manage"), "ansible", "install", "-p", self.inventory)
-        write(self.inventory + "/02-scitq", SITE.format(
-            folder=self.folder.path, key=self.host.key))
+        super().__init__({"w1": "10.77.0.2"})
         testhost.run(program("scitq-inventory"), "-s", "127.0.0.1:5000", "--add-host", "w1",
                      "--in-group", "static", "--variable", "ansible_host", "--value",
                      self.host.address, "--variable", "ansible_user", "--value", "ubuntu",
                      "--variable", "ansible_ssh_private_key_file", "--value", self.host.key)
-        write(self.folder.join("rclone.conf"), "[here]\ntype = local\n", 0o600)
-        # What the kernel of the tests lacks: an NFS server here, an NFS client there.
-        write(self.folder.join("bin", "exportfs"),
-              '#!/bin/sh\necho "$@" >>%s\n' % self.folder.join("exportfs.log"), 0o755)
-        self.replace("/sbin/mount.nfs", '#!/bin/sh\nexec mount -t tmpfs "$1" "$2"\n', 0o755)
-        # Docker in a host that is a container itself.
-        self.replace("/etc/docker/daemon.json",
-                     '{"bridge":"none","iptables":false,"ip-forward":false,"ip-masq":false}')
-
-    def replace(self, path, text, mode=0o644):
-        if os.path.exists(self.host.root + path):
-            os.unlink(self.host.root + path)
-        write(self.host.root + path, text, mode)
 
     def play(self, name, *more, **variables):
-        """Run a playbook: its exit status and what it printed."""
         variables.setdefault("scitq_host", "w1")
-        env = clean_env(ANSIBLE_CONFIG=ANSIBLE + "/ansible.cfg", ANSIBLE_NOCOLOR=1,
-                        HOME=self.folder.path, SCITQ_SERVER="127.0.0.1:5000",
-                        PATH=self.folder.join("bin") + ":" + os.environ["PATH"])
-        out = subprocess.run(
-            ["ansible-playbook", "-i", self.inventory, "-e", json.dumps(variables)] +
-            list(more) + [os.path.join(ANSIBLE, name + ".yml")], stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env, timeout=900)
-        return out.returncode, out.stdout
+        return super().play(name, *more, **variables)
 
     def deploy(self, *more, **other):
         variables = dict(scitq_server=URL, scitq_batch={"__ansible_unsafe": BATCH}, scitq_concurrency=2,
                          scitq_flavor="f$1 %n", worker_package=PACKAGE)
         variables.update(other)
         return self.play("deploy", *more, **variables)
-
-    def firewall(self):
-        rules = testhost.run("iptables", "-S", "INPUT")
-        return [r for r in rules.splitlines() if "scitq:" in r]
 
 
 def changes(text):
@@ -206,6 +150,5 @@ def test_destroy(site):
 site = Site()
 for test in (test_refusals, test_deploy, test_mend, test_life, test_destroy):
     run(test, site)
-site.host.stop()
-site.server.stop()
+site.stop()
 done()

@@ -9,7 +9,7 @@ first process, an address, and nothing of this machine but its kernel.
 What alone() makes are namespaces of processes, mounts and network, with 10.77.0.1/24 on a
 bridge: whatever a test mounts, opens in a firewall or leaves running is gone with it,
 were it killed.  Hosts share one tree (tests/host/tree.sh, in .cache/host), each with an
-overlay of its own."""
+overlay of its own; another tree has what scitq's build needs (tests/host/built.sh)."""
 
 import glob
 import os
@@ -43,7 +43,7 @@ def run(*argv, **more):
     return out.stdout
 
 
-def alone():
+def alone(tree="tree"):
     """Go on in namespaces of this test's own."""
     if os.environ.get("SCITQ_TEST_ALONE") == "1":
         run("ip", "link", "set", "lo", "up")
@@ -58,8 +58,9 @@ def alone():
     missing = [p for p in PROGRAMS if not shutil.which(p)]
     if missing:
         need("%s (tools/deps.sh test)" % ", ".join(missing))
-    if subprocess.run([os.path.join(TOP, "tests", "host", "tree.sh"), CACHE]).returncode:
-        need("the test hosts' tree, which could not be made")
+    for script in ("tree",) if tree == "tree" else ("tree", tree):
+        if subprocess.run([os.path.join(TOP, "tests", "host", script + ".sh"), CACHE]).returncode:
+            need("the test hosts' tree, which could not be made")
     os.environ["SCITQ_TEST_ALONE"] = "1"
     os.execvp("unshare", ["unshare", "--mount", "--pid", "--net", "--fork", "--kill-child",
                           "--mount-proc", sys.executable] + sys.argv)
@@ -68,9 +69,9 @@ def alone():
 class Host(Daemon):
     """One host that boots at once and is reached by SSH as `ubuntu`."""
 
-    def __init__(self, name, address):
+    def __init__(self, name, address, tree="tree"):
         super().__init__(name, Folder("scitq-host-"))
-        self.address = address
+        self.address, self.tree = address, tree
         self.key = self.folder.join("key")
         run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.key)
         self.root = self.folder.join("root")
@@ -86,8 +87,8 @@ class Host(Daemon):
         run("mount", "-t", "tmpfs", "tmpfs", layers)
         for d in ("upper", "work"):
             os.mkdir(os.path.join(layers, d))
-        run("mount", "-t", "overlay", "overlay", "-o", "lowerdir=%s/tree,upperdir=%s/upper,"
-            "workdir=%s/work" % (CACHE, layers, layers), self.root)
+        run("mount", "-t", "overlay", "overlay", "-o", "lowerdir=%s/%s,upperdir=%s/upper,"
+            "workdir=%s/work" % (CACHE, self.tree, layers, layers), self.root)
         ssh = os.path.join(self.root, "home/ubuntu/.ssh")
         os.mkdir(ssh, 0o700)
         shutil.copy(self.key + ".pub", os.path.join(ssh, "authorized_keys"))
