@@ -139,9 +139,8 @@ static void row_is_gone(struct sq_link *l)
 {
     struct sq_err err;
     sq_log(SQ_LOG_WARNING, "worker",
-           "the server has no worker %lld any more: stopping its tasks, registering "
-           "anew",
-           (long long)l->worker_id);
+           "the server has no worker %lld any more: stopping its tasks%s",
+           (long long)l->worker_id, l->leaving ? "" : ", registering anew");
     sq_tasks_withdraw_all(l->tasks);
     if (sq_spool_renew(l->spool, &err) != 0)
         sq_log(SQ_LOG_ERROR, "worker", "%s", err.text);
@@ -149,7 +148,10 @@ static void row_is_gone(struct sq_link *l)
     l->has_status = false;
     l->n_seen = 0;
     sq_lane_cancel(l->poll);
-    sq_link_push(l);
+    if (l->leaving) /* a new row would be nobody's */
+        l->conf->ended(l->conf->arg, SQ_LINK_LEFT, "its row is gone");
+    else
+        sq_link_push(l);
 }
 
 static const char *reason(struct sq_link *l, const struct sq_reply *reply)

@@ -232,6 +232,20 @@ static void test_an_eviction_is_told(void **state)
     assert_true(says_evicted());
 }
 
+/* Told to stop while its row goes: no new one is made, which nobody would have. */
+static void test_one_that_stops_makes_no_new_row(void **state)
+{
+    struct world *w = *state;
+    settle(w);
+    sq_link_leave(&w->link);
+    assert_string_equal(push->path, "PUT /workers/3/sync");
+    reply(push, 404, "{\"message\":\"Worker 3 doesn't exist\"}");
+    assert_false(push->busy);
+    assert_int_equal(withdrawn_all, 1);
+    assert_int_equal(ended, 1);
+    assert_int_equal(how, SQ_LINK_LEFT);
+}
+
 static void test_how_to_watch_is_heard(void **state)
 {
     struct world *w = *state;
@@ -264,6 +278,7 @@ int main(void)
         ONE(test_what_may_be_given_ahead_is_told),
         ONE(test_an_eviction_is_told),
         ONE(test_how_to_watch_is_heard),
+        ONE(test_one_that_stops_makes_no_new_row),
         ONE(test_another_of_this_identity_ends_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
