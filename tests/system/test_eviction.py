@@ -319,6 +319,9 @@ def cloud():
                 deploy(server, **where)
             until("three workers come", lambda: len(running(server)) == 3, why(server))
             is_(len(azure.machines()), 3, "on a machine each")
+            until("their jobs are done", lambda: number(
+                server, "select count(*) from job where action = 'worker_deploy' and "
+                "status = 'succeeded'") == 3, why(server))
             names = running(server)
 
             def pid(name):
