@@ -170,6 +170,8 @@ const struct sq_route sq_routes[] = {
      .help = "where workflow scripts are put"},
 
     {SQ_GET, "/healthz", .read = sq_healthz, .help = "200 when the database answers"},
+    {SQ_GET, "/metrics", .read = sq_metrics,
+     .help = "counts of all there is, as Prometheus reads them"},
     {SQ_GET, "/version", .answer = sq_version, .help = "the server's version"},
     {SQ_GET, "/", .answer = sq_index_page, .help = "this page"},
     {SQ_GET, "/swagger.json", .answer = sq_swagger, .help = "this page for programs"},

@@ -124,6 +124,9 @@ SQ_STEP(sq_config_remote);
 SQ_READ(sq_healthz);
 SQ_STEP(sq_version);
 
+/* metrics.c */
+SQ_READ(sq_metrics);
+
 /* describe.c */
 SQ_STEP(sq_index_page);
 SQ_STEP(sq_swagger);

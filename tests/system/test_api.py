@@ -33,12 +33,12 @@ def rules(api, server):
         is_((answer.status, answer.headers.get("allow")), (405, allow),
             "405 for %s %s" % (method, where))
     for where in ("/tasks/", path, "/workers/", "/executions/", "/batch/", "/healthz",
-                  "/version", "/", "/swagger.json"):
+                  "/metrics", "/version", "/", "/swagger.json"):
         answer, full = api.call("HEAD", where), api.get(where)
         is_((answer.status, answer.body, answer.headers["content-type"]),
             (full.status, b"", full.headers["content-type"]), "HEAD %s" % where)
     for where in ("/nothing", "/tasks/x", "/tasks/-1", path + "/", "/tasks//",
-                  "/recruiter/a/b", "/recruiter/a/1", "/jobs/x", "/jobs/1", "/events", "/metrics", "/ui/",
+                  "/recruiter/a/b", "/recruiter/a/1", "/jobs/x", "/jobs/1", "/events", "/ui/",
                   "/tasks/%00", "/..", "/%2e%2e/etc/passwd"):
         answer = api.get(where)
         ok(answer.status in (400, 404) and answer.message, "no route: %s" % where, answer)
@@ -180,6 +180,29 @@ def requirements(api, server):
            {"status": "pending"})
 
 
+def metrics(api):
+    """Prometheus' text: each line is a comment or a sample; the counts are the lists'."""
+    odd = 'a "quoted"\\ batch\nof two lines'
+    for _ in range(3):
+        api.post("/tasks/", {"command": "true", "batch": odd})
+    answer = api.get("/metrics")
+    is_(answer.headers["content-type"], "text/plain; version=0.0.4; charset=utf-8",
+        "metrics are Prometheus' text")
+    text = answer.body.decode()
+    sample = re.compile(r'[a-z_]+({[a-z]+="(\\.|[^"\\])*"(,[a-z]+="(\\.|[^"\\])*")*})?'
+                        r' [0-9.]+')
+    is_([line for line in text.split("\n")[:-1]
+         if not line.startswith(("# HELP ", "# TYPE ")) and not sample.fullmatch(line)], [],
+        "each line is a comment or a sample")
+    ok('scitq_tasks{batch="a \\"quoted\\"\\\\ batch\\nof two lines",status="pending"} 3\n'
+       in text, "tasks by batch, which may be called anything")
+    is_(sum(int(n) for n in re.findall(r"^scitq_tasks{.*} (\d+)$", text, re.M)),
+        len(api.get("/tasks/").json), "all tasks are counted")
+    is_(sum(int(n) for n in re.findall(r"^scitq_workers{.*} (\d+)$", text, re.M)),
+        len(api.get("/workers/").json), "all workers are counted")
+    ok(re.search(r"^process_resident_memory_bytes [1-9]", text, re.M), "and memory")
+
+
 def settings(api, server):
     expect(api, "remote", "GET", "/config/remote", None, 200, "s3://work/flows")
     expect(api, "rclone", "GET", "/config/rclone", None, 200,
@@ -190,6 +213,7 @@ def settings(api, server):
     page = api.get("/")
     ok(page.status == 200 and b"/tasks/&lt;id>/why" in page.body
        and page.headers["content-type"].startswith("text/html"), "the page", page)
+    metrics(api)
     swagger = expect(api, "for programs", "GET", "/swagger.json", None, 200,
                      {"swagger": "2.0"})
     is_(sorted(swagger["paths"]["/tasks/{id}"]), ["delete", "get", "put"],

@@ -90,6 +90,22 @@ select batch, status, count(*) from task where status not in ('failed', 'succeed
 group by batch, status
 order by 1
 
+-- All that there is, counted: of what, batch, status; tasks from the same indexes.
+-- name: counts
+select 'tasks', batch, status, count(*) from task where status in ('failed', 'succeeded')
+group by batch, status
+union all
+select 'tasks', batch, status, count(*) from task
+where status not in ('failed', 'succeeded') group by batch, status
+union all
+select 'workers', batch, status, count(*) from worker group by batch, status
+union all
+select 'executions', null, status, count(*) from execution
+where status in ('pending', 'accepted', 'running') group by status
+union all
+select 'jobs', null, status, count(*) from job group by status
+order by 1, 2, 3
+
 -- name: batch_workers
 select batch, name from worker order by batch, worker_id
 
