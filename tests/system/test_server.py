@@ -31,7 +31,10 @@ def options():
     folder = Folder()
     for args, words in (
             (["--role=boss"], "--role is all, main or queue"),
-            (["--db=drop"], "--db is init or check"),
+            (["--db=drop"], "--db is init, check, upgrade"),
+            (["--db=prune"], "--db prune and --days go together"),
+            (["--days=3"], "--db prune and --days go together"),
+            (["--db=prune", "--days=0"], "--days is a number from 1"),
             (["--db"], "requires an argument"),
             (["--bogus"], "unrecognized option"),
             (["--ready-fd=99"], "not an open descriptor"),
