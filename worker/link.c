@@ -255,6 +255,7 @@ static void sync_replied(struct sq_link *l, const struct sq_reply *reply)
     sq_link_forget_seen(l);
     sq_link_acknowledge(l, a.acked == SQ_NULL ? 0 : a.acked);
     sq_link_take_answer(l, &a, l->ahead);
+    l->ahead = false;
     if (l->spool->n)
         sq_link_lose(l, "it did not store all that was told");
     stop_if_told(l);
@@ -303,7 +304,7 @@ static void poll_done(void *arg, const struct sq_reply *reply)
     else if (!is_right_database(l, &a))
         lose_misdirected(l, OTHER_DATABASE);
     else
-        sq_link_take_answer(l, &a, false);
+        sq_link_take_answer(l, &a, l->poll_ahead);
     sq_tasks_remember(l->tasks, false);
     go_on(l);
 }

@@ -52,7 +52,9 @@ struct sq_link {
     bool evicted, evicted_due; /* the machine is taken back; it is still to be told */
     bool evicted_sent;         /* in the push under way */
     bool urgent;               /* something urgent waits for the next push */
-    bool ahead;                /* the push under way lets the server give ahead */
+    /* The push under way, or one whose answer was lost, lets the server give ahead; and
+     * so a poll that was held meanwhile may bring it. */
+    bool ahead, poll_ahead;
     int64_t sent_at, round_us; /* the push under way; what the last one took */
     enum { SQ_PUSH_NONE, SQ_PUSH_REGISTER, SQ_PUSH_SYNC, SQ_PUSH_IDLE } pushing;
     int64_t pause_us;

@@ -103,9 +103,10 @@ static void write_row_date(const struct sq_link *l, struct sq_jw *w)
 static void write_ahead(struct sq_link *l, struct sq_jw *w)
 {
     int64_t n = sq_tasks_ahead(l->tasks, l->round_us);
-    l->ahead = n > 0;
-    if (!l->ahead)
+    if (n <= 0)
         return;
+    l->ahead = true;
+    l->poll_ahead = sq_lane_busy(l->poll);
     sq_jw_key(w, "ahead");
     sq_jw_int(w, n);
 }
@@ -115,7 +116,6 @@ static void send_sync(struct sq_link *l)
     struct sq_jw w;
     char path[64];
     begin_sync(l, &w, &l->push_body);
-    l->ahead = false;
     write_stats(l, &w);
     write_seen(l, &w);
     if (l->spool->n) {
@@ -177,6 +177,7 @@ void sq_link_poll(struct sq_link *l)
                                    .body = &l->poll_body,
                                    .limit_s = (int)l->poll_s + POLL_GRACE_S};
     sq_tasks_remember(l->tasks, true);
+    l->poll_ahead = false;
     int rc = sq_buf_ok(&l->poll_body) ? sq_lane_send(l->poll, &req, &err)
                                       : sq_fail(&err, SQ_ENOMEM, "out of memory");
     if (rc)
