@@ -67,8 +67,7 @@ void sq_ahead_take(struct sq_tasks *t)
     if (t->accepting || t->closed)
         return;
     t->accepting = true;
-    while (t->places_used < t->concurrency + t->prefetch &&
-           (e = TAILQ_FIRST(&t->ahead))) {
+    while (sq_slots_place(t) && (e = TAILQ_FIRST(&t->ahead))) {
         sq_ahead_remove(t, e);
         sq_tasks_accept(t, e);
     }

@@ -66,10 +66,12 @@ struct sq_execution {
     struct sq_workdir *dir;          /* NULL for one that fails before it needs any */
     char *command;                   /* until it is started */
     char *input, *resource, *output; /* URIs, or NULL */
-    bool use_cache;                  /* the server wants to know what is uploaded */
-    struct sq_stage *stage;          /* of staging.c; NULL: nothing to move (yet) */
-    bool fetched;                    /* what it needs had to be fetched, and is here */
-    struct sq_container *container;  /* NULL: it runs in none */
+    char *batch;                     /* NULL: an earlier process took it on */
+    double spared;          /* of a slot while it runs: 1 - its weight, see slots.c */
+    bool use_cache;         /* the server wants to know what is uploaded */
+    struct sq_stage *stage; /* of staging.c; NULL: nothing to move (yet) */
+    bool fetched;           /* what it needs had to be fetched, and is here */
+    struct sq_container *container; /* NULL: it runs in none */
     int64_t asked_at; /* to start; monotonic, by this process; 0: not by it */
     bool ahead;       /* in the queue of those beyond our places */
     bool given_back;

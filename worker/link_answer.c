@@ -96,8 +96,10 @@ static void take_settings(struct sq_link *l, const struct sq_answer *a)
     set_delay(&l->stats_s, a->stats_s, 1, 3600);
     if (a->permanent >= 0)
         l->permanent = a->permanent;
-    if (a->concurrency != SQ_NULL)
+    if (a->concurrency != SQ_NULL) {
+        sq_tasks_set_weights(l->tasks, a->weights);
         sq_tasks_set_places(l->tasks, a->concurrency, a->prefetch);
+    }
     if (l->conf->watch)
         l->conf->watch(l->conf->arg, a->watch);
     l->knows_row = true;

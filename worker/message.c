@@ -53,7 +53,8 @@ static int parse_execution(const json_t *v, struct sq_arena *arena,
                  {"container_options", &a->container_options},
                  {"input", &a->input},
                  {"output", &a->output},
-                 {"resource", &a->resource}};
+                 {"resource", &a->resource},
+                 {"batch", &a->batch}};
     for (size_t i = 0; !rc && i < SQ_LEN(texts); i++)
         rc = get_text(task, texts[i].key, arena, texts[i].to, err);
     a->use_cache = json_is_true(json_object_get(task, "use_cache"));
@@ -137,6 +138,8 @@ static int parse_worker(const json_t *root, struct sq_arena *arena, struct sq_an
         rc = get_text(worker, "modification_date", arena, &a->row_date, err);
     if (!rc)
         rc = get_text(settings, "watch", arena, &a->watch, err);
+    if (!rc)
+        rc = get_text(worker, "task_properties", arena, &a->weights, err);
     if (!rc)
         rc = get_text(root, "database", arena, &a->database, err);
     if (!rc && a->acked != SQ_NULL && (a->acked < 0 || a->acked > SEQ_MAX))

@@ -9,8 +9,8 @@
 
 struct sq_assignment {
     int64_t execution_id, task_id;
-    const char *command, *container, *container_options, *input, *output,
-        *resource; /* or NULL */
+    const char *command, *container, *container_options, *input, *output, *resource,
+        *batch; /* or NULL */
     bool use_cache;
 };
 
@@ -27,6 +27,7 @@ struct sq_answer {
     int permanent;        /* -1: not said */
     const char *database; /* which one the server has; NULL: not said */
     const char *watch;    /* the plugin to watch for an eviction with; NULL: none */
+    const char *weights;  /* of running tasks, see lib/weights.h; NULL: none */
     const char *row_date; /* when its row was changed last; NULL: never */
     int64_t idle_delay_s, first_task_delay_s, poll_s, stats_s;
     struct sq_assignment *executions;

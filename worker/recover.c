@@ -105,8 +105,7 @@ static int recover(struct sq_tasks *t, struct sq_workdir *d)
     }
     e->state = state_of(h->stage);
     recall(t, e);
-    t->slots_used += sq_exec_holds_slot(e->state);
-    t->places_used += sq_exec_holds_place(e->state);
+    sq_slots_count(t, e, SQ_STATE_ASSIGNED, e->state);
     if (e->state == SQ_STATE_WAITING)
         TAILQ_INSERT_TAIL(&t->waiting, e, queue);
     if (!e->end_cut)

@@ -37,6 +37,7 @@ static void free_execution(struct sq_execution *e)
     free(e->input);
     free(e->resource);
     free(e->output);
+    free(e->batch);
     free(e->note);
     free(e->output_files);
     free(e);
@@ -168,8 +169,7 @@ void sq_tasks_step(struct sq_tasks *t, struct sq_execution *e, enum sq_exec_even
     if (from == SQ_STATE_DOWNLOADING || from == SQ_STATE_UPLOADING)
         sq_staging_cancel(e);
     e->fetched |= event == SQ_EV_FETCHED && sq_staging_fetches(e);
-    t->slots_used += sq_exec_holds_slot(to) - sq_exec_holds_slot(from);
-    t->places_used += sq_exec_holds_place(to) - sq_exec_holds_place(from);
+    sq_slots_count(t, e, from, to);
     e->state = to;
     if (to == SQ_STATE_DONE)
         finish(t, e, from == SQ_STATE_REPORTING && event == SQ_EV_ACKNOWLEDGED);
@@ -187,7 +187,7 @@ void sq_tasks_start_waiting(struct sq_tasks *t)
     if (t->starting || !(t->sup_ready || t->conf->no_spawn))
         return;
     t->starting = true;
-    while (t->slots_used < t->concurrency && (e = TAILQ_FIRST(&t->waiting)))
+    while (sq_slots_any(t) && (e = TAILQ_FIRST(&t->waiting)))
         sq_tasks_step(t, e, SQ_EV_SLOT);
     t->starting = false;
     sq_ahead_take(t);
@@ -318,7 +318,8 @@ static bool copy_texts(struct sq_execution *e, const struct sq_assignment *a)
     } texts[] = {{a->command ? a->command : "", &e->command},
                  {a->input, &e->input},
                  {a->resource, &e->resource},
-                 {a->output, &e->output}};
+                 {a->output, &e->output},
+                 {a->batch, &e->batch}};
     bool ok = true;
     e->use_cache = a->use_cache;
     for (size_t i = 0; i < SQ_LEN(texts); i++)
@@ -349,11 +350,12 @@ void sq_tasks_arrive(struct sq_tasks *t, const struct sq_assignment *a, bool ahe
             sq_tasks_step(t, e, SQ_EV_WITHDRAWN);
         return;
     }
+    sq_slots_weigh(t, e);
     if (a->container)
         e->container = sq_container_new(t, e, a->container, a->container_options);
     if (a->container && !e->container)
         sq_tasks_refuse(t, e, -1001, SQ_EV_UNABLE, "no memory for a container");
-    else if (t->closed || (ahead && t->places_used >= t->concurrency + t->prefetch))
+    else if (t->closed || (ahead && !sq_slots_place(t)))
         sq_ahead_put(t, e);
     else
         sq_tasks_accept(t, e);
@@ -576,4 +578,5 @@ void sq_tasks_fini(struct sq_tasks *t)
     sq_idmap_fini(&t->by_id);
     sq_idmap_fini(&t->over);
     sq_arena_fini(&t->arena);
+    free(t->weights);
 }

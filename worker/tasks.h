@@ -3,6 +3,7 @@
  * is here; when a state changes is execution.c's table.
  *
  * tasks.c     what is done on entering each state, slots, news from the server
+ * slots.c     whether one more may run, or be taken on
  * ahead.c     those given beyond the places that we have
  * staging.c   its data: inputs, resources, outputs
  * spawn.c     the command and its start
@@ -66,6 +67,8 @@ struct sq_tasks {
     int64_t concurrency, prefetch; /* of its row */
     int cores;
     int64_t slots_used, places_used;
+    double spared;   /* by what holds a slot and weighs less, or more, than 1 */
+    char *weights;   /* of its row; NULL: every task weighs 1 */
     int64_t task_us; /* what tasks take of late, from asking for one to its end */
     struct sq_execution_list ahead; /* beyond our places, taken on when one is free */
     struct sq_timer ahead_timer;    /* the oldest of them has waited too long */
@@ -103,6 +106,8 @@ void sq_tasks_withdraw_all(struct sq_tasks *t);
 /* Directories are made for as many; running commands above a smaller concurrency go on.
  */
 void sq_tasks_set_places(struct sq_tasks *t, int64_t concurrency, int64_t prefetch);
+/* What running tasks of other batches weigh: the text of its row, or NULL. */
+void sq_tasks_set_weights(struct sq_tasks *t, const char *weights);
 /* Remove the resources that none uses. */
 void sq_tasks_reset_resources(struct sq_tasks *t);
 /* The server has stored this record; called before the spool drops it. */

@@ -24,6 +24,16 @@ void sq_tasks_start_waiting(struct sq_tasks *t);
 /* Take on one that has a place. */
 void sq_tasks_accept(struct sq_tasks *t, struct sq_execution *e);
 
+/* slots.c */
+/* May one more start, may one more be taken on? */
+bool sq_slots_any(const struct sq_tasks *t);
+bool sq_slots_place(const struct sq_tasks *t);
+/* Count an execution that goes from one state to another. */
+void sq_slots_count(struct sq_tasks *t, const struct sq_execution *e,
+                    enum sq_exec_state from, enum sq_exec_state to);
+/* What it will weigh when it runs. */
+void sq_slots_weigh(const struct sq_tasks *t, struct sq_execution *e);
+
 /* ahead.c */
 void sq_ahead_init(struct sq_tasks *t);
 /* No place for it now: it waits as it is, and is given back when that is long. */

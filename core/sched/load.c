@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/sched/weights.h"
+#include "lib/weights.h"
 
 static int no_memory(struct sq_err *err)
 {

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/sched/weights.h"
 #include "core/store/recruiter.h"
 #include "core/store/worker.h"
 #include "lib/log.h"
+#include "lib/weights.h"
 
 enum { LIVE_MAX = 1000 };
 

@@ -121,6 +121,10 @@ void sq_tasks_set_places(struct sq_tasks *t, int64_t concurrency, int64_t prefet
 {
 }
 
+void sq_tasks_set_weights(struct sq_tasks *t, const char *weights)
+{
+}
+
 void sq_tasks_acknowledged(struct sq_tasks *t, const struct sq_record *r)
 {
 }

@@ -19,10 +19,10 @@ static void test_a_whole_answer(void **state)
     struct sq_answer a;
     struct sq_err err;
     OK(err, parse("{\"acked\":45,\"worker\":{\"worker_id\":3,\"concurrency\":8,"
-                  "\"permanent\":false,\"name\":\"w\"},"
+                  "\"permanent\":false,\"name\":\"w\",\"task_properties\":\"{}\"},"
                   "\"executions\":[{\"execution_id\":9,\"task\":{\"task_id\":5,"
                   "\"command\":\"echo \\u00e9\",\"container\":null,\"input\":\"\","
-                  "\"output\":\"s3://x/\",\"more\":[1]}}],"
+                  "\"output\":\"s3://x/\",\"batch\":\"b\",\"more\":[1]}}],"
                   "\"signals\":[{\"signal_id\":4,\"execution_id\":8,\"signal\":15},"
                   "{\"signal_id\":5,\"execution_id\":null,\"signal\":-1}],"
                   "\"withdrawn\":[8,10],\"settings\":{\"idle_delay_s\":300,"
@@ -39,6 +39,8 @@ static void test_a_whole_answer(void **state)
     assert_null(a.executions[0].container);
     assert_null(a.executions[0].input); /* empty is none */
     assert_string_equal(a.executions[0].output, "s3://x/");
+    assert_string_equal(a.executions[0].batch, "b");
+    assert_string_equal(a.weights, "{}");
     assert_int_equal(a.n_signals, 2);
     assert_int_equal(a.signals[0].execution_id, 8);
     assert_true(a.signals[1].execution_id == SQ_NULL);

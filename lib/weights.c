@@ -1,6 +1,6 @@
 /* Weights of running tasks: see weights.h.  The text is people's to edit in SQL, so
  * whatever is not understood weighs 1. */
-#include "core/sched/weights.h"
+#include "lib/weights.h"
 
 #include <math.h>
 #include <string.h>

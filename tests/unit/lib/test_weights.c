@@ -1,7 +1,7 @@
 /* task_properties: texts that people edit by hand. */
 #include "tests/test.h"
 
-#include "core/sched/weights.h"
+#include "lib/weights.h"
 
 static void test_weights(void **state)
 {

@@ -3,8 +3,8 @@
  * When a worker is moved to another batch, the tasks it still runs are not as heavy
  * as those of its new batch: {"old": [0.5, 1]} says that a running task of batch
  * "old" takes half a place (product.md section 8).  No I/O, any thread. */
-#ifndef SQ_SCHED_WEIGHTS_H
-#define SQ_SCHED_WEIGHTS_H
+#ifndef SQ_LIB_WEIGHTS_H
+#define SQ_LIB_WEIGHTS_H
 
 #include <jansson.h>
 #include "lib/util.h"
