@@ -77,6 +77,32 @@ def machines(server):
     return found
 
 
+class Leftovers:
+    """Whatever the provider started goes with the test, whole or failed."""
+
+    def __init__(self, server):
+        self.server = server
+        remember(self)
+
+    def stop(self):
+        forget(self)
+        for folder in machines(self.server):
+            end_machine(folder)
+
+
+def end_machine(folder):
+    """All its processes, and those they make meanwhile."""
+    while True:
+        pids = processes().get(folder, {})
+        for pid in pids:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        if not pids:
+            return
+
+
 class Sampler(threading.Thread):
     """Looks each second.  At rest what is seen must be what is expected, on the way all
     of it must be of before or after, and what is in both must be there."""
@@ -335,11 +361,7 @@ def evicted(world):
     world.model.sweep()
     world.sampler.expect(world.model.machines())
     folder = next(f for f, m in machines(world.server).items() if m[0] == worker.name)
-    for pid in processes()[folder]:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+    end_machine(folder)
     world.api.delete("/workers/%d" % row["worker_id"])
     world.rest("one is evicted")
     is_(world.count("alpha"), {("big", "there"): 1, ("big", "here"): 1,
@@ -422,6 +444,7 @@ def story(db):
         WORKER_IDLE_DELAY=2)
     server.env = {"SCITQ_SUPERVISOR": program("scitq-supervisor")}
     with server.start():
+        leftovers = Leftovers(server)
         world = World(server, model)
         with Worker(server, 2, "byhand", ("-b", "hand", "-f", "small")):
             model.workers.append(Simulated(
@@ -439,6 +462,7 @@ def story(db):
                  "moved" % (world.total, world.sampler.samples, world.sampler.exact,
                             world.model.deployed, world.model.moved))
         world.sampler.stop()
+        leftovers.stop()
 
 
 for database in databases() if LONG else databases()[:1]:
