@@ -97,8 +97,9 @@ def returns(server, api, folder):
             "it restarts itself when told, under running commands")
         for i in ids:
             is_(len(api.get("/executions/", {"task_id": i}).json), 1, "one execution")
+        wait_until("the failed ones' directories are kept", lambda: len(
+            [d for d in directories(worker) if is_kept(d)]) == 2)
         kept = [d for d in directories(worker) if is_kept(d)]
-        is_(len(kept), 2, "the failed ones' directories are kept")
         send(api, worker, -1)
         wait_until("cleaned", lambda: not any(map(os.path.exists, kept)))
         ok(True, "until it is told to clean")
