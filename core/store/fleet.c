@@ -171,7 +171,7 @@ static int choose(struct sq_tx *tx, const struct sq_fleet_conf *conf,
         .filter = filter ? &f : NULL,
         .with_room = true,
         .limit = 1,
-        .preferred = conf->preferred};
+        .preferred = is_open(wanted->provider) ? NULL : conf->preferred};
     rc = sq_offers_list(tx->db, &q, tx->arena, &rows, &n, err);
     if (rc)
         return rc;

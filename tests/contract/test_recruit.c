@@ -220,6 +220,67 @@ static void test_preferred(void **state)
     assert_int_equal(sq_preferred_check("p", &err), SQ_EINVAL);
 }
 
+/* What is chosen, as provider/region/flavor; NULL: nothing fits. */
+static const struct {
+    const char *preferred, *flavor, *provider, *region, *place;
+} choices[] = {
+    {NULL, "s", "auto", "auto", "p/r2/s"},
+    {NULL, "s", NULL, NULL, "p/r2/s"},
+    {NULL, "s", "p", "r1", "p/r1/s"},
+    /* What is preferred counts where its provider is named. */
+    {"p:r1", "s", "p", "auto", "p/r1/s"},
+    {"p:r1", "auto:cpu>=2", "p", "auto", "p/r1/s"},
+    {"p:r1", "s", "auto", "auto", "p/r2/s"},
+    {"p:r1", "s", "p", "r2", "p/r2/s"},
+    {"p:r1", "s", "auto", "r2", "p/r2/s"},
+    {"p:r%", "s", "p", "auto", "p/r2/s"},
+    {"q:x", "s", "p", "auto", "p/r2/s"},
+    {"q:x,p:r1", "s", "p", "auto", "p/r1/s"},
+    {"p:nowhere", "s", "p", "auto", "p/r2/s"},
+    /* Metal and what is often taken back have to be asked for. */
+    {NULL, "auto:cpu>=2", "auto", "auto", "p/r2/s"},
+    {NULL, "auto:cpu>=4", "auto", "auto", "p/r1/m"},
+    {NULL, "auto:tags#M", "auto", "auto", "q/x/metal"},
+    {NULL, "metal", "auto", "auto", "q/x/metal"},
+    {NULL, "auto:tags#G", "auto", "auto", NULL},
+    {NULL, "auto:tags#G:eviction<=20", "auto", "auto", "p/r1/g"},
+    {NULL, "auto:cost<=0.1", "auto", "auto", NULL},
+    {NULL, "auto:provider==q", "auto", "auto", "q/x/s"},
+    {NULL, "auto:region!~r%", "auto", "auto", "q/x/s"},
+    /* What is named plainly is believed. */
+    {NULL, "unheard-of", "p", "r9", "p/r9/unheard-of"},
+    {NULL, "unheard-of", "auto", "r1", NULL},
+    {NULL, "unheard-of", "p", "auto", NULL},
+};
+
+static void test_choices(void **state)
+{
+    struct contract *c = *state;
+    open_world(c);
+    for (size_t i = 0; i < SQ_LEN(choices); i++) {
+        struct sq_err err;
+        char sql[200];
+        int64_t id = 0;
+        const struct sq_fleet_wanted wanted = {.flavor = choices[i].flavor,
+                                               .provider = choices[i].provider,
+                                               .region = choices[i].region,
+                                               .batch = "b",
+                                               .concurrency = 1};
+        conf.preferred = choices[i].preferred;
+        contract_begin(c);
+        int rc = sq_fleet_recruit(&c->tx, &conf, &wanted, &id, &err);
+        contract_commit(c);
+        snprintf(sql, sizeof sql,
+                 "select count(*) from worker where provider || '/' || region || '/' "
+                 "|| flavor = '%s'",
+                 choices[i].place ? choices[i].place : "");
+        if (rc != (choices[i].place ? 0 : SQ_ECAPACITY) ||
+            ask(c, sql) != (choices[i].place != NULL))
+            fail_msg("row %zu: %s", i, rc ? err.text : "another place");
+        contract_sql(c->db, "delete from worker;");
+    }
+}
+
 /* Workers 1 to 4 of batch old, all 's' of p in r1 but the last; the first is full. */
 static void add_old_workers(struct contract *c)
 {
@@ -351,11 +412,11 @@ static void test_jobs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_need),     cmocka_unit_test(test_weights),
-        cmocka_unit_test(test_deploys),  cmocka_unit_test(test_ranks_and_caps),
-        cmocka_unit_test(test_quota),    cmocka_unit_test(test_preferred),
-        cmocka_unit_test(test_recycles), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_jobs),
+        cmocka_unit_test(test_need),    cmocka_unit_test(test_weights),
+        cmocka_unit_test(test_deploys), cmocka_unit_test(test_ranks_and_caps),
+        cmocka_unit_test(test_quota),   cmocka_unit_test(test_preferred),
+        cmocka_unit_test(test_choices), cmocka_unit_test(test_recycles),
+        cmocka_unit_test(test_refused), cmocka_unit_test(test_jobs),
     };
     return contract_main(tests, SQ_LEN(tests));
 }
