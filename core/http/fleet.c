@@ -142,6 +142,16 @@ static int text_of(struct sq_request *r, const char *key, const char **ret,
     return rc;
 }
 
+/* "auto" leaves it open, as absent does. */
+static int name_of(struct sq_request *r, const char *key, const char **ret,
+                   struct sq_err *err)
+{
+    int rc = text_of(r, key, ret, err);
+    if (rc == 0 && *ret && strcmp(*ret, "auto") == 0)
+        *ret = NULL;
+    return rc;
+}
+
 static int real_of(struct sq_request *r, const char *key, double fallback, double *ret,
                    struct sq_err *err)
 {
@@ -200,9 +210,9 @@ int sq_flavors_prepare(struct sq_request *r, struct sq_err *err)
     if (rc == 0)
         rc = real_of(r, "limit", 10, &limit, err);
     if (rc == 0)
-        rc = text_of(r, "provider", &f->q.provider, err);
+        rc = name_of(r, "provider", &f->q.provider, err);
     if (rc == 0)
-        rc = text_of(r, "region", &f->q.region, err);
+        rc = name_of(r, "region", &f->q.region, err);
     if (rc == 0 && !(limit >= 0 && limit <= FLAVORS_MAX))
         rc = sq_fail(err, SQ_EINVAL, "limit must be between 0 and %d", FLAVORS_MAX);
     if (rc == 0)

@@ -89,9 +89,9 @@ static int check(const struct sq_recruiter *r, struct sq_err *err)
         return sq_fail(err, SQ_EINVAL, "worker_flavor is required");
     int rc = check_number("rank", r->rank, 0, err);
     if (rc == 0)
-        rc = check_number("tasks_per_worker", r->tasks_per_worker, 1, err);
-    if (rc == 0)
         rc = check_number("worker_concurrency", r->worker_concurrency, 1, err);
+    if (rc == 0) /* which is the concurrency where it was not said */
+        rc = check_number("tasks_per_worker", r->tasks_per_worker, 1, err);
     if (rc == 0)
         rc = check_number("worker_prefetch", r->worker_prefetch, 0, err);
     if (rc == 0)

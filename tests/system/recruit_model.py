@@ -74,7 +74,7 @@ def _rule_holds(offer, item, test, value):
         return all(letter in fact for letter in value)
     if test == "!#":
         return not any(letter in fact for letter in value)
-    return _TESTS[test](fact, type(fact)(value))
+    return _TESTS[test](fact, value if isinstance(fact, str) else float(value))
 
 
 def fits(wanted, offer):
