@@ -90,6 +90,9 @@ static int canceled_calls(FILE *out, struct probe *t, struct sq_err *err)
                            "%s, canceled before it began, returns %s (%.200s) and not "
                            "SQ_ECANCELED",
                            calls[i].name, sq_code_name(rc), rc ? why.text : "");
+        if (!*why.text)
+            return sq_fail(err, SQ_EINVAL, "%s fails without one line that says why",
+                           calls[i].name);
     }
     if (memcmp(&before, &t->machine, sizeof before) != 0)
         return sq_fail(err, SQ_EINVAL, "find fails and writes to *ret all the same");

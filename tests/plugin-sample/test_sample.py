@@ -1,67 +1,22 @@
 #!/usr/bin/env python3
-"""A plugin built outside the tree, against an installation and nothing else: what
+"""A storage plugin built outside the tree, against an installation and nothing else: what
 pkg-config says suffices, the installed scitq finds, checks and uses it, and a broken one
 costs nobody anything but itself."""
 
 import os
 import sys
 
-TOP = os.environ.get("top_srcdir") or os.path.join(os.path.dirname(__file__), "../..")
-sys.path.insert(0, os.path.join(TOP, "tests", "system"))
-from harness import (  # noqa: E402
-    BUILD, Folder, clean_env, done, has, is_, json, ok, run, subprocess)
-
-SOURCE = os.path.join(TOP, "tests", "plugin-sample", "sample.c")
-work = Folder("scitq-sample-")
-dest = work.join("dest")
-
-
-def command(*argv, **more):
-    """(exit code, output and errors) of a program."""
-    p = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                       stderr=subprocess.STDOUT, text=True, timeout=600, **more)
-    return p.returncode, p.stdout
-
-
-def installed(*names):
-    """A path below the installation's prefix."""
-    return dest + os.path.join(prefix, *names)
-
-
-def tool(*argv, **env):
-    """A tool of the installation, which finds its library as no linker configured it."""
-    env = clean_env(LD_LIBRARY_PATH=installed("lib"), **env)
-    return command(installed("bin", argv[0]), *argv[1:], env=env)
-
-
-def install():
-    env = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
-    code, text = command("make", "-C", BUILD, "-s", "install", "DESTDIR=" + dest, env=env)
-    ok(code == 0, "it can be installed below another root", text)
-
-
-def find_prefix():
-    with open(os.path.join(BUILD, "lib", "scitq.pc")) as f:
-        return f.readline().strip().split("=", 1)[1]
-
-
-def pkg_config(*options):
-    env = dict(os.environ, PKG_CONFIG_PATH=installed("lib", "pkgconfig"),
-               PKG_CONFIG_SYSROOT_DIR=dest)
-    code, text = command("pkg-config", *options, "scitq", env=env)
-    is_(code, 0, "pkg-config %s scitq" % " ".join(options))
-    return text.split()
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from outside import (  # noqa: E402
+    Outside, done, has, is_, json, ok, run)
 
 
 def build(name, *flags):
-    """The sample as work/site/storage/NAME.so."""
-    os.makedirs(work.join("site", "storage"), exist_ok=True)
-    so = work.join("site", "storage", name + ".so")
-    code, text = command("cc", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", *flags,
-                         *pkg_config("--cflags"), "-o", so, SOURCE, *pkg_config("--libs"),
-                         cwd=work.path)
-    ok(code == 0, "the sample is built out of tree %s" % " ".join(flags), text)
-    return so
+    return outside.build("storage", "sample.c", name, *flags)
+
+
+def tool(*argv, **env):
+    return outside.tool(*argv, **env)
 
 
 def listed(path):
@@ -73,12 +28,12 @@ def listed(path):
 def lists():
     code, text = tool("scitq-manage", "plugin", "list")
     is_(code, 0, "plugin list")
-    has(text, dest, "the installed plugins are found beside the library")
+    has(text, outside.dest, "the installed plugins are found beside the library")
     ours = listed("")
     bad = {n: p["problem"] for n, p in ours.items() if p["problem"]}
     ok("nfs" in ours and not bad, "and all are usable", bad)
-    is_(pkg_config("--variable=storagedir"), [installed("lib", "scitq", "storage")],
-        "pkg-config tells where")
+    is_(outside.pkg_config("--variable=storagedir"),
+        [outside.installed("lib", "scitq", "storage")], "pkg-config tells where")
     both = listed(work.join("site") + ":")
     is_(set(both), set(ours) | {"sample"}, "a site's folder comes with scitq's own")
     is_(both["sample"]["problem"], None, "the sample is usable")
@@ -141,7 +96,7 @@ def wrong():
 def broken(so):
     header = work.join("old", "scitq", "storage.h")
     os.makedirs(os.path.dirname(header))
-    with open(installed("include", "scitq", "storage.h")) as f:
+    with open(outside.installed("include", "scitq", "storage.h")) as f:
         text = f.read()
     old = text.replace("SQ_STORAGE_ABI 0x5351", "SQ_STORAGE_ABI 0x5350")
     ok(old != text, "another version's header")
@@ -163,8 +118,9 @@ def broken(so):
     has(text, "No such file", "is not there")
 
 
-prefix = find_prefix()
-run(install)
+outside = Outside()
+work = outside.work
+run(outside.install)
 sample = build("sample")
 run(lists)
 run(checks, sample)

@@ -252,8 +252,9 @@ def databases():
 class Server(Daemon):
     """scitq-server on a database of its own.  Further settings as keywords:
     Server(WORKER_OFFLINE_DELAY=2)."""
-    fetch = None  # another program than scitq-fetch
-    env = {}      # more of its environment
+    binary = None  # another program than the build's
+    fetch = None   # another program than scitq-fetch
+    env = {}       # more of its environment
 
     def __init__(self, db="sqlite", uri=None, start=True, wrapper=(), **settings):
         super().__init__("server", Folder())
@@ -285,7 +286,7 @@ class Server(Daemon):
                 f.write('%s="%s"\n' % (key, value))
         env = clean_env(SCITQ_FETCH=self.fetch or os.path.join(BUILD, "scitq-fetch"),
                         **self.env)
-        self.spawn(self.wrapper + [program("scitq-server"), "-c", conf,
+        self.spawn(self.wrapper + [self.binary or program("scitq-server"), "-c", conf,
                                    "--ready-fd", "READY_FD"], env, ready=True)
         return self
 
