@@ -9,9 +9,11 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from outside import (  # noqa: E402
-    Outside, Server, diag, done, has, is_, json, ok, run, wait_until)
+    Outside, Server, diag, done, has, is_, json, ok, run, signal, wait_until)
+from fleet import processes  # noqa: E402
 
 LIMIT_S = 180
+MARK = b"SHED_MACHINE="
 outside = Outside()
 
 
@@ -37,8 +39,20 @@ def checks(so):
            text)
 
 
+class Lender(Server):
+    """Machines outlive their server, but not the test."""
+
+    def stop(self):
+        super().stop()
+        for pid in processes(MARK + self.settings["SCITQ_STATE_DIR"].encode()):
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+
+
 def new_server():
-    server = Server(start=False, SCITQ_PLUGIN_PATH=outside.work.join("site") + ":",
+    server = Lender(start=False, SCITQ_PLUGIN_PATH=outside.work.join("site") + ":",
                     SHED_WORKER=outside.installed("sbin", "scitq-worker"), SHED_QUOTA=6,
                     WORKER_IDLE_DELAY=2, WORKER_CREATE_RETRY=0, EVICTION_ACTION="delete")
     server.binary = outside.installed("sbin", "scitq-server")
@@ -62,15 +76,7 @@ class Shed:
                 for f in glob.glob(self.home + "/*") if os.path.exists(f + "/about")}
 
     def processes(self):
-        found, mark = [], b"SHED_MACHINE=" + self.home.encode()
-        for path in glob.glob("/proc/[0-9]*/environ"):
-            try:
-                with open(path, "rb") as f:
-                    if mark in f.read():
-                        found.append(int(path.split("/")[2]))
-            except OSError:
-                pass
-        return found
+        return list(processes(MARK + self.home.encode()))
 
 
 def story():

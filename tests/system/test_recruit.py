@@ -17,10 +17,11 @@ import sys
 import threading
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from harness import *  # noqa: E402,F403
+from fleet import *  # noqa: E402,F403
 from recruit_model import Model, Offer, Recruiter, Worker as Simulated  # noqa: E402
 
 LIMIT_S = 180
+MARK = b"SCITQ_LOCAL_MACHINE="
 FLAVORS = {"small": (1, 2, 10, 0.1, 0, ""), "wide": (2, 4, 20, 0.5, 0, ""),
            "big": (4, 16, 100, 0.9, 0, "N"), "risky": (8, 64, 100, 0.01, 20, "")}
 REGIONS, QUOTA = ("here", "there"), 8
@@ -32,75 +33,35 @@ HAND = 2
 
 # ---- the provider's own list
 
-MARK = b"SCITQ_LOCAL_MACHINE="
+def parent_of(pid):
+    try:
+        with open("/proc/%d/stat" % pid) as f:
+            return int(f.read().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
 
 
-def processes():
-    """{folder of a machine: {pid: (parent, program)}}"""
-    found = collections.defaultdict(dict)
-    for path in glob.glob("/proc/[0-9]*"):
-        try:
-            with open(path + "/environ", "rb") as f:
-                marks = [w for w in f.read().split(b"\0") if w.startswith(MARK)]
-            if not marks:
-                continue
-            with open(path + "/cmdline", "rb") as f:
-                program = os.path.basename(f.read().split(b"\0")[0])
-            with open(path + "/stat") as f:
-                parent = int(f.read().rpartition(")")[2].split()[1])
-        except OSError:  # it has ended
-            continue
-        found[marks[0][len(MARK):].decode()][int(os.path.basename(path))] = (parent,
-                                                                             program)
-    return found
-
-
-def workers_among(pids):
-    """Not the children that are about to become something else."""
-    workers = {pid: parent for pid, (parent, program) in pids.items()
-               if program == b"scitq-worker"}
-    return [pid for pid, parent in workers.items() if parent not in workers]
-
-
-def machines(server):
+def listed(server):
     """{folder: (name, flavor, region, workers that run)}"""
     home = os.path.join(server.settings["SCITQ_STATE_DIR"], "providers", "local")
-    running, found = processes(), {}
-    for folder in set(glob.glob(home + "/*")) | {f for f in running
-                                                 if f.startswith(home + "/")}:
+    workers, found = collections.defaultdict(list), {}
+    for pid, (folder, line) in processes(MARK + home.encode() + b"/").items():
+        if os.path.basename(line.split(b"\0")[0]) == b"scitq-worker":
+            workers[folder].append(pid)
+    for folder in set(glob.glob(home + "/*")) | set(workers):
         try:
             with open(folder + "/about") as f:
                 name, flavor, region = f.read().split()
         except (OSError, ValueError):  # it is only just made, or nearly gone
             name, flavor, region = "?", folder, "?"
-        found[folder] = (name, flavor, region, len(workers_among(running[folder])))
+        # Not the children that are about to become something else.
+        running = [p for p in workers[folder] if parent_of(p) not in workers[folder]]
+        found[folder] = (name, flavor, region, len(running))
     return found
 
 
-class Leftovers:
-    """Whatever the provider started goes with the test, whole or failed."""
-
-    def __init__(self, server):
-        self.server = server
-        remember(self)
-
-    def stop(self):
-        forget(self)
-        for folder in machines(self.server):
-            end_machine(folder)
-
-
-def end_machine(folder):
-    """All its processes, and those they make meanwhile."""
-    while True:
-        pids = processes().get(folder, {})
-        for pid in pids:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-        if not pids:
-            return
+def folder_of(server, name):
+    return next(f for f, m in listed(server).items() if m[0] == name)
 
 
 class Sampler(threading.Thread):
@@ -132,7 +93,7 @@ class Sampler(threading.Thread):
                 self.look()
 
     def look(self):
-        seen = sorted(machines(self.server).values())
+        seen = sorted(listed(self.server).values())
         self.samples += 1
         self.exact += self.resting
         if self.resting:
@@ -276,7 +237,7 @@ class World:
 
     def show(self):
         return "rows %s\nwanted %s\nmachines %s\nwanted %s\ntasks %s\nwanted %s" % (
-            self.rows(), self.expected_rows(), machines(self.server),
+            self.rows(), self.expected_rows(), listed(self.server),
             self.model.machines(), self.tasks(), self.unfinished)
 
     def until(self, what, condition):
@@ -303,7 +264,7 @@ class World:
             self.sampler.expect(self.model.machines())
             self.until("%s: the rows" % what, lambda: self.rows() == self.expected_rows())
             self.until("%s: the machines" % what, lambda: sorted(
-                machines(self.server).values()) == sorted(
+                listed(self.server).values()) == sorted(
                     (*m, 1) for m in self.model.machines()))
             self.model = self.until("%s: the tasks" % what, self.placed)
             self.after_a_sweep()
@@ -353,20 +314,46 @@ def alpha(world):
         "preferred regions first, as far as their quota goes, then the second rank")
 
 
-def evicted(world):
-    """The machine of one of three dies; a worker of the second rank takes its name."""
-    worker = next(w for w in world.model.of("alpha") if w.offer.region == "there")
+def lose(world, worker, how):
+    """Its machine goes, by `how`; the test goes on when its row is gone."""
     row = next(w for w in world.api.get("/workers/").json if w["name"] == worker.name)
     world.model.gone(worker.name)
+    world.sampler.expect(world.model.machines())
     world.model.sweep()
     world.sampler.expect(world.model.machines())
-    folder = next(f for f, m in machines(world.server).items() if m[0] == worker.name)
-    end_machine(folder)
-    world.api.delete("/workers/%d" % row["worker_id"])
+    how(row["worker_id"], folder_of(world.server, worker.name))
+    world.until("the row of %s is gone" % worker.name, lambda: world.api.get(
+        "/workers/%d" % row["worker_id"]).status == 404)
+
+
+def evicted(world):
+    """The provider takes one of three back; a worker of the second rank takes its
+    name."""
+    worker = next(w for w in world.model.of("alpha") if w.offer.region == "there")
+
+    def take_back(_, folder):
+        open(os.path.join(folder, "evict"), "w").close()
+    lose(world, worker, take_back)
     world.rest("one is evicted")
     is_(world.count("alpha"), {("big", "there"): 1, ("big", "here"): 1,
                                ("small", "here"): 3}, "another comes in its place")
     is_(world.model.worker(worker.name).offer.flavor, "small", "under its name")
+
+
+def dead(world):
+    """A machine dies without a word, and somebody deletes its worker."""
+    worker = next(w for w in world.model.of("alpha") if w.offer.flavor == "small")
+
+    def kill(worker_id, folder):
+        while processes(MARK + folder.encode()):
+            for pid in processes(MARK + folder.encode()):
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+        world.api.delete("/workers/%d" % worker_id)
+    lose(world, worker, kill)
+    world.rest("one dies, and another comes")
 
 
 def beta(world):
@@ -425,7 +412,7 @@ def the_end(world):
     for batch in ("beta", "alpha", "gamma", "hand"):
         world.finish(batch)
     is_(world.rows(), world.expected_rows(), "only the permanent worker is left")
-    is_(machines(world.server), {}, "the provider has nothing")
+    is_(listed(world.server), {}, "the provider has nothing")
     done = world.server.sql("select count(*), sum(case when status = 'succeeded' "
                             "then 1 else 0 end) from task where batch <> 'a sweep'")
     is_([int(n) for n in done[0]], [world.total] * 2, "all tasks have succeeded")
@@ -434,17 +421,16 @@ def the_end(world):
 def story(db):
     offers = [Offer(name, "local", region, *facts)
               for name, facts in FLAVORS.items() for region in REGIONS]
-    model = Model(socket.gethostname().split(".")[0], offers,
+    model = Model(here(), offers,
                   {("local", region): QUOTA for region in REGIONS}, {"local": "th%"})
-    server = Server(
+    server = Lender(
         db, start=False, LOCAL_WORKER=program("scitq-worker"), LOCAL_QUOTA=QUOTA,
         LOCAL_FLAVORS=" ".join("%s:%g:%g:%g:%g:%g%s" % (
             name, *f[:5], ":" + f[5] if f[5] else "") for name, f in FLAVORS.items()),
         LOCAL_REGIONS=" ".join(REGIONS), PREFERRED_REGIONS="local:th%",
-        WORKER_IDLE_DELAY=2)
+        WORKER_IDLE_DELAY=2, EVICTION_ACTION="delete")
     server.env = {"SCITQ_SUPERVISOR": program("scitq-supervisor")}
     with server.start():
-        leftovers = Leftovers(server)
         world = World(server, model)
         with Worker(server, 2, "byhand", ("-b", "hand", "-f", "small")):
             model.workers.append(Simulated(
@@ -455,6 +441,7 @@ def story(db):
             world.rest("nobody comes where there is no recruiter")
             alpha(world)
             evicted(world)
+            dead(world)
             gamma(world, beta(world))
             server_killed(world)
             the_end(world)
@@ -462,7 +449,6 @@ def story(db):
                  "moved" % (world.total, world.sampler.samples, world.sampler.exact,
                             world.model.deployed, world.model.moved))
         world.sampler.stop()
-        leftovers.stop()
 
 
 for database in databases() if LONG else databases()[:1]:
