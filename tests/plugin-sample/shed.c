@@ -97,7 +97,8 @@ static int write_about(const char *path, const struct sq_launch *req,
                : 0;
 }
 
-/* Does anything of it run?  Nobody else takes the lock for longer than this. */
+/* Does anything of it run?  To ask takes the lock for a moment, so that whoever starts
+ * a worker waits for it. */
 static int is_locked(const char *path)
 {
     int fd = open(path, O_RDWR | O_CLOEXEC);
@@ -140,6 +141,12 @@ static int look(struct sq_provider *p, const char *token, struct sq_machine *ret
 
 /* ---- launch */
 
+/* run() ends what is left of the process group: the shell waits, at the end of a pipe,
+ * until the worker is in a session of its own and has its log for output. */
+#define START                                                                          \
+    "cd / && : \"$(setsid -f sh -c 'exec flock -w 5 \"$0/lock\" \"$@\" "               \
+    ">>\"$0/log\" 2>&1' \"$0\" \"$@\")\""
+
 static int start(struct sq_provider *p, const struct sq_launch *req, const char *folder,
                  struct sq_call *call, struct sq_err *err)
 {
@@ -154,23 +161,22 @@ static int start(struct sq_provider *p, const struct sq_launch *req, const char 
     const char *const env[] = {
         mark, state, work, "SCITQ_PERMANENT_WORKER=0", req->worker_token ? token : NULL,
         NULL};
-    const char *const argv[] = {
-        "sh",
-        "-c",
-        "cd / && exec setsid -f flock -n \"$0/lock\" \"$@\" >>\"$0/log\" 2>&1",
-        folder,
-        p->host->setting(p->host, "SHED_WORKER"),
-        req->server,
-        concurrency,
-        "-n",
-        req->name,
-        "-b",
-        req->batch ? req->batch : "Default",
-        "-f",
-        req->flavor,
-        "-c",
-        "/dev/null",
-        NULL};
+    const char *const argv[] = {"sh",
+                                "-c",
+                                START,
+                                folder,
+                                p->host->setting(p->host, "SHED_WORKER"),
+                                req->server,
+                                concurrency,
+                                "-n",
+                                req->name,
+                                "-b",
+                                req->batch ? req->batch : "Default",
+                                "-f",
+                                req->flavor,
+                                "-c",
+                                "/dev/null",
+                                NULL};
     const struct sq_run run = {.argv = argv, .env = env};
     int status;
     int rc = p->host->run(p->host, call, &run, &status, err);
@@ -203,7 +209,7 @@ static int launch(struct sq_provider *p, const struct sq_launch *req,
         rc = path_of(p, req->token, "/about", path, err);
     if (!rc)
         rc = write_about(path, req, err);
-    if (!rc)
+    if (!rc && (look(p, req->token, &m, err) || m.state != SQ_MACHINE_RUNNING))
         rc = start(p, req, folder, call, err);
     for (int i = 0; !rc && i < TRIES; i++) {
         rc = look(p, req->token, &m, err);
