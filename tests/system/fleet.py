@@ -144,11 +144,16 @@ if name == "deploy.yml":
                  BASE_WORKDIR=os.path.join(folder, "work"), SCITQ_PERMANENT_WORKER="0"),
         start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL)
-    with open(pid_file, "w") as f:
-        f.write(str(p.pid))
-else:
+    with open(pid_file, "a") as f:
+        f.write("%d\\n" % p.pid)
+elif os.path.exists(pid_file):  # its machine is gone: nothing on it says goodbye
     with open(pid_file) as f:
-        os.kill(int(f.read()), signal.SIGTERM)
+        for pid in f.read().split():
+            try:
+                os.kill(int(pid), signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+    os.unlink(pid_file)
 """
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFJxTestsOnly me@here"
 
