@@ -301,11 +301,14 @@ int sq_plugins_provider(const struct sq_plugins *ps, const char *name,
             *ret = ps->v[i];
             return 0;
         }
+    const struct sq_plugin *broken = NULL; /* perhaps one of its names is this */
     for (size_t i = 0; i < ps->n; i++)
-        if (ps->v[i]->problem && strcmp(ps->v[i]->name, name) == 0)
-            return sq_fail(err, SQ_EUNSUPPORTED,
-                           "the provider %s cannot be used (%s: %.300s)", name,
-                           ps->v[i]->path, ps->v[i]->problem);
+        if (ps->v[i]->problem && (!broken || strcmp(ps->v[i]->name, name) == 0))
+            broken = ps->v[i];
+    if (broken)
+        return sq_fail(err, SQ_EUNSUPPORTED,
+                       "no provider is called %s (%s cannot be used: %.300s)", name,
+                       broken->path, broken->problem);
     return sq_fail(err, SQ_EUNSUPPORTED,
                    "no provider is called %s (`scitq-manage plugin list` shows which "
                    "there are, SCITQ_PLUGIN_PATH where they are looked for)",

@@ -61,12 +61,13 @@ def deployed(server, where):
     return api.get("/workers/").json[-1], deploy_job(server)
 
 
-def fails(site, name, where, words, order=None, tries=1, **settings):
-    """A deployment that fails in these words."""
+def fails(site, name, where, words, order=None, tries=1, retries=None, **settings):
+    """A deployment that fails in these words; `retries` are allowed."""
     site.reset()
     if order:
         order()
-    with site.server(WORKER_CREATE_RETRY=tries - 1, **settings) as server:
+    with site.server(WORKER_CREATE_RETRY=tries - 1 if retries is None else retries,
+                     **settings) as server:
         worker, (status, log) = deployed(server, where)
         is_((status, worker["status"]), ("failed", "failed"), name + ": it fails")
         has(log, words, name + ": its log has the words")
@@ -86,7 +87,7 @@ def credentials(site):
             ("a wrong password", OVH, "OS_USERNAME and OS_PASSWORD",
              {"OS_PASSWORD": "wrong-secret-1"}),
             ("no password", OVH, "OS_PASSWORD", {"OS_PASSWORD": None})):
-        fails(site, name, where, words, tries=1, **settings)
+        fails(site, name, where, words, tries=1, retries=2, **settings)
 
 
 def unknown(site):
@@ -105,7 +106,7 @@ def unknown(site):
              {"OPENSTACK_KEYNAME": "nokey"}),
             ("an unknown network", OVH, 'no network "Nowhere" in GRA11',
              {"OPENSTACK_NETWORK": "Nowhere"})):
-        fails(site, name, where, words, tries=1, **settings)
+        fails(site, name, where, words, tries=1, retries=2, **settings)
 
 
 def refused(site):

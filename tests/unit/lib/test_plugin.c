@@ -19,19 +19,25 @@ static void copy(const char *from, const char *to, size_t most)
     write_file(to, b.data, b.len < most ? b.len : most);
 }
 
-/* A module that was built for these tests as root/storage/NAME.so. */
-static const char *put_module(struct scratch *s, const char *root, const char *module,
-                              const char *name, size_t most)
+/* A module that was built for these tests as root/KIND/NAME.so. */
+static const char *put_kind(struct scratch *s, const char *root, const char *kind,
+                            const char *module, const char *name, size_t most)
 {
     struct sq_err err;
     const char *top = getenv("top_builddir");
     char from[500], file[300];
     snprintf(from, sizeof from, "%s/tests/unit/lib/modules/.libs/%s.so", top, module);
-    snprintf(file, sizeof file, "%s/storage", root);
+    snprintf(file, sizeof file, "%s/%s", root, kind);
     OK(err, sq_mkdirs(scratch_path(s, file), 0755, &err));
-    snprintf(file, sizeof file, "%s/storage/%s.so", root, name);
+    snprintf(file, sizeof file, "%s/%s/%s.so", root, kind, name);
     copy(from, scratch_path(s, file), most);
     return scratch_path(s, file);
+}
+
+static const char *put_module(struct scratch *s, const char *root, const char *module,
+                              const char *name, size_t most)
+{
+    return put_kind(s, root, "storage", module, name, most);
 }
 
 static const struct sq_plugin *named(const struct sq_plugins *ps, const char *name)
@@ -97,6 +103,38 @@ static size_t mapped_bytes(const char *path)
         if (part[i].p_type == PT_LOAD && part[i].p_offset + part[i].p_filesz > end)
             end = part[i].p_offset + part[i].p_filesz;
     return end;
+}
+
+/* Whoever asks for a provider by any name is told of the module that is not well. */
+static void test_providers_refused(void **state)
+{
+    static const struct {
+        const char *module, *says;
+    } rows[] = {{"strange", "built for ABI"},
+                {"clinging", "lacks the operation `destroy`"}};
+    struct scratch *s = *state;
+    struct sq_err err;
+    const struct sq_plugin *p;
+    struct sq_plugins *ps;
+    for (size_t i = 0; i < SQ_LEN(rows); i++) {
+        const char *names[] = {rows[i].module, "another"};
+        char root[20];
+        snprintf(root, sizeof root, "p%zu", i);
+        put_kind(s, root, "providers", rows[i].module, rows[i].module, SIZE_MAX);
+        OK(err, sq_plugins_load_providers(scratch_path(s, root), &ps, &err));
+        for (size_t k = 0; k < SQ_LEN(names); k++) {
+            assert_int_equal(sq_plugins_provider(ps, names[k], &p, &err),
+                             SQ_EUNSUPPORTED);
+            if (!strstr(err.text, rows[i].says) || !strstr(err.text, names[k]))
+                fail_msg("%s: %s", rows[i].says, err.text);
+        }
+        sq_plugins_free(ps);
+    }
+    put_kind(s, "p", "providers", "lender", "lender", SIZE_MAX);
+    OK(err, sq_plugins_load_providers(scratch_path(s, "p"), &ps, &err));
+    OK(err, sq_plugins_provider(ps, "another", &p, &err));
+    assert_string_equal(p->name, "lender");
+    sq_plugins_free(ps);
 }
 
 /* The last byte that is mapped counts; what comes behind it does not. */
@@ -207,6 +245,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_refused, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(test_providers_refused, scratch_setup,
+                                        scratch_teardown),
         cmocka_unit_test_setup_teardown(test_cut_at_the_end, scratch_setup,
                                         scratch_teardown),
         cmocka_unit_test_setup_teardown(test_not_modules, scratch_setup,
