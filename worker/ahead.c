@@ -107,8 +107,11 @@ void sq_tasks_close(struct sq_tasks *t)
 static void look(void *arg)
 {
     struct sq_tasks *t = arg;
-    if (++t->quiet >= QUIET_LOOKS)
+    if (++t->quiet >= QUIET_LOOKS) {
+        /* What runs is long: else they would be asked for again as they go back. */
+        t->task_us = TASK_US_MAX;
         give_back(t);
+    }
     if (!TAILQ_EMPTY(&t->ahead))
         sq_timer_set(t->loop, &t->ahead_timer, LOOK_US);
 }

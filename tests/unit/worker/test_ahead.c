@@ -53,6 +53,13 @@ static void test_nothing_is_asked_for_before_it_is_known(void **state)
     assert_true(sq_tasks_ahead(t, 5000) > 0);
     run(t, 1, 3600000000, NULL); /* one long task, and it is careful again */
     assert_int_equal(sq_tasks_ahead(t, 5000), 0);
+    /* Nor when short ones were followed by some that do not end. */
+    t = new_tasks(4);
+    run(t, 60, 1000, NULL);
+    assert_true(sq_tasks_ahead(t, 5000) > 0);
+    for (int i = 0; i < 4; i++)
+        t->ahead_timer.fn(t);
+    assert_int_equal(sq_tasks_ahead(t, 5000), 0);
     struct sq_execution found = {.asked_at = 0}; /* began under another process */
     t = new_tasks(4);
     sq_ahead_measure(t, &found);
