@@ -11,6 +11,7 @@ SCITQ_TEST_LONG=1: 300 cycles a provider, or as many as ten minutes allow (which
 import glob
 import os
 import random
+import subprocess
 import sys
 import time
 
@@ -26,6 +27,7 @@ CYCLES, LIMIT_S = (300, 600) if LONG else (3, 600)
 QUIET_EVERY = 25  # cycles
 LIVE = 6          # workers at once
 SETTLE_S = 300
+TWINS_S = 10
 
 
 class Local:
@@ -39,6 +41,12 @@ class Local:
         """The token of every machine that there is, as often as it is there."""
         return [folder.split("-", 1)[1] for folder, pids in machines(server).items()
                 for _ in range(max(1, len(pids)))]
+
+    def more(self, server):
+        """What helps to see why."""
+        return subprocess.run(["ps", "-o", "pid,ppid,stat,etimes,args", "-p", ",".join(
+            str(pid) for pids in machines(server).values() for pid in pids)],
+            stdout=subprocess.PIPE, text=True).stdout
 
     def trouble(self, rng):
         pass
@@ -151,10 +159,20 @@ def do_something(api, site, rng):
 
 def unowned(server, site):
     """What is wrong at the provider, seen while nobody works there; None: nothing."""
-    there = site.tokens(server)
+    there = []
+
+    def alone():
+        """A worker that starts its supervisor looks like two for a moment; two that are
+        two stay, since no server is there to refuse one."""
+        there[:] = site.tokens(server)
+        return len(set(there)) == len(there)
+    try:
+        wait_until("no machine is there twice", alone, TWINS_S, 0.1)
+    except TimeoutError:
+        pass
     rows = {row[0] for row in server.sql("select token from worker where token is not null")}
     if len(set(there)) < len(there):
-        return "there twice: %s" % sorted(there)
+        return "there twice: %s\n%s" % (sorted(there), site.more(server))
     if not set(there) <= rows:
         return "nobody's: %s" % sorted(set(there) - rows)
     return None
