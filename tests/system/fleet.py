@@ -30,17 +30,20 @@ def processes(mark):
 
 
 class Lender(Server):
-    """Machines outlive their server, but not the test."""
+    """Machines outlive their server, but not the test: neither the local provider's nor
+    those that the stand-in for Ansible made workers of."""
 
     def stop(self):
         super().stop()
-        mark = b"SCITQ_LOCAL_MACHINE=" + self.settings["SCITQ_STATE_DIR"].encode() + b"/"
-        while processes(mark):
-            for pid in processes(mark):
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
+        for name, folder in ((b"SCITQ_LOCAL_MACHINE", "SCITQ_STATE_DIR"),
+                             (b"SCITQ_STATE_DIR", "SCITQ_PLAYBOOKS")):
+            mark = name + b"=" + self.settings.get(folder, "/nowhere").encode() + b"/"
+            while processes(mark):
+                for pid in processes(mark):
+                    try:
+                        os.kill(pid, signal.SIGKILL)
+                    except ProcessLookupError:
+                        pass
 
 
 def new_server(db="sqlite", **settings):

@@ -130,7 +130,7 @@ def bare():
                folder.join("modules", "providers", "bare.so"))
     settings, env = ansible(folder)
     open(folder.join("fail"), "w").close()
-    server = Server(start=False, SCITQ_PLUGIN_PATH=folder.join("modules") + ":", **settings)
+    server = Lender(start=False, SCITQ_PLUGIN_PATH=folder.join("modules") + ":", **settings)
     server.env = env
     with server.start():
         api = server.api()

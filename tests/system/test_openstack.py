@@ -52,7 +52,7 @@ def new_server(cloud, fails=False, **settings):
         json.dump({"ssh_public_key": folder.join("key"), **cloud.site}, f)
     if fails:
         open(folder.join("fail"), "w").close()
-    server = Server(start=False, **{
+    server = fleet.Lender(start=False, **{
         **cloud.settings(), **of_ansible, "WORKER_CREATE_RETRY": 0, "WORKER_IDLE_DELAY": 2,
         **settings})
     server.env = env
