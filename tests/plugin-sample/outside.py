@@ -29,9 +29,12 @@ class Outside:
         return self.dest + os.path.join(self.prefix, *names)
 
     def install(self):
+        """`make check` has made one, which is copied."""
         env = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
-        code, text = command("make", "-C", BUILD, "-s", "install", "DESTDIR=" + self.dest,
+        code, text = command("make", "-C", BUILD, "-s", "tests/plugin-sample/dest.stamp",
                              env=env)
+        shutil.copytree(os.path.join(BUILD, "tests", "plugin-sample", "dest"), self.dest,
+                        symlinks=True)
         ok(code == 0, "it can be installed below another root", text)
 
     def env(self, **more):
