@@ -23,6 +23,7 @@ assert (i, e, variables[0]) == ("-i", "-e", "@"), sys.argv
 folder, name = os.path.dirname(sys.argv[0]), os.path.basename(playbook)
 with open(variables[1:]) as f:
     v = json.load(f)
+v["scitq_host"] = v["scitq_host"]["__ansible_unsafe"]
 fail = os.path.join(folder, "fail")
 if os.path.exists(fail) and name == "deploy.yml":
     with open(fail) as f:
