@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/long.h"
+
 static int on_nothing(void *arg, const struct sq_flavor *f)
 {
     (void)arg;
@@ -114,7 +116,7 @@ void test_killed(void **state)
 {
     (void)state;
     int kills = world.t->kills ? world.t->kills : 20;
-    if (!getenv("SCITQ_TEST_LONG") && kills > 8)
+    if (!test_is_long() && kills > 8)
         kills = 8;
     useconds_t wait_us = 300;
     for (int i = 0; i < kills; i++, wait_us += wait_us / 2) {
@@ -217,9 +219,7 @@ void test_random(void **state)
 {
     (void)state;
     struct slot live[LIVE] = {{NULL, false}};
-    int cycles = !getenv("SCITQ_TEST_LONG") ? 20
-                 : world.t->cycles          ? world.t->cycles
-                                            : 1000;
+    int cycles = !test_is_long() ? 20 : world.t->cycles ? world.t->cycles : 1000;
     unsigned seed = (unsigned)getpid();
     print_message("# seed %u, %d cycles\n", seed, cycles);
     while (cycles-- > 0)

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/long.h"
+
 static const char *tag(const json_t *group, const char *name)
 {
     const char *value =
@@ -160,7 +162,7 @@ static const struct target target = {
 
 int main(void)
 {
-    if (!getenv("SCITQ_TEST_LONG"))
+    if (!test_is_long())
         faults[SQ_LEN(faults) - 1 - PATIENT].label = NULL;
     return provider_main(&target);
 }

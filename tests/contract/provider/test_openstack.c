@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/long.h"
+
 static int count(const char *owner, const char *token)
 {
     none_refused();
@@ -123,7 +125,7 @@ static const struct target target = {
 
 int main(void)
 {
-    if (!getenv("SCITQ_TEST_LONG"))
+    if (!test_is_long())
         faults[SQ_LEN(faults) - 1 - PATIENT].label = NULL;
     return provider_main(&target);
 }

@@ -16,6 +16,7 @@
 #include <jansson.h>
 
 #include "lib/web.h"
+#include "tests/long.h"
 
 enum { PLACES_MAX = 20 };
 
@@ -193,13 +194,12 @@ int main(void)
     struct sq_err err;
     const char *what = getenv("SCITQ_TEST_OPENSTACK");
     const char *rc = getenv("SCITQ_TEST_OPENSTACK_RC");
-    const char *is_long = getenv("SCITQ_TEST_LONG");
     int n = what ? sscanf(what, "%99s %99s %99s", flavor, region, other) : 0;
     if (n < 2) {
         printf("1..0 # SKIP no real cloud: SCITQ_TEST_OPENSTACK is not set\n");
         return 0;
     }
-    if (!is_long || strcmp(is_long, "1") != 0) {
+    if (!test_is_long()) {
         printf("1..0 # SKIP a real cloud takes minutes: only in the long form\n");
         return 0;
     }

@@ -9,16 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Not again under sanitizers: it is rclone's and the servers' time that this takes. */
-static bool is_long(void)
-{
-#ifdef __SANITIZE_ADDRESS__
-    return false;
-#else
-    const char *value = getenv("SCITQ_TEST_LONG");
-    return value && *value;
-#endif
-}
+#include "tests/long.h"
 
 static double now_s(void)
 {
@@ -33,7 +24,7 @@ static void test_large(void **state)
     struct sq_err err = {0};
     struct sq_entry entry;
     struct watched w;
-    const int64_t size = (int64_t)(is_long() ? 1024 : 64) << 20;
+    const int64_t size = (int64_t)(test_is_long() ? 1024 : 64) << 20;
     /* rclone fetches in several streams what is larger than this, by itself 250 MB. */
     setenv("RCLONE_MULTI_THREAD_CUTOFF", "16M", 1);
     double start = now_s();
@@ -87,7 +78,7 @@ static void test_many(void **state)
 {
     struct target *t = *state;
     struct sq_err err = {0};
-    const size_t n = !is_long() ? 500 : t->has & SLOW_SERVER ? 1000 : 10000;
+    const size_t n = !test_is_long() ? 500 : t->has & SLOW_SERVER ? 1000 : 10000;
     char **names = calloc(n, sizeof *names), path[800], up[500], down[500];
     struct told told = {.seen = calloc(n, 1)};
     struct sq_files files = {up, (const char *const *)names, n, 8, done, &told};

@@ -7,14 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/long.h"
 #include "tests/unit/lib/rng.h"
 
 enum { DAMAGE_MAX = 4096, DAMAGE_LONG = 100 };
 
 static inline int damage_rounds(int n)
 {
-    const char *is_long = getenv("SCITQ_TEST_LONG");
-    return is_long && *is_long ? n * DAMAGE_LONG : n;
+    return test_is_noisy() ? n * DAMAGE_LONG : n;
 }
 
 static inline size_t damage_once(struct rng *rng, char *text, size_t len)
