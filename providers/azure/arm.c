@@ -86,7 +86,7 @@ static int send_once(struct sq_provider *p, struct sq_call *call, struct arm *a,
     char *authorization = NULL;
     struct sq_web_answer *answer = NULL;
     int rc;
-    if (asprintf(&authorization, "Bearer %s", p->token) < 0)
+    if (asprintf(&authorization, "Bearer %s", p->token.text) < 0)
         return no_memory(err);
     {
         const struct sq_web_header headers[] = {{"Authorization", authorization},
@@ -136,13 +136,6 @@ int arm_call(struct sq_provider *p, struct sq_call *call, struct arm *a,
     return rc ? rc : judge(a, err);
 }
 
-int arm_pause(struct sq_provider *p, struct sq_call *call, int64_t said_ms,
-              int64_t *io_ms, struct sq_err *err)
-{
-    *io_ms = *io_ms == 0 ? 20 : *io_ms < 3500 ? *io_ms * 3 / 2 : 5000;
-    return p->host->pause(p->host, call, said_ms > 0 ? said_ms : *io_ms, err);
-}
-
 /* One look at an operation.  1: it goes on; 0: it succeeded. */
 static int look(struct sq_provider *p, struct sq_call *call, const struct arm *a,
                 int64_t *ret_retry_ms, struct sq_err *err)
@@ -175,7 +168,7 @@ int arm_wait(struct sq_provider *p, struct sq_call *call, struct arm *a,
     int64_t retry_ms = a->retry_after_ms, pause_ms = 0;
     int rc = a->operation || a->location ? 1 : 0;
     while (rc == 1) {
-        rc = arm_pause(p, call, retry_ms, &pause_ms, err);
+        rc = pause_more(p->host, call, retry_ms, &pause_ms, err);
         if (rc == 0)
             rc = look(p, call, a, &retry_ms, err);
     }

@@ -93,54 +93,11 @@ static int endpoints(struct sq_provider *p, struct sq_err *err)
     return rc ? rc : endpoint(p->host, "AZURE_PRICES_ENDPOINT", &p->prices, err);
 }
 
-/* The next word of a list, *io behind it; NULL: there is none. */
-static const char *next_word(const char **io, size_t *ret_len)
-{
-    const char *word = *io + strspn(*io, " \t,");
-    *ret_len = strcspn(word, " \t,");
-    *io = word + *ret_len;
-    return *ret_len ? word : NULL;
-}
-
-static int read_quota(struct region *r, const char *word, size_t len,
-                      struct sq_err *err)
-{
-    char *end = NULL;
-    r->cpus = strtoll(word, &end, 10);
-    if (end != word + len || *word < '0' || *word > '9' || r->cpus > 10000000)
-        return sq_fail(err, SQ_EINVAL,
-                       "AZURE_CPUQUOTAS: \"%.*s\" is no number of "
-                       "processors",
-                       (int)len, word);
-    return 0;
-}
-
-static int read_regions(struct sq_provider *p, struct sq_err *err)
-{
-    const char *names = p->host->setting(p->host, "AZURE_REGIONS");
-    const char *quotas = p->host->setting(p->host, "AZURE_CPUQUOTAS"), *word;
-    size_t len;
-    int n = 0, rc = 0;
-    while (names && (word = next_word(&names, &len))) {
-        struct region *r = &p->regions[p->n_regions];
-        if (p->n_regions == REGIONS_MAX || len >= sizeof r->name ||
-            strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789") < len)
-            return sq_fail(err, SQ_EINVAL,
-                           "AZURE_REGIONS: \"%.*s\" is no region: they are like "
-                           "swedencentral, %d at most",
-                           (int)len, word, REGIONS_MAX);
-        memcpy(r->name, word, len);
-        r->cpus = SQ_UNKNOWN;
-        p->n_regions++;
-    }
-    while (rc == 0 && quotas && (word = next_word(&quotas, &len)))
-        rc = n < p->n_regions ? read_quota(&p->regions[n++], word, len, err) : (n = -1);
-    if (n < 0 || (rc == 0 && n > 0 && n < p->n_regions))
-        rc =
-            sq_fail(err, SQ_EINVAL,
-                    "AZURE_CPUQUOTAS needs as many numbers as AZURE_REGIONS has names");
-    return rc;
-}
+static const struct wanted_setting regions = {
+    .regions = "AZURE_REGIONS",
+    .quotas = "AZURE_CPUQUOTAS",
+    .like = "swedencentral",
+    .letters = "abcdefghijklmnopqrstuvwxyz0123456789"};
 
 static int choices(struct sq_provider *p, struct sq_err *err)
 {
@@ -166,7 +123,7 @@ static void azure_close(struct sq_provider *p)
     if (!p)
         return;
     sales_free(p->sales);
-    free(p->token);
+    free(p->token.text);
     free(p);
 }
 
@@ -185,7 +142,7 @@ static int azure_open(struct sq_host *host, const struct sq_provider_conf *conf,
     if (rc == 0)
         rc = choices(p, err);
     if (rc == 0)
-        rc = read_regions(p, err);
+        rc = wanted_read(host, &regions, &p->wanted, err);
     if (rc)
         azure_close(p);
     else

@@ -13,6 +13,8 @@
 
 #include <scitq/provider.h>
 
+#include "providers/cloud/cloud.h"
+
 #define RESOURCES "2021-04-01"
 #define NETWORK "2022-01-01"
 #define COMPUTE "2022-08-01"
@@ -23,17 +25,8 @@
 
 enum {
     GROUP_SIZE = 91, /* names of resource groups: 90 at most */
-    REGION_SIZE = 64,
-    REGIONS_MAX = 64,
-    PAGES_MAX = 1000 /* of one list: a server that never ends it is not believed */
+    REGION_SIZE = 64
 };
-
-struct region {
-    char name[REGION_SIZE];
-    int64_t cpus; /* of AZURE_CPUQUOTAS; SQ_UNKNOWN: ask the provider */
-};
-
-struct sales;
 
 struct sq_provider {
     struct sq_host *host;
@@ -43,10 +36,8 @@ struct sq_provider {
     const char *prefix, *network, *policy, *disk, *user;
     const char *image, *gpu_image; /* publisher:offer:sku:version */
     bool spot;
-    struct region regions[REGIONS_MAX];
-    int n_regions;
-    char *token; /* of the login; NULL: none */
-    int64_t token_until_ms;
+    struct wanted wanted;
+    struct token token;
     struct sales *sales; /* NULL: not fetched yet */
 };
 
@@ -97,11 +88,6 @@ int arm_list(struct sq_provider *p, struct sq_call *call, struct arm *a,
 /* Wait for the end of what `a` accepted. */
 int arm_wait(struct sq_provider *p, struct sq_call *call, struct arm *a,
              struct sq_err *err);
-
-/* Between two looks at something under way: `said_ms` if it is above 0, else a pause
- * that grows with *io_ms (0 at first). */
-int arm_pause(struct sq_provider *p, struct sq_call *call, int64_t said_ms,
-              int64_t *io_ms, struct sq_err *err);
 
 /* ---- login.c ---- */
 
@@ -167,38 +153,12 @@ int body_machine(const struct sq_provider *p, const struct group *g,
 
 /* ---- sales.c, size.c, prices.c, eviction.c: what there is and what it costs ---- */
 
-/* A size of machine; the names live as long as struct sales. */
-struct size {
-    char name[SQ_WORD_SIZE];
-    int cpu;
-    double ram_gb, disk_gb;
-    int gpus;
-    bool nvme;
-};
-
-/* A size in a region. */
-struct sale {
-    int size, region; /* indexes into sizes and p->regions */
-    double cost;      /* 0: no price is known */
-    int eviction;
-};
-
-struct sales {
-    struct size *sizes;
-    struct sale *sales; /* of one region after the other */
-    size_t n_sizes, n_sales, room_sizes, room_sales;
-};
-
 /* Is the row of the SKUs' list a size that the settings can use in `region`? */
 bool size_fits(const struct sq_provider *p, const json_t *sku, const char *region);
 void size_read(const json_t *sku, struct size *ret);
-/* Its model and number ("2 x Tesla V100", "" without one) and the memory of one. */
-void size_gpu(const struct size *s, char *ret, size_t ret_size, double *ret_gb);
-/* The sale of a size in a region, by its name in any case; NULL: none. */
-struct sale *sales_find(struct sales *s, const char *size, int region);
 
 /* Fill in costs of one region, and the eviction rates of all. */
-int prices_fetch(struct sq_provider *p, struct sq_call *call, int region,
+int prices_fetch(struct sq_provider *p, struct sq_call *call, const char *region,
                  struct sq_err *err);
 int eviction_fetch(struct sq_provider *p, struct sq_call *call, struct sq_err *err);
 
@@ -208,20 +168,9 @@ int azure_offers(struct sq_provider *p, sq_offer_fn each, void *arg,
                  struct sq_call *call, struct sq_err *err);
 int azure_quotas(struct sq_provider *p, sq_quota_fn each, void *arg,
                  struct sq_call *call, struct sq_err *err);
-void sales_free(struct sales *s);
 
 /* ---- watch.c ---- */
 
 int azure_watch(struct sq_host *host, struct sq_call *call, struct sq_err *err);
-
-/* ---- Small things (json.c) ---- */
-
-/* The text of a field of an object, "" where there is none. */
-const char *text_of(const json_t *object, const char *key);
-/* Copy with a final 0, cut if longer. */
-void copy(char *ret, size_t size, const char *text);
-/* Tell how far a call is, if anybody wants to know. */
-void tell(struct sq_call *call, int percent);
-int no_memory(struct sq_err *err);
 
 #endif

@@ -22,12 +22,13 @@ static int percent(const char *rate)
     return value > 0 && value <= 100 ? value : UNKNOWN_EVICTION;
 }
 
-static int region_index(const struct sq_provider *p, const char *name)
+/* As the settings write it, "" where they do not name it. */
+static const char *region_of(const struct sq_provider *p, const char *name)
 {
-    for (int i = 0; i < p->n_regions; i++)
-        if (strcasecmp(p->regions[i].name, name) == 0)
-            return i;
-    return -1;
+    for (int i = 0; i < p->wanted.n; i++)
+        if (strcasecmp(p->wanted.regions[i].name, name) == 0)
+            return p->wanted.regions[i].name;
+    return "";
 }
 
 static void read_rows(struct sq_provider *p, const json_t *rows)
@@ -36,9 +37,8 @@ static void read_rows(struct sq_provider *p, const json_t *rows)
     size_t i;
     json_array_foreach(rows, i, row)
     {
-        int region = region_index(p, text_of(row, "location"));
-        struct sale *sale =
-            region < 0 ? NULL : sales_find(p->sales, text_of(row, "skuName"), region);
+        struct sale *sale = sales_find(p->sales, text_of(row, "skuName"),
+                                       region_of(p, text_of(row, "location")));
         if (sale && *text_of(row, "spotEvictionRate"))
             sale->eviction = percent(text_of(row, "spotEvictionRate"));
     }
@@ -47,11 +47,11 @@ static void read_rows(struct sq_provider *p, const json_t *rows)
 /* The query for the regions of the settings; the caller frees it. */
 static char *make_query(const struct sq_provider *p)
 {
-    char names[REGIONS_MAX * (REGION_SIZE + 4)] = "", *ret = NULL;
-    for (int i = 0; i < p->n_regions; i++) {
+    char names[REGIONS_MAX * (SQ_WORD_SIZE + 4)] = "", *ret = NULL;
+    for (int i = 0; i < p->wanted.n; i++) {
         char *end = names + strlen(names);
         snprintf(end, sizeof names - (size_t)(end - names), "%s'%s'", i ? ", " : "",
-                 p->regions[i].name);
+                 p->wanted.regions[i].name);
     }
     return asprintf(&ret, QUERY, names) < 0 ? NULL : ret;
 }

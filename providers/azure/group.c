@@ -90,7 +90,7 @@ static int see_gone(struct sq_provider *p, struct sq_call *call, const char *nam
     struct group g;
     int rc;
     while ((rc = group_get(p, call, name, &g, err)) == 0 && g.deleting) {
-        rc = arm_pause(p, call, -1, &pause_ms, err);
+        rc = pause_more(p->host, call, -1, &pause_ms, err);
         if (rc)
             return rc;
     }

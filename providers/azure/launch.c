@@ -168,7 +168,7 @@ static int wait_running(struct launch *l, struct sq_machine *ret, struct sq_err 
     int rc;
     while ((rc = machine_look(l->p, l->call, &l->g, ret, err)) == 0 &&
            ret->state == SQ_MACHINE_STARTING) {
-        rc = arm_pause(l->p, l->call, -1, &pause_ms, err);
+        rc = pause_more(l->p->host, l->call, -1, &pause_ms, err);
         if (rc)
             return rc;
     }

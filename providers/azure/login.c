@@ -7,34 +7,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-/* Percent-encode as a form's field; NULL: out of memory. */
-static char *escape(const char *text)
-{
-    static const char hex[] = "0123456789ABCDEF";
-    char *ret = malloc(3 * strlen(text) + 1), *to = ret;
-    if (!ret)
-        return NULL;
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++)
-        if (strchr("-._~", *c) || (*c >= '0' && *c <= '9') ||
-            (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z')) {
-            *to++ = (char)*c;
-        } else {
-            *to++ = '%';
-            *to++ = hex[*c >> 4];
-            *to++ = hex[*c & 15];
-        }
-    *to = 0;
-    return ret;
-}
 
 /* client_id and the rest; the caller frees it.  The secret is hidden in this form too.
  */
@@ -80,15 +52,7 @@ static int keep(struct sq_provider *p, const json_t *body, struct sq_err *err)
         return sq_fail(err, SQ_EPROTO,
                        "azure's login answers something without a token: check "
                        "AZURE_LOGIN_ENDPOINT");
-    free(p->token);
-    p->token = strdup(token);
-    if (!p->token)
-        return no_memory(err);
-    p->host->hide(p->host, token);
-    /* Renewed five minutes early, since an operation follows it for a while. */
-    lifetime_s = lifetime_s > 600 ? lifetime_s - 300 : lifetime_s / 2;
-    p->token_until_ms = now_ms() + lifetime_s * 1000;
-    return 0;
+    return token_keep(p->host, &p->token, token, lifetime_s, err);
 }
 
 static int ask(struct sq_provider *p, struct sq_call *call, const char *url,
@@ -121,7 +85,7 @@ int login_token(struct sq_provider *p, struct sq_call *call, bool again,
 {
     char *url = NULL, *body;
     int rc;
-    if (!again && p->token && now_ms() < p->token_until_ms)
+    if (!again && token_is_good(&p->token))
         return 0;
     if (asprintf(&url, "%s/%s/oauth2/v2.0/token", p->login, p->tenant) < 0)
         return no_memory(err);

@@ -33,7 +33,7 @@ static bool is_ours(const struct sq_provider *p, const json_t *item)
                    : !ends(meter, " Spot") && !ends(meter, " Low Priority");
 }
 
-static void read_items(struct sq_provider *p, int region, const json_t *items)
+static void read_items(struct sq_provider *p, const char *region, const json_t *items)
 {
     const json_t *item;
     size_t i;
@@ -49,7 +49,7 @@ static void read_items(struct sq_provider *p, int region, const json_t *items)
 }
 
 /* One page; *ret_next the address of the next, to be freed, NULL after the last. */
-static int one_page(struct sq_provider *p, struct sq_call *call, int region,
+static int one_page(struct sq_provider *p, struct sq_call *call, const char *region,
                     const char *url, char **ret_next, struct sq_err *err)
 {
     const struct sq_web_header header = {"Accept", "application/json"};
@@ -78,12 +78,12 @@ static int one_page(struct sq_provider *p, struct sq_call *call, int region,
     return rc;
 }
 
-int prices_fetch(struct sq_provider *p, struct sq_call *call, int region,
+int prices_fetch(struct sq_provider *p, struct sq_call *call, const char *region,
                  struct sq_err *err)
 {
     char *url = NULL, *next = NULL;
     int rc = 0, pages = 0;
-    if (asprintf(&url, PATH, p->prices, p->regions[region].name) < 0)
+    if (asprintf(&url, PATH, p->prices, region) < 0)
         return no_memory(err);
     while (rc == 0 && url) {
         next = NULL;

@@ -65,23 +65,6 @@ bool size_fits(const struct sq_provider *p, const json_t *sku, const char *regio
     return boots(capability(sku, "HyperVGenerations"), gpu ? p->gpu_image : p->image);
 }
 
-void size_read(const json_t *sku, struct size *ret)
-{
-    const char *cpu = capability(sku, "vCPUsAvailable");
-    double temporary_gb = atof(capability(sku, "MaxResourceVolumeMB")) / 1024;
-    double nvme_gb = atof(capability(sku, "NvmeDiskSizeInMiB")) / 1024;
-    copy(ret->name, sizeof ret->name, text_of(sku, "name"));
-    ret->cpu = atoi(*cpu ? cpu : capability(sku, "vCPUs"));
-    ret->ram_gb = atof(capability(sku, "MemoryGB"));
-    /* The largest disk is scratch: at least that of the system, which the image makes
-     * 30 GB. */
-    ret->disk_gb = nvme_gb > temporary_gb ? nvme_gb : temporary_gb;
-    if (ret->disk_gb < 30)
-        ret->disk_gb = 30;
-    ret->gpus = atoi(capability(sku, "GPUs"));
-    ret->nvme = nvme_gb > 0;
-}
-
 /* The list tells how many GPUs, not which (learn.microsoft.com/azure/virtual-machines/
  * sizes-gpu).  The first row that fits. */
 static const struct {
@@ -98,18 +81,38 @@ static const struct {
     {"Standard_ND*s", "Tesla P40", 24},     {"Standard_NV*s_v3", "Tesla M60", 8},
 };
 
-void size_gpu(const struct size *s, char *ret, size_t ret_size, double *ret_gb)
+/* "2 x Tesla V100", and the memory of one. */
+static void read_gpu(int n, struct size *ret)
 {
     const char *model = "GPU";
-    *ret = 0;
-    *ret_gb = 0;
-    if (s->gpus < 1)
-        return;
     for (size_t i = 0; i < sizeof gpus / sizeof *gpus; i++)
-        if (fnmatch(gpus[i].sizes, s->name, 0) == 0) {
+        if (fnmatch(gpus[i].sizes, ret->name, 0) == 0) {
             model = gpus[i].model;
-            *ret_gb = gpus[i].gb;
+            ret->gpumem_gb = gpus[i].gb;
             break;
         }
-    snprintf(ret, ret_size, "%d x %s", s->gpus, model);
+    snprintf(ret->gpu, sizeof ret->gpu, "%d x %s", n, model);
+}
+
+void size_read(const json_t *sku, struct size *ret)
+{
+    const char *cpu = capability(sku, "vCPUsAvailable");
+    double temporary_gb = atof(capability(sku, "MaxResourceVolumeMB")) / 1024;
+    double nvme_gb = atof(capability(sku, "NvmeDiskSizeInMiB")) / 1024;
+    int n_gpus = atoi(capability(sku, "GPUs"));
+    *ret = (struct size){0};
+    copy(ret->name, sizeof ret->name, text_of(sku, "name"));
+    ret->cpu = atoi(*cpu ? cpu : capability(sku, "vCPUs"));
+    ret->ram_gb = atof(capability(sku, "MemoryGB"));
+    /* The largest disk is scratch: at least that of the system, which the image makes
+     * 30 GB. */
+    ret->disk_gb = nvme_gb > temporary_gb ? nvme_gb : temporary_gb;
+    if (ret->disk_gb < 30)
+        ret->disk_gb = 30;
+    if (n_gpus > 0) {
+        read_gpu(n_gpus, ret);
+        strcat(ret->tags, "G");
+    }
+    if (nvme_gb > 0)
+        strcat(ret->tags, "N");
 }

@@ -37,7 +37,7 @@ void api_fini(struct api *a)
 static int send_once(struct sq_provider *p, struct sq_call *call, struct api *a,
                      const char *body, struct sq_err *err)
 {
-    struct sq_web_header headers[4] = {{"X-Auth-Token", p->token},
+    struct sq_web_header headers[4] = {{"X-Auth-Token", p->token.text},
                                        {"Accept", "application/json"}};
     struct sq_web_request request = {.method = a->method,
                                      .url = a->url,
@@ -86,13 +86,6 @@ int api_call(struct sq_provider *p, struct sq_call *call, struct api *a,
     if (rc || (a->status >= 200 && a->status < 300))
         return rc;
     return words_fail(a->what, a->status, a->json, err);
-}
-
-int api_pause(struct sq_provider *p, struct sq_call *call, int64_t *io_ms,
-              struct sq_err *err)
-{
-    *io_ms = *io_ms == 0 ? 20 : *io_ms < 3500 ? *io_ms * 3 / 2 : 5000;
-    return p->host->pause(p->host, call, *io_ms, err);
 }
 
 /* One page behind `marker` ("": the first) to the end of `rows`.  1: there are more. */

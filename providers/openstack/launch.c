@@ -210,7 +210,7 @@ static int make(struct launch *l, struct sq_err *err)
     int rc = post(l, err);
     for (int i = 1; i < POSTS_MAX && may_pass(rc); i++) {
         struct sq_err seen;
-        int again = api_pause(l->p, l->call, &pause_ms, &seen);
+        int again = pause_more(l->p->host, l->call, -1, &pause_ms, &seen);
         if (again == 0)
             again = sort_out(l, l->region, &seen);
         if (again)
@@ -231,7 +231,7 @@ static int wait_running(struct launch *l, struct server *ret, struct sq_err *err
         (rc = servers_get(l->p, l->call, l->region, l->id, ret, err)) == 0 &&
         (ret->m.state == SQ_MACHINE_STARTING ||
          (ret->m.state == SQ_MACHINE_RUNNING && !ret->m.ipv4[0] && !ret->m.ipv6[0]))) {
-        rc = api_pause(l->p, l->call, &pause_ms, err);
+        rc = pause_more(l->p->host, l->call, -1, &pause_ms, err);
         if (rc)
             return rc;
     }

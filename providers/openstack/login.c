@@ -9,13 +9,6 @@
 #include <string.h>
 #include <time.h>
 
-int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* A setting that is there and not empty, or NULL. */
 static const char *set(const struct sq_provider *p, const char *key)
 {
@@ -147,19 +140,13 @@ static int keep(struct sq_provider *p, const char *token, const json_t *body,
     const json_t *about = json_object_get(body, "token");
     int64_t life_s =
         date_s(text_of(about, "expires_at")) - date_s(text_of(about, "issued_at"));
+    int rc;
     if (!token || !*token || !json_is_object(about))
         return sq_fail(err, SQ_EPROTO,
                        "openstack's login answers something without a token: check "
                        "OS_AUTH_URL");
-    free(p->token);
-    p->token = strdup(token);
-    if (!p->token)
-        return no_memory(err);
-    p->host->hide(p->host, token);
-    /* Renewed five minutes early; a life that is not told is taken for short. */
-    life_s = life_s > 600 ? life_s - 300 : life_s > 0 ? life_s / 2 : 60;
-    p->token_until_ms = now_ms() + life_s * 1000;
-    return catalog_read(p, json_object_get(about, "catalog"), err);
+    rc = token_keep(p->host, &p->token, token, life_s, err);
+    return rc ? rc : catalog_read(p, json_object_get(about, "catalog"), err);
 }
 
 static int judge(struct sq_provider *p, const struct sq_web_answer *answer,
@@ -227,7 +214,7 @@ int login_token(struct sq_provider *p, struct sq_call *call, bool again,
     json_t *request;
     char *body, *url;
     int rc;
-    if (!again && p->token && now_ms() < p->token_until_ms)
+    if (!again && token_is_good(&p->token))
         return 0;
     hide(p, set(p, "OS_PASSWORD"));
     hide(p, set(p, "OS_APPLICATION_CREDENTIAL_SECRET"));

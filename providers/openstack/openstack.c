@@ -64,63 +64,16 @@ static const struct sq_setting settings[] = {
      "address of OVH's API"},
     {NULL, SQ_SETTING_TEXT, NULL, 0, NULL}};
 
-/* The next word of a list, *io behind it; NULL: there is none. */
-static const char *next_word(const char **io, size_t *ret_len)
-{
-    const char *word = *io + strspn(*io, " \t,");
-    *ret_len = strcspn(word, " \t,");
-    *io = word + *ret_len;
-    return *ret_len ? word : NULL;
-}
+static const struct wanted_setting regions = {
+    .regions = "OVH_REGIONS", .quotas = "OVH_CPUQUOTAS", .like = "GRA11"};
 
-static int add_region(struct sq_provider *p, const char *word, size_t len,
-                      struct sq_err *err)
-{
-    struct wanted *w = &p->wanted[p->n_wanted];
-    if (p->n_wanted == REGIONS_MAX || len >= sizeof w->name || memchr(word, '/', len) ||
-        memchr(word, '&', len))
-        return sq_fail(err, SQ_EINVAL,
-                       "OVH_REGIONS: \"%.*s\" is no region: they are like GRA11, %d at "
-                       "most",
-                       (int)len, word, REGIONS_MAX);
-    memcpy(w->name, word, len);
-    w->cpus = SQ_UNKNOWN;
-    p->n_wanted++;
-    return 0;
-}
-
-static int read_quota(struct wanted *w, const char *word, size_t len,
-                      struct sq_err *err)
-{
-    char *end = NULL;
-    w->cpus = strtoll(word, &end, 10);
-    if (end != word + len || *word < '0' || *word > '9' || w->cpus > 10000000)
-        return sq_fail(err, SQ_EINVAL,
-                       "OVH_CPUQUOTAS: \"%.*s\" is no number of processors", (int)len,
-                       word);
-    return 0;
-}
-
+/* OVH_REGIONS, else the one of an openrc file. */
 static int read_regions(struct sq_provider *p, struct sq_err *err)
 {
-    const char *names = p->host->setting(p->host, "OVH_REGIONS");
-    const char *quotas = p->host->setting(p->host, "OVH_CPUQUOTAS"), *word;
     const char *one = p->host->setting(p->host, "OS_REGION_NAME");
-    size_t len;
-    int n = 0, rc = 0;
-    while (rc == 0 && names && (word = next_word(&names, &len)))
-        rc = add_region(p, word, len, err);
-    while (rc == 0 && quotas && (word = next_word(&quotas, &len))) {
-        if (n == p->n_wanted)
-            n = REGIONS_MAX + 1; /* one too many */
-        else if (n < p->n_wanted)
-            rc = read_quota(&p->wanted[n++], word, len, err);
-    }
-    if (rc == 0 && n > 0 && n != p->n_wanted)
-        rc = sq_fail(err, SQ_EINVAL,
-                     "OVH_CPUQUOTAS needs as many numbers as OVH_REGIONS has names");
-    if (rc == 0 && p->n_wanted == 0 && one && *one)
-        rc = add_region(p, one, strlen(one), err);
+    int rc = wanted_read(p->host, &regions, &p->wanted, err);
+    if (rc == 0 && p->wanted.n == 0 && one && *one)
+        rc = wanted_add(&p->wanted, "OS_REGION_NAME", &regions, one, strlen(one), err);
     return rc;
 }
 
@@ -180,7 +133,7 @@ static void openstack_close(struct sq_provider *p)
         return;
     sales_free(p->sales);
     catalog_free(p);
-    free(p->token);
+    free(p->token.text);
     free(p);
 }
 

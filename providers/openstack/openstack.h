@@ -12,29 +12,19 @@
 
 #include <scitq/provider.h>
 
+#include "providers/cloud/cloud.h"
+
 /* Of Nova: what every cloud since Kilo (2015) has is enough, and without a version one
  * could answer in any. */
 #define MICROVERSION "compute 2.1"
 
-enum {
-    SERVER_ID_SIZE = 64,
-    REGIONS_MAX = 64,
-    PAGES_MAX = 1000 /* of one list: a server that never ends it is not believed */
-};
-
-/* One of OVH_REGIONS with its number of OVH_CPUQUOTAS. */
-struct wanted {
-    char name[SQ_WORD_SIZE];
-    int64_t cpus; /* SQ_UNKNOWN: ask the provider */
-};
+enum { SERVER_ID_SIZE = 64 };
 
 /* A region of the catalog, its services' addresses without a final `/`. */
 struct region {
     char name[SQ_WORD_SIZE];
     char *compute, *image, *network; /* NULL: it has none */
 };
-
-struct sales;
 
 struct sq_provider {
     struct sq_host *host;
@@ -45,14 +35,12 @@ struct sq_provider {
     const char *zone, *user, *keyname;
     /* OVH's API; application NULL: not used. */
     const char *ovh, *application, *secret, *consumer, *subsidiary, *project;
-    int64_t ovh_ahead_s; /* of its clock */
-    bool ovh_asked;      /* what time it is */
-    struct wanted wanted[REGIONS_MAX];
-    int n_wanted;
+    int64_t ovh_ahead_s;  /* of its clock */
+    bool ovh_asked;       /* what time it is */
+    struct wanted wanted; /* OVH_REGIONS */
     struct region regions[REGIONS_MAX];
     int n_regions;
-    char *token; /* of the login; NULL: none */
-    int64_t token_until_ms;
+    struct token token;
     struct sales *sales; /* NULL: not fetched yet */
 };
 
@@ -78,11 +66,6 @@ int api_call(struct sq_provider *p, struct sq_call *call, struct api *a,
 /* All rows of the list `key` at Nova's `url` (page by page): *ret is a new array. */
 int api_list(struct sq_provider *p, struct sq_call *call, const char *what,
              const char *url, const char *key, json_t **ret, struct sq_err *err);
-/* Between two looks at something under way: a pause that grows with *io_ms (0 first).
- */
-int api_pause(struct sq_provider *p, struct sq_call *call, int64_t *io_ms,
-              struct sq_err *err);
-
 /* ---- login.c: Keystone ---- */
 
 /* SQ_EAUTH, SQ_EINVAL: what the settings say cannot log in. */
@@ -90,7 +73,6 @@ int login_check(struct sq_provider *p, struct sq_err *err);
 /* A token that is valid for a while, and the catalog; `again`: another than before. */
 int login_token(struct sq_provider *p, struct sq_call *call, bool again,
                 struct sq_err *err);
-int64_t now_ms(void);
 
 /* ---- catalog.c: the regions ---- */
 
@@ -141,28 +123,6 @@ int openstack_launch(struct sq_provider *p, const struct sq_launch *req,
 
 /* ---- sales.c, ovh.c: what there is and what it costs ---- */
 
-struct size {
-    char name[SQ_WORD_SIZE], gpu[64], tags[4];
-    int cpu;
-    double ram_gb, disk_gb, gpumem_gb;
-};
-
-struct sale {
-    size_t size; /* index into sizes */
-    char region[SQ_WORD_SIZE];
-    double cost; /* 0: not known */
-};
-
-struct sales {
-    struct size *sizes;
-    struct sale *sales;
-    size_t n_sizes, n_sales, room_sizes, room_sales;
-};
-
-/* Note that `size` is sold in a region; SQ_ENOMEM. */
-int sales_add(struct sales *s, const struct size *size, const char *region, double cost,
-              struct sq_err *err);
-void sales_free(struct sales *s);
 int openstack_flavors(struct sq_provider *p, sq_flavor_fn each, void *arg,
                       struct sq_call *call, struct sq_err *err);
 int openstack_offers(struct sq_provider *p, sq_offer_fn each, void *arg,
@@ -179,17 +139,9 @@ int ovh_fetch(struct sq_provider *p, struct sq_call *call, struct sales *s,
 /* 40 hexadecimal digits and a final 0. */
 void sha1(const char *text, char ret[41]);
 
-/* ---- Small things (json.c) ---- */
+/* ---- base64.c ---- */
 
-/* The text of a field of an object, "" where there is none. */
-const char *text_of(const json_t *object, const char *key);
-/* Copy with a final 0, cut if longer. */
-void copy(char *ret, size_t size, const char *text);
-/* Percent-encoded; in base 64.  To be freed; NULL: out of memory. */
-char *escape(const char *text);
+/* To be freed; NULL: out of memory. */
 char *base64(const char *text);
-/* Tell how far a call is, if anybody wants to know. */
-void tell(struct sq_call *call, int percent);
-int no_memory(struct sq_err *err);
 
 #endif

@@ -247,10 +247,10 @@ int ovh_fetch(struct sq_provider *p, struct sq_call *call, struct sales *s,
     if (rc == 0 && !json_is_array(json_object_get(catalog, "addons")))
         rc = sq_fail(err, SQ_EPROTO,
                      "ovh's catalog is not what it should be: check OVH_ENDPOINT");
-    for (int i = 0; rc == 0 && i < p->n_wanted; i++) {
+    for (int i = 0; rc == 0 && i < p->wanted.n; i++) {
         rc = fetch_region(p, call, s, json_object_get(catalog, "addons"),
-                          p->wanted[i].name, err);
-        tell(call, 100 * (i + 1) / p->n_wanted);
+                          p->wanted.regions[i].name, err);
+        tell(call, 100 * (i + 1) / p->wanted.n);
     }
     json_decref(catalog);
     return rc;

@@ -220,7 +220,7 @@ static int see_gone(struct sq_provider *p, struct sq_call *call,
         deaf = s.deleting ? 0 : deaf + 1;
         if (deaf == DEAF_LOOKS)
             return 1;
-        rc = api_pause(p, call, &pause_ms, err);
+        rc = pause_more(p->host, call, -1, &pause_ms, err);
         if (rc)
             return rc;
     }

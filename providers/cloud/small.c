@@ -1,6 +1,6 @@
-/* Small things that several files need: fields of JSON, bounded copies, progress, and
- * texts made fit to travel: escaped in an address, in base 64. */
-#include "providers/openstack/openstack.h"
+/* Small things that several files of a plugin need: fields of JSON, bounded copies,
+ * texts escaped for an address or a form, progress, pauses. */
+#include "providers/cloud/cloud.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -48,23 +48,9 @@ char *escape(const char *text)
     return ret;
 }
 
-char *base64(const char *text)
+int pause_more(struct sq_host *host, struct sq_call *call, int64_t said_ms,
+               int64_t *io_ms, struct sq_err *err)
 {
-    static const char digits[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const unsigned char *from = (const unsigned char *)text;
-    size_t len = strlen(text);
-    char *ret = malloc((len + 2) / 3 * 4 + 1), *to = ret;
-    if (!ret)
-        return NULL;
-    for (size_t i = 0; i < len; i += 3) {
-        unsigned b = i + 1 < len ? from[i + 1] : 0, c = i + 2 < len ? from[i + 2] : 0;
-        unsigned all = (unsigned)from[i] << 16 | b << 8 | c;
-        *to++ = digits[all >> 18];
-        *to++ = digits[all >> 12 & 63];
-        *to++ = i + 1 < len ? digits[all >> 6 & 63] : '=';
-        *to++ = i + 2 < len ? digits[all & 63] : '=';
-    }
-    *to = 0;
-    return ret;
+    *io_ms = *io_ms == 0 ? 20 : *io_ms < 3500 ? *io_ms * 3 / 2 : 5000;
+    return host->pause(host, call, said_ms > 0 ? said_ms : *io_ms, err);
 }
