@@ -12,6 +12,8 @@ A test commands by HTTP below /_mock:
     GET  /_mock/table     what exists: JSON of the mock
     GET  /_mock/log       [[method, path, status], …] of every request; 0: no answer
     GET  /_mock/refused   [{method, path, status, message}, …]
+    GET  /_mock/quiet     answered once no client is connected any more: what a killed
+                          one had asked for has been done
     POST /_mock/faults    a list of faults, in the place of those left
     POST /_mock/set       settings of the mock: {"delay_s": 0.5}; an unknown one is 400
     POST /_mock/act       what the mock offers: {"do": "evict", …}
@@ -360,6 +362,9 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return self.send(Reply(411))
         if self.path.startswith("/_mock/"):
+            self.server.forget(self.connection)
+            if self.path == "/_mock/quiet":
+                return self.send(Reply(200 if self.server.wait_quiet() else 504, {}))
             with self.mock.lock:
                 return self.send(self.mock.command(
                     self.command, self.path[7:], json.loads(raw) if raw else {}))
@@ -399,8 +404,33 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
+    """Knows which clients are connected, in the order of their coming: whoever asks for
+    quiet by a new connection finds those before it counted.  Tests are no clients."""
     daemon_threads = True
     request_queue_size = 128
+    QUIET_S = 30
+
+    def __init__(self, *args):
+        self.clients, self.change = set(), threading.Condition()
+        super().__init__(*args)
+
+    def process_request(self, request, client_address):
+        with self.change:
+            self.clients.add(request)
+        super().process_request(request, client_address)
+
+    def forget(self, request):
+        with self.change:
+            self.clients.discard(request)
+            self.change.notify_all()
+
+    def shutdown_request(self, request):
+        self.forget(request)
+        super().shutdown_request(request)
+
+    def wait_quiet(self):
+        with self.change:
+            return self.change.wait_for(lambda: not self.clients, self.QUIET_S)
 
     def handle_error(self, request, client):
         if not isinstance(sys.exc_info()[1], OSError):

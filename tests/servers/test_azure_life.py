@@ -1,6 +1,7 @@
 """The mock of Azure misbehaves as ordered: full regions, slow operations, faults; and
 tells in pages what there is, and what is to happen to a machine."""
 
+import http.client
 import os
 import sys
 
@@ -95,6 +96,21 @@ def test_faults(azure):
     is_(client.ask("GET", GROUP, form.RESOURCES)[0], 200, "as it is after a lie")
 
 
+def test_quiet(azure):
+    """What a client that was killed had asked for is done before it is quiet."""
+    azure.reset()
+    client = Client(azure)
+    client.put("group")
+    azure.faults([{"match": "DELETE", "do": "slow", "delay_s": 0.5}])
+    gone = http.client.HTTPConnection("127.0.0.1", azure.port)
+    gone.request("DELETE", "%s?api-version=%s" % (GROUP, form.RESOURCES),
+                 headers={"Authorization": "Bearer " + client.token})
+    gone.close()
+    azure.order("quiet")
+    is_([status for method, _, status in azure.log() if method == "DELETE"], [202],
+        "a deletion asked for by a client that went is done before it is quiet")
+
+
 def pages(ask, url, items, following):
     found, n = [], 0
     while url:
@@ -159,7 +175,7 @@ def test_events(azure):
 def main():
     azure = Running("azure")
     remember(azure)
-    for test in (test_full, test_slow, test_faults, test_lists, test_events):
+    for test in (test_full, test_slow, test_faults, test_quiet, test_lists, test_events):
         run(test, azure)
     done()
 

@@ -43,6 +43,9 @@ struct target {
     /* Machines and remains of the owner at the provider, counted without the plugin;
      * `token` NULL: of all. */
     int (*count)(const char *owner, const char *token);
+    /* Wait until what processes that were killed have asked for is done or dropped;
+     * NULL: nothing of theirs outlives them. */
+    void (*settle)(void);
     /* Make a machine stop, or say that it is broken, or vanish, from outside; NULL:
      * that cannot be. */
     void (*break_it)(const char *owner, const char *token);
@@ -65,5 +68,7 @@ void mock_stop(void);
 /* One call to it, JSON both ways (`body` NULL: none); the answer's text, until the next
  * call; fails the test when there is none of 2xx. */
 const char *mock_ask(const char *method, const char *path, const char *body);
+/* A target's `settle`. */
+void mock_settle(void);
 
 #endif

@@ -180,6 +180,8 @@ static bool apart(const struct wanted *w, bool launches, unsigned *seed)
         kill(pid, SIGKILL);
     }
     assert_int_equal(waitpid(pid, &status, 0), pid);
+    if (dies && world.t->settle)
+        world.t->settle();
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 

@@ -154,6 +154,7 @@ static const struct target target = {
     .other_region = "northeurope",
     .start = azure_start,
     .count = count,
+    .settle = mock_settle,
     .break_it = take_back,
     .vanish = vanish,
     .faults = faults,

@@ -116,6 +116,7 @@ static const struct target target = {
     .other_region = "SBG5",
     .start = openstack_start,
     .count = count,
+    .settle = mock_settle,
     .break_it = take_down,
     .vanish = vanish,
     .faults = faults,
