@@ -24,15 +24,3 @@ bool azure_start(const char *folder)
         setenv(names[i], url, 1);
     return true;
 }
-
-json_t *ask(const char *path)
-{
-    json_t *answer = json_loads(mock_ask("GET", path, NULL), JSON_DECODE_ANY, NULL);
-    assert_non_null(answer);
-    return answer;
-}
-
-void order(const char *path, const char *body)
-{
-    mock_ask("POST", path, body);
-}

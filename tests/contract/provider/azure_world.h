@@ -2,18 +2,13 @@
 #ifndef SQ_TESTS_AZURE_WORLD_H
 #define SQ_TESTS_AZURE_WORLD_H
 
+#include "tests/contract/provider/mock.h"
 #include "tests/contract/provider/provider.h"
-
-#include <jansson.h>
 
 /* The account that the mock knows, and two of its regions: "KEY=value", ended by NULL.
  */
 extern const char *const azure_settings[];
 /* Start the mock and name it in the environment. */
 bool azure_start(const char *folder);
-/* What the mock answers to GET; the caller's reference. */
-json_t *ask(const char *path);
-/* What it is told. */
-void order(const char *path, const char *body);
 
 #endif

@@ -1,5 +1,5 @@
-/* A mock of tests/servers as the other side of a provider. */
-#include "tests/contract/provider/provider.h"
+/* A mock, started and spoken with: see mock.h. */
+#include "tests/contract/provider/mock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/util.h"
 #include "lib/web.h"
 
 static struct {
@@ -83,4 +84,24 @@ void mock_settle(void)
     sq_web_free(mock.web);
     OK(err, sq_web_new(&mock.web, &err));
     mock_ask("GET", "/_mock/quiet", NULL);
+}
+
+json_t *ask(const char *path)
+{
+    json_t *answer = json_loads(mock_ask("GET", path, NULL), JSON_DECODE_ANY, NULL);
+    assert_non_null(answer);
+    return answer;
+}
+
+void order(const char *path, const char *body)
+{
+    mock_ask("POST", path, body);
+}
+
+void none_refused(void)
+{
+    json_t *refused = ask("/_mock/refused");
+    if (json_array_size(refused) > 0)
+        fail_msg("refused: %s", json_dumps(json_array_get(refused, 0), 0));
+    json_decref(refused);
 }

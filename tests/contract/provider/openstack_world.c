@@ -25,26 +25,6 @@ bool openstack_start(const char *folder)
     return true;
 }
 
-json_t *ask(const char *path)
-{
-    json_t *answer = json_loads(mock_ask("GET", path, NULL), JSON_DECODE_ANY, NULL);
-    assert_non_null(answer);
-    return answer;
-}
-
-void order(const char *path, const char *body)
-{
-    mock_ask("POST", path, body);
-}
-
-void none_refused(void)
-{
-    json_t *refused = ask("/_mock/refused");
-    if (json_array_size(refused) > 0)
-        fail_msg("refused: %s", json_dumps(json_array_get(refused, 0), 0));
-    json_decref(refused);
-}
-
 static bool is(const json_t *server, const char *key, const char *value)
 {
     const char *text =

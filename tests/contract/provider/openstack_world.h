@@ -3,24 +3,17 @@
 #ifndef SQ_TESTS_OPENSTACK_WORLD_H
 #define SQ_TESTS_OPENSTACK_WORLD_H
 
+#include "tests/contract/provider/mock.h"
 #include "tests/contract/provider/provider.h"
-
-#include <jansson.h>
 
 /* The account that the mock knows: "KEY=value", ended by NULL. */
 extern const char *const openstack_settings[];
 /* Start the mock and name it in the environment. */
 bool openstack_start(const char *folder);
-/* What the mock answers to GET; the caller's reference. */
-json_t *ask(const char *path);
-/* What it is told. */
-void order(const char *path, const char *body);
 /* The servers of the owner (and of `token`, unless NULL); `on` (unless NULL) is called
  * with each. */
 int each_server(const char *owner, const char *token, void (*on)(const json_t *server));
 /* {"do": deed, "server": its id, "message": …} */
 void order_server(const json_t *server, const char *deed);
-/* Never was a request refused for its form. */
-void none_refused(void);
 
 #endif

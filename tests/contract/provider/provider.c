@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "lib/file.h"
+#include "tests/contract/provider/mock.h"
 
 static bool begin(const struct target *t)
 {

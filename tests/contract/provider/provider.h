@@ -61,14 +61,4 @@ struct target {
 
 int provider_main(const struct target *target);
 
-/* For targets whose other side is a mock of tests/servers: start NAME.py and answer its
- * port; it ends with the program. */
-int mock_start(const char *name);
-void mock_stop(void);
-/* One call to it, JSON both ways (`body` NULL: none); the answer's text, until the next
- * call; fails the test when there is none of 2xx. */
-const char *mock_ask(const char *method, const char *path, const char *body);
-/* A target's `settle`. */
-void mock_settle(void);
-
 #endif

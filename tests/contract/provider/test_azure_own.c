@@ -71,7 +71,7 @@ static void test_made(void **state)
     assert_string_equal(m.user, "ubuntu");
     assert_true(m.created_s > 1600000000);
     assert_string_equal(m.id, "scitq-w1");
-    nothing_refused();
+    none_refused();
 }
 
 /* A flavor with a GPU, told by its tags or by its name, gets the image with its plan.
@@ -98,7 +98,7 @@ static void test_gpu(void **state)
     json_decref(table);
     order("/_mock/set", "{\"plan_accepted\": false}");
     refused("Standard_NC4as_T4_v3", SQ_EINVAL, "az vm image terms accept");
-    nothing_refused();
+    none_refused();
 }
 
 static void test_regular(void **state)
@@ -107,12 +107,12 @@ static void test_regular(void **state)
     struct sq_launch req = wanted("t1", "w1", "Standard_B2ms");
     struct sq_machine m;
     struct sq_err err;
-    OK(err, again("AZURE_SPOT", "0", &err));
+    OK(err, again_with("AZURE_SPOT", "0", &err));
     OK(err, launch(&req, &m, &err));
     json_t *table = ask("/_mock/table");
     assert_string_equal(text_at(table, "machines/0/priority"), "Regular");
     json_decref(table);
-    nothing_refused();
+    none_refused();
 }
 
 /* Two tokens, one name: two machines, each found and destroyed by its own token. */
@@ -199,7 +199,7 @@ static void test_refusals(void **state)
     assert_int_equal(launch(&req, &m, &err), SQ_EINVAL);
     req.ssh_key = NULL;
     assert_int_equal(launch(&req, &m, &err), SQ_EINVAL);
-    nothing_refused();
+    none_refused();
     order("/_mock/set", rows[SQ_LEN(rows) - 1].set);
     req = wanted("t1", "w1", "Standard_D4ds_v5");
     assert_int_equal(launch(&req, &m, &err), SQ_EAUTH);
@@ -222,7 +222,7 @@ static void test_credentials(void **state)
     for (size_t i = 0; i < SQ_LEN(rows); i++) {
         struct sq_err err;
         struct sq_machine m;
-        OK(err, again(rows[i].key, rows[i].value, &err));
+        OK(err, again_with(rows[i].key, rows[i].value, &err));
         int rc = world.ops->find(world.p, "t1", &no_call, &m, &err);
         if (rc != rows[i].code || !strstr(err.text, rows[i].words))
             fail_msg("%s: %s: %s", rows[i].key, sq_code_name(rc), err.text);
@@ -240,7 +240,7 @@ static void test_secret(void **state)
     char text[20000] = "";
     snprintf(world.record, sizeof world.record, "/tmp/scitq-azure-%d", (int)getpid());
     order("/_mock/set", "{\"secret\": \"a b+c&d=e%f/~g\"}");
-    OK(err, again("AZURE_SECRET", "a b+c&d=e%f/~g", &err));
+    OK(err, again_with("AZURE_SECRET", "a b+c&d=e%f/~g", &err));
     assert_int_equal(world.ops->find(world.p, "t1", &no_call, &m, &err), SQ_ENOENT);
     FILE *f = fopen(world.record, "r");
     assert_non_null(f);
@@ -250,7 +250,7 @@ static void test_secret(void **state)
     world.record[0] = 0;
     assert_non_null(strstr(text, "client_secret=***&"));
     assert_null(strstr(text, "%2Bc"));
-    nothing_refused();
+    none_refused();
 }
 
 static void test_settings(void **state)
@@ -279,7 +279,7 @@ static void test_settings(void **state)
     };
     for (size_t i = 0; i < SQ_LEN(rows); i++) {
         struct sq_err err = {0};
-        int rc = again(rows[i].key, rows[i].value, &err);
+        int rc = again_with(rows[i].key, rows[i].value, &err);
         if (rc != rows[i].code || (rc && !strstr(err.text, rows[i].key)))
             fail_msg("%s=%s: %s: %s", rows[i].key, rows[i].value, sq_code_name(rc),
                      err.text);
@@ -287,7 +287,7 @@ static void test_settings(void **state)
     struct sq_err err;
     struct sq_launch req = wanted("t1", "w1", "Standard_D4ds_v5");
     struct sq_machine m;
-    OK(err, again("AZURE_IMAGE", "Ubuntu 22.04", &err));
+    OK(err, again_with("AZURE_IMAGE", "Ubuntu 22.04", &err));
     assert_int_equal(launch(&req, &m, &err), SQ_EINVAL);
     assert_non_null(strstr(err.text, "AZURE_IMAGE"));
 }

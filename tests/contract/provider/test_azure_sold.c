@@ -89,19 +89,19 @@ static void test_sold(void **state)
                                 "\n"
                                 "swedencentral 200\n"
                                 "northeurope 200\n");
-    nothing_refused();
+    none_refused();
 }
 
 static void test_sold_regular(void **state)
 {
     (void)state;
     struct sq_err err;
-    OK(err, again("AZURE_SPOT", "0", &err));
+    OK(err, again_with("AZURE_SPOT", "0", &err));
     const char *text = sold();
     assert_non_null(strstr(text, "\nStandard_B2ms swedencentral 0.0912 0\n"));
     assert_non_null(strstr(text, "\nStandard_D4ds_v5 swedencentral 0.23 0\n"));
     assert_non_null(strstr(text, "\nswedencentral 350\n"));
-    nothing_refused();
+    none_refused();
 }
 
 /* The graph may be forbidden to who may make machines. */
@@ -121,10 +121,10 @@ static void test_limits(void **state)
     (void)state;
     struct told t = {""};
     struct sq_err err;
-    OK(err, again("AZURE_CPUQUOTAS", "64 0", &err));
+    OK(err, again_with("AZURE_CPUQUOTAS", "64 0", &err));
     OK(err, world.ops->quotas(world.p, on_quota, &t, &no_call, &err));
     assert_string_equal(t.text, "swedencentral 64\nnortheurope 0\n");
-    OK(err, again("AZURE_REGIONS", NULL, &err));
+    OK(err, again_with("AZURE_REGIONS", NULL, &err));
     assert_int_equal(world.ops->flavors(world.p, on_flavor, &t, &no_call, &err),
                      SQ_EINVAL);
     assert_non_null(strstr(err.text, "AZURE_REGIONS"));

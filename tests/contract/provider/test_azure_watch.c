@@ -60,7 +60,7 @@ static void test_watch(void **state)
     pthread_join(thread, NULL);
     OK(w.err, w.rc);
     close(w.call.cancel_fd);
-    nothing_refused();
+    none_refused();
 }
 
 static void test_watch_trouble(void **state)

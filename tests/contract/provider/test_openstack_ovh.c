@@ -1,23 +1,14 @@
 /* What the openstack plugin tells of OVH by its own API, against the mock of that
  * (tests/servers/ovh.py): flavors that can be had, their tags and prices, signed with
  * the time by OVH's clock; and what it says when that is refused. */
+#include "tests/contract/provider/instance.h"
 #include "tests/contract/provider/openstack_world.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/host.h"
-#include "lib/plugin.h"
 #include "providers/openstack/openstack.h"
-
-static struct world {
-    struct sq_plugins *plugins;
-    const struct sq_plugin *plugin;
-    const struct sq_provider_ops *ops;
-    struct sq_host *host;
-    struct sq_provider *p;
-} world;
 
 /* As tests/servers/ovh.py has them; nobody logs in to the cloud itself. */
 static const char *const settings[] = {
@@ -27,41 +18,6 @@ static const char *const settings[] = {
     "OVH_REGIONS=GRA11 DE1",
     "OS_AUTH_URL=http://127.0.0.1:9/v3",
     NULL};
-
-static int tear_down(void **state)
-{
-    (void)state;
-    world.ops->close(world.p);
-    sq_host_free(world.host);
-    world.p = NULL;
-    world.host = NULL;
-    return 0;
-}
-
-static void open_plugin(void)
-{
-    const struct sq_host_conf host = {0};
-    const struct sq_provider_conf conf = {.as = "ovh", .owner = "lab"};
-    struct sq_err err;
-    OK(err, sq_host_new(world.plugin, &host, &world.host, &err));
-    OK(err, world.ops->open(world.host, &conf, &world.p, &err));
-}
-
-static int set_up(void **state)
-{
-    (void)state;
-    order("/_mock/reset", "{}");
-    open_plugin();
-    return 0;
-}
-
-static int never(const struct sq_call *call)
-{
-    (void)call;
-    return 0;
-}
-
-static struct sq_call no_call = {.canceled = never, .cancel_fd = -1};
 
 static char seen[3000];
 
@@ -121,23 +77,16 @@ static void test_clock(void **state)
 static void refused(const char *key, const char *value, int code, const char *words)
 {
     struct sq_err err;
-    char *old = getenv(key) ? strdup(getenv(key)) : NULL;
-    tear_down(NULL);
-    setenv(key, value, 1);
-    open_plugin();
+    OK(err, again_with(key, value, &err));
     int rc = flavors(&err);
     if (rc != code || !strstr(err.text, words) || strstr(err.text, "wrong-secret"))
         fail_msg("%s: %s: %s", key, sq_code_name(rc), err.text);
-    if (old)
-        setenv(key, old, 1);
-    else
-        unsetenv(key);
-    free(old);
 }
 
 static void test_refused(void **state)
 {
     (void)state;
+    const char *const same[] = {NULL};
     struct sq_err err;
     refused("OVH_APPLICATIONKEY", "x", SQ_EAUTH, "This application key is invalid");
     refused("OVH_CONSUMERKEY", "x", SQ_EAUTH, "This credential is not valid");
@@ -145,8 +94,7 @@ static void test_refused(void **state)
     refused("OS_PROJECT_ID", "11111111111111111111111111111111", SQ_EINVAL,
             "This service does not exist");
     refused("OVH_SUBSIDIARY", "XX", SQ_EINVAL, "ovh cannot tell its prices");
-    tear_down(NULL);
-    open_plugin();
+    OK(err, again(same, &err));
     order("/_mock/set", "{\"granted\": \".*/region\"}");
     assert_int_equal(flavors(&err), SQ_EAUTH);
     assert_non_null(strstr(err.text, "This call has not been granted"));
@@ -186,30 +134,15 @@ static void test_sha1(void **state)
 
 static int begin(void **state)
 {
-    struct sq_err err;
     char url[60];
     (void)state;
     for (size_t i = 0; openstack_settings[i]; i++)
         putenv((char *)openstack_settings[i]);
-    for (size_t i = 0; settings[i]; i++)
-        putenv((char *)settings[i]);
     snprintf(url, sizeof url, "http://127.0.0.1:%d/1.0", mock_start("ovh"));
     setenv("OVH_ENDPOINT", url, 1);
-    OK(err, sq_plugins_load_providers(NULL, &world.plugins, &err));
-    OK(err, sq_plugins_provider(world.plugins, "ovh", &world.plugin, &err));
-    world.ops = world.plugin->provider;
+    instance_begin("ovh", settings);
     return 0;
 }
-
-static int end(void **state)
-{
-    (void)state;
-    mock_stop();
-    sq_plugins_free(world.plugins);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(test_##name, set_up, tear_down)
 
 int main(void)
 {

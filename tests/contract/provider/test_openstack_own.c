@@ -1,124 +1,10 @@
 /* What the openstack plugin does beyond the contract of all providers: what it asks
- * for, how it logs in, what it says of each refusal, and what it tells of flavors and
- * limits (prices: test_openstack_ovh.c). */
-#include "tests/contract/provider/openstack_world.h"
+ * for, what it says of each refusal, and what it tells of flavors and limits (its
+ * logins: test_openstack_login.c, prices: test_openstack_ovh.c). */
+#include "tests/contract/provider/openstack_instance.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#include "lib/file.h"
-#include "lib/host.h"
-#include "lib/plugin.h"
-
-static struct world {
-    struct sq_plugins *plugins;
-    const struct sq_plugin *plugin;
-    const struct sq_provider_ops *ops;
-    struct sq_host *host;
-    struct sq_provider *p;
-    char record[100]; /* "": none */
-} world;
-
-static int open_plugin(struct sq_err *err)
-{
-    const struct sq_host_conf host = {.record = world.record[0] ? world.record : NULL};
-    const struct sq_provider_conf conf = {.as = "openstack", .owner = "lab"};
-    OK(*err, sq_host_new(world.plugin, &host, &world.host, err));
-    return world.ops->open(world.host, &conf, &world.p, err);
-}
-
-static int set_up(void **state)
-{
-    struct sq_err err;
-    (void)state;
-    order("/_mock/reset", "{}");
-    OK(err, open_plugin(&err));
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    world.ops->close(world.p);
-    sq_host_free(world.host);
-    world.p = NULL;
-    world.host = NULL;
-    return 0;
-}
-
-static void put(const char *key, const char *value)
-{
-    if (value)
-        setenv(key, value, 1);
-    else
-        unsetenv(key);
-}
-
-enum { SETTINGS_MAX = 8 };
-
-/* Open once more, with other settings: "KEY=value", or "KEY=" for none, ended by NULL.
- */
-static int again(const char *const *settings, struct sq_err *err)
-{
-    char *old[SETTINGS_MAX], key[SETTINGS_MAX][64];
-    tear_down(NULL);
-    for (size_t i = 0; settings[i]; i++) {
-        size_t len = strcspn(settings[i], "=");
-        assert_true(i < SETTINGS_MAX && len < sizeof key[i]);
-        snprintf(key[i], sizeof key[i], "%.*s", (int)len, settings[i]);
-        old[i] = getenv(key[i]) ? strdup(getenv(key[i])) : NULL;
-        put(key[i], settings[i][len + 1] ? settings[i] + len + 1 : NULL);
-    }
-    int rc = open_plugin(err);
-    for (size_t i = 0; settings[i]; i++) {
-        put(key[i], old[i]);
-        free(old[i]);
-    }
-    return rc;
-}
-
-static int never(const struct sq_call *call)
-{
-    (void)call;
-    return 0;
-}
-
-static struct sq_call no_call = {.canceled = never, .cancel_fd = -1};
-
-static struct sq_launch wanted(const char *token)
-{
-    return (struct sq_launch){.token = token,
-                              .name = "w1",
-                              .flavor = "b2-7",
-                              .region = "GRA11",
-                              .tags = "",
-                              .ssh_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB0 lab"};
-}
-
-static int launch(const struct sq_launch *req, struct sq_machine *ret,
-                  struct sq_err *err)
-{
-    return world.ops->launch(world.p, req, &no_call, ret, err);
-}
-
-static int find(const char *token, struct sq_err *err)
-{
-    struct sq_machine m;
-    return world.ops->find(world.p, token, &no_call, &m, err);
-}
-
-/* It failed so, with these words, and told no secret. */
-static void fails(const char *label, int rc, int code, const char *words,
-                  const struct sq_err *err)
-{
-    if (rc != code || (rc && !strstr(err->text, words)))
-        fail_msg("%s: %s, not %s: %s", label, sq_code_name(rc), sq_code_name(code),
-                 rc ? err->text : "");
-    if (rc && (strstr(err->text, "wörd") || strpbrk(err->text, "<>\r\n")))
-        fail_msg("not to be shown: %s", err->text);
-}
 
 static int on_machine(void *arg, const struct sq_machine *m)
 {
@@ -136,12 +22,6 @@ static json_t *first_server(void)
     json_decref(table);
     assert_non_null(ret);
     return ret;
-}
-
-static const char *text(const json_t *object, const char *key)
-{
-    const char *value = json_string_value(json_object_get(object, key));
-    return value ? value : "(none)";
 }
 
 static void test_made(void **state)
@@ -433,160 +313,6 @@ static void test_late(void **state)
     none_refused();
 }
 
-/* ---- the login */
-
-static void test_logins(void **state)
-{
-    (void)state;
-    char url[2][200];
-    const char *base = getenv("OS_AUTH_URL");
-    snprintf(url[0], sizeof url[0], "OS_AUTH_URL=%.*s", (int)strlen(base) - 3, base);
-    snprintf(url[1], sizeof url[1], "OS_AUTH_URL=%s/", base);
-    const char *const rows[][SETTINGS_MAX] = {
-        {url[0]},
-        {url[1]},
-        {"OS_PROJECT_ID=", "OS_PROJECT_NAME=lab", "OS_PROJECT_DOMAIN_NAME=Default"},
-        {"OS_PROJECT_ID=", "OS_PROJECT_NAME=lab", "OS_PROJECT_DOMAIN_ID=default"},
-        {"OS_USERNAME=", "OS_USER_ID=8f2a6c1e0b7d4c3f9e5a1b2c3d4e5f60"},
-        {"OS_USER_DOMAIN_NAME=", "OS_USER_DOMAIN_ID=default"},
-        {"OS_USER_DOMAIN_NAME="},
-        {"OS_PASSWORD=",
-         "OS_APPLICATION_CREDENTIAL_ID=c0ffee00c0ffee00c0ffee00c0ffee00",
-         "OS_APPLICATION_CREDENTIAL_SECRET=s3cr3t-of-app",
-         "OS_USERNAME=", "OS_PROJECT_ID="},
-        {"OS_PASSWORD=", "OS_APPLICATION_CREDENTIAL_NAME=scitq",
-         "OS_APPLICATION_CREDENTIAL_SECRET=s3cr3t-of-app"},
-    };
-    for (size_t i = 0; i < SQ_LEN(rows); i++) {
-        struct sq_err err;
-        OK(err, again(rows[i], &err));
-        fails(rows[i][0], find("t1", &err), SQ_ENOENT, "nothing of t1", &err);
-    }
-    none_refused();
-}
-
-static void test_credentials(void **state)
-{
-    (void)state;
-    static const char *const rows[][SETTINGS_MAX] = {
-        {"OS_PASSWORD=wrong"},
-        {"OS_USERNAME=nobody"},
-        {"OS_PROJECT_ID=00000000000000000000000000000000"},
-        {"OS_USER_DOMAIN_NAME=Elsewhere"},
-        {"OS_APPLICATION_CREDENTIAL_ID=c0ffee00c0ffee00c0ffee00c0ffee00",
-         "OS_APPLICATION_CREDENTIAL_SECRET=wrong"},
-    };
-    struct sq_err err;
-    for (size_t i = 0; i < SQ_LEN(rows); i++) {
-        OK(err, again(rows[i], &err));
-        fails(rows[i][0], find("t1", &err), SQ_EAUTH, "requires authentication. (401)",
-              &err);
-    }
-    const char *const nothing[] = {"OS_INTERFACE=nothing", NULL};
-    OK(err, again(nothing, &err));
-    fails("no such interface", find("t1", &err), SQ_EPROTO, "OS_INTERFACE", &err);
-    none_refused();
-}
-
-/* By TLS, from an authority that only OS_CACERT knows: the login and all services. */
-static void test_tls(void **state)
-{
-    (void)state;
-    char folder[] = "/tmp/scitq-openstack-XXXXXX", body[100], url[100], ca[200];
-    assert_non_null(mkdtemp(folder));
-    snprintf(body, sizeof body, "{\"do\": \"tls\", \"folder\": \"%s\"}", folder);
-    json_t *tls = json_loads(mock_ask("POST", "/_mock/act", body), 0, NULL);
-    snprintf(url, sizeof url, "OS_AUTH_URL=https://127.0.0.1:%d/identity/v3",
-             (int)json_integer_value(json_object_get(tls, "port")));
-    snprintf(ca, sizeof ca, "OS_CACERT=%s", text(tls, "ca"));
-    json_decref(tls);
-    const char *const settings[][3] = {
-        {url, ca}, {url, "OS_CACERT="}, {url, "OS_CACERT=/no/such"}};
-    struct sq_launch req = wanted("t1");
-    struct sq_machine m;
-    struct sq_err err;
-    OK(err, again(settings[0], &err));
-    OK(err, launch(&req, &m, &err));
-    OK(err, world.ops->destroy(world.p, "t1", m.id, &no_call, &err));
-    OK(err, again(settings[1], &err));
-    fails("nobody's", find("t1", &err), SQ_EAUTH, "cannot be trusted", &err);
-    OK(err, again(settings[2], &err));
-    fails("no file", find("t1", &err), SQ_EINVAL, "from /no/such", &err);
-    none_refused();
-    OK(err, sq_dir_remove(folder, &err));
-}
-
-/* A token serves many calls, and one that is refused is renewed, once. */
-static void test_renewal(void **state)
-{
-    (void)state;
-    struct sq_launch req = wanted("t1");
-    struct sq_machine m;
-    struct sq_err err;
-    OK(err, launch(&req, &m, &err));
-    order("/_mock/act", "{\"do\": \"expire\"}");
-    OK(err, find("t1", &err));
-    json_t *table = ask("/_mock/table");
-    assert_int_equal(json_integer_value(json_object_get(table, "logins")), 2);
-    json_decref(table);
-    order("/_mock/faults", "[{\"match\": \"GET .*detail\", \"do\": \"status\", "
-                           "\"status\": 401, \"times\": -1}]");
-    fails("always refused", find("t1", &err), SQ_EAUTH, "(401)", &err);
-}
-
-/* A password may hold anything, and is in nothing that is written down. */
-static void test_secret(void **state)
-{
-    (void)state;
-    static char said[40000];
-    const char *const same[] = {NULL};
-    struct sq_err err;
-    snprintf(world.record, sizeof world.record, "/tmp/scitq-openstack-%d",
-             (int)getpid());
-    OK(err, again(same, &err));
-    assert_int_equal(find("t1", &err), SQ_ENOENT);
-    FILE *f = fopen(world.record, "r");
-    assert_non_null(f);
-    assert_true(fread(said, 1, sizeof said - 1, f) > 0);
-    fclose(f);
-    unlink(world.record);
-    world.record[0] = 0;
-    assert_non_null(strstr(said, "***"));
-    assert_null(strstr(said, "wörd"));
-    assert_null(strstr(said, "ss w"));
-    assert_null(strstr(said, "gAAAAA"));
-}
-
-static void test_settings(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *set, *words;
-        int code;
-    } rows[] = {
-        {"OS_AUTH_URL=", "OS_AUTH_URL is not set", SQ_EAUTH},
-        {"OS_AUTH_URL=keystone.example", "OS_AUTH_URL is no address", SQ_EINVAL},
-        {"OS_USERNAME=", "OS_USERNAME is not set", SQ_EAUTH},
-        {"OS_PASSWORD=", "OS_PASSWORD is not set", SQ_EAUTH},
-        {"OS_PROJECT_ID=", "OS_PROJECT_ID is not set", SQ_EAUTH},
-        {"OS_APPLICATION_CREDENTIAL_ID=x", "OS_APPLICATION_CREDENTIAL_SECRET",
-         SQ_EAUTH},
-        {"OS_IDENTITY_API_VERSION=2", "OS_IDENTITY_API_VERSION is 2", SQ_EINVAL},
-        {"OVH_REGIONS=GRA11 a/b", "\"a/b\" is no region", SQ_EINVAL},
-        {"OVH_CPUQUOTAS=10", "as many numbers", SQ_EINVAL},
-        {"OVH_CPUQUOTAS=10 20 30", "as many numbers", SQ_EINVAL},
-        {"OVH_CPUQUOTAS=10 many", "\"many\" is no number", SQ_EINVAL},
-        {"OVH_APPLICATIONKEY=k", "OVH_CONSUMERKEY is not set", SQ_EAUTH},
-        {"OVH_CPUQUOTAS=10 20", "", 0},
-        {"OVH_REGIONS=", "", 0},
-    };
-    for (size_t i = 0; i < SQ_LEN(rows); i++) {
-        const char *const settings[] = {rows[i].set, NULL};
-        struct sq_err err = {0};
-        fails(rows[i].set, again(settings, &err), rows[i].code, rows[i].words, &err);
-    }
-}
-
 /* ---- what there is */
 
 static char seen[2000];
@@ -662,36 +388,11 @@ static void test_limits(void **state)
     none_refused();
 }
 
-static int begin(void **state)
-{
-    struct sq_err err;
-    (void)state;
-    for (size_t i = 0; openstack_settings[i]; i++)
-        putenv((char *)openstack_settings[i]);
-    openstack_start(NULL);
-    OK(err, sq_plugins_load_providers(NULL, &world.plugins, &err));
-    OK(err, sq_plugins_provider(world.plugins, "openstack", &world.plugin, &err));
-    world.ops = world.plugin->provider;
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    mock_stop();
-    sq_plugins_free(world.plugins);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(test_##name, set_up, tear_down)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(made),     TEST(kinds),       TEST(moved),   TEST(alias), TEST(many),
-        TEST(refusals), TEST(words),       TEST(keys),    TEST(twins), TEST(late),
-        TEST(logins),   TEST(credentials), TEST(renewal), TEST(tls),   TEST(secret),
-        TEST(settings), TEST(sold),        TEST(limits),
+        TEST(made),  TEST(kinds), TEST(moved), TEST(alias), TEST(many), TEST(refusals),
+        TEST(words), TEST(keys),  TEST(twins), TEST(late),  TEST(sold), TEST(limits),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }
