@@ -1,13 +1,30 @@
-/* What a worker asks for beyond its places, and when it needs more at once. */
+/* What a worker asks for beyond its places, when it needs more at once, and when it
+ * gives back what it has no place for. */
 #include "tests/test.h"
+
+#include <stdlib.h>
 
 #include "lib/clock.h"
 #include "worker/tasks_impl.h"
 
+static int told, urgently;
+
+static void on_tell(void *arg, bool urgent)
+{
+    told++;
+    urgently += urgent;
+}
+
 static struct sq_tasks *new_tasks(int64_t concurrency)
 {
+    static const struct sq_tasks_conf conf = {.tell = on_tell};
+    static struct sq_loop loop; /* which never runs: timers end by hand */
     static struct sq_tasks t;
-    t = (struct sq_tasks){.concurrency = concurrency};
+    sq_idmap_fini(&t.by_id);
+    loop = (struct sq_loop){.epoll = -1};
+    t = (struct sq_tasks){.conf = &conf, .loop = &loop, .concurrency = concurrency};
+    TAILQ_INIT(&t.all);
+    TAILQ_INIT(&t.dirty);
     TAILQ_INIT(&t.waiting);
     sq_ahead_init(&t);
     return &t;
@@ -79,12 +96,66 @@ static void test_low_when_no_more_than_a_slot_each_wait(void **state)
     }
 }
 
+/* An end brings the next tasks: it need not go by itself while enough of them are here.
+ */
+static void test_an_end_waits_while_enough_is_ahead(void **state)
+{
+    for (int n = 0; n < 7; n++) {
+        struct sq_execution others[7] = {0};
+        struct sq_tasks *t = new_tasks(4);
+        struct sq_execution *e = sq_tasks_new(t, 1, 1);
+        assert_non_null(e);
+        e->state = SQ_STATE_RUNNING;
+        sq_slots_count(t, e, SQ_STATE_ASSIGNED, SQ_STATE_RUNNING);
+        for (int i = 0; i < n; i++)
+            TAILQ_INSERT_TAIL(&t->ahead, &others[i], queue);
+        told = urgently = 0;
+        sq_tasks_step(t, e, SQ_EV_EXITED);
+        assert_int_equal(e->state, SQ_STATE_REPORTING);
+        assert_int_equal(told, 1);
+        assert_int_equal(urgently, n <= 4);
+        free(e);
+    }
+}
+
+static void look(struct sq_tasks *t, int times)
+{
+    while (times-- > 0) {
+        assert_true(t->ahead_timer.due > 0);
+        sq_timer_stop(t->loop, &t->ahead_timer);
+        t->ahead_timer.fn(t);
+    }
+}
+
+/* However long it takes: a machine that is slow, or was suspended, looks seldom, and
+ * gives nothing back while tasks end between its looks. */
+static void test_given_back_after_quiet_looks_alone(void **state)
+{
+    struct sq_tasks *t = new_tasks(4);
+    struct sq_execution *e = sq_tasks_new(t, 1, 1);
+    assert_non_null(e);
+    sq_ahead_put(t, e);
+    for (int i = 0; i < 20; i++) {
+        look(t, 2);
+        assert_false(e->given_back);
+        run(t, 1, i % 2 ? 1000 : 3600000000, NULL);
+    }
+    look(t, 3); /* before the first of them one has ended */
+    assert_false(e->given_back);
+    look(t, 1);
+    assert_true(e->given_back && e->state == SQ_STATE_REPORTING);
+    assert_int_equal(t->ahead_timer.due, 0); /* nothing is left to look at */
+    free(e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_as_many_as_end_within_a_call),
         cmocka_unit_test(test_nothing_is_asked_for_before_it_is_known),
         cmocka_unit_test(test_low_when_no_more_than_a_slot_each_wait),
+        cmocka_unit_test(test_an_end_waits_while_enough_is_ahead),
+        cmocka_unit_test(test_given_back_after_quiet_looks_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
