@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/store/listing.h"
+
 static const struct sq_page whole = {.after = SQ_NULL, .limit = 1000};
 
 static int list(struct contract *c, const struct sq_type *type,
@@ -254,6 +256,46 @@ static void test_get_says_what_is_absent(void **state)
     }
 }
 
+/* Names are asked for among a million tasks: one, several, or of whose executions. */
+static void test_names_are_found_by_their_index(void **state)
+{
+    struct contract *c = *state;
+    bool sqlite = c->engine == SQ_SQLITE;
+    contract_sql(c->db,
+                 "insert into task (name, command, status, creation_date, batch, "
+                 "retry) select 'n' || i, 'x', 'succeeded', "
+                 "'2026-11-22 00:00:00.000000', 'b', 0 from (with recursive n(i) "
+                 "as (select 1 union all select i + 1 from n where i < 2000) "
+                 "select i from n) numbers");
+    contract_sql(c->db,
+                 "insert into execution (task_id, status, creation_date, latest) "
+                 "select task_id, status, creation_date, true from task");
+    contract_sql(c->db, "analyze");
+    for (int i = 0; i < 4; i++) {
+        char *values[] = {(char *)"n7", (char *)"n8"};
+        const struct sq_type *type = i < 2 ? &sq_task_type : &sq_execution_type;
+        const struct sq_filter f = {.field = i < 2 ? sq_field_find(type, "name")
+                                                   : SQ_FILTER_TASK_NAME,
+                                    .values = values,
+                                    .n = (size_t)(i % 2 + 1)};
+        SQ_CLEANUP(sq_listing_fini) struct sq_listing q;
+        bool used = false;
+        sq_listing_init(&q, c->db);
+        sq_buf_addf(&q.sql, "explain %sselect * from %s where true",
+                    sqlite ? "query plan " : "", type->table);
+        sq_filter_where(&q, type, &f);
+        sq_buf_addf(&q.sql, " order by %s limit 100", type->fields[0].name);
+        struct sq_stmt *st = sq_listing_start(&q);
+        while (sq_row(st))
+            used = used || strstr(sq_col_text(st, sqlite ? 3 : 0, NULL),
+                                  sqlite ? "INDEX ix_task_name (name=?"
+                                         : "using ix_task_name") != NULL;
+        assert_int_equal(sq_db_error(c->db, NULL), 0);
+        if (!used)
+            fail_msg("%s", q.sql.data);
+    }
+}
+
 /* Run with nulls: only a constraint may refuse that. */
 static void test_every_query_is_understood(void **state)
 {
@@ -280,6 +322,7 @@ int main(void)
         cmocka_unit_test(test_executions_by_task_and_without_output),
         cmocka_unit_test(test_numbers_kept_as_text),
         cmocka_unit_test(test_get_says_what_is_absent),
+        cmocka_unit_test(test_names_are_found_by_their_index),
         cmocka_unit_test(test_every_query_is_understood),
     };
     return contract_main(tests, SQ_LEN(tests));
