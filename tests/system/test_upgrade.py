@@ -116,6 +116,48 @@ def refusals(db):
                "%s: %s: all is as it was" % (db, what))
 
 
+def unstamped(db):
+    """The table of revisions is there and empty, as when a migration was interrupted:
+    which one it is, is told by the columns."""
+    with Server(db=db, start=False) as server:
+        old = Database.of(server, Postgres.shared)
+        old.fill()
+        old.run("delete from alembic_version")
+        before = old.dump()
+        code, said = manage(server, "upgrade")
+        ok(code == 0 and old.dump() == before,
+           "%s: one without a revision is upgraded: %s" % (db, said.strip()))
+    with Server(db=db, start=False) as server:
+        old = Database.of(server, Postgres.shared)
+        old.fill()
+        old.run("insert into alembic_version values ('abcdef')")
+        code, said = manage(server, "upgrade")
+        ok(code == 1 and 'at revision "abcdef"' in said,
+           "%s: one of two revisions nobody knows is refused: %s" % (db, said.strip()))
+
+
+def locked():
+    """Somebody works on a table by hand: who upgrades is told so, and waits for nobody."""
+    with Server(db="postgresql", start=False) as server:
+        old = Database.of(server, Postgres.shared)
+        old.fill()
+        before = old.dump(), schema(server, old.run)
+        other = subprocess.Popen(["psql", "-X", "-q", "-A", "-t", "-d", server.uri],
+                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        other.stdin.write("begin; lock table task in access share mode; select 1;\n")
+        other.stdin.flush()
+        is_(other.stdout.readline(), "1\n", "somebody reads a table")
+        code, said = manage(server, "upgrade")
+        ok(code == 1 and "another session holds a lock" in said,
+           "an upgrade meanwhile is refused: %s" % said.strip())
+        ok((old.dump(), schema(server, old.run)) == before, "all is as it was")
+        is_(other.poll(), None, "while the lock is held")
+        other.stdin.close()
+        other.wait(60)
+        code, said = manage(server, "upgrade")
+        is_(code, 0, "then it is upgraded%s" % (": " + said if code else ""))
+
+
 def other_states(db):
     with Server(db=db, start=False) as server:
         code, said = manage(server, "upgrade")
@@ -248,6 +290,9 @@ def main():
         fresh = fresh_schema(db)
         every_revision(db, fresh)
         refusals(db)
+        unstamped(db)
+        if db == "postgresql":
+            locked()
         other_states(db)
         go_on(db)
         prune(db)
