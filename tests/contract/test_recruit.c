@@ -171,6 +171,45 @@ static void test_ranks_and_caps(void **state)
     assert_int_equal(ask(c, "select count(*) from worker"), 5);
 }
 
+/* What one batch takes is nobody else's; and each end of a place is needed. */
+static void test_batches_apart(void **state)
+{
+    struct contract *c = *state;
+    open_world(c);
+    add_tasks(c, "a", 3);
+    add_tasks(c, "b", 2);
+    add_tasks(c, "c", 1);
+    add_tasks(c, "d", 1);
+    recruiter(c, "a", 1, "s", "p", "r1", 1, SQ_NULL);
+    recruiter(c, "b", 1, "s", "p", "r1", 1, SQ_NULL);
+    recruiter(c, "c", 1, "s", "p", NULL, 1, SQ_NULL);
+    recruiter(c, "c", 2, "s", "p", "", 1, SQ_NULL);
+    recruiter(c, "d", 1, "s", NULL, "r1", 1, SQ_NULL);
+    recruit(c);
+    assert_int_equal(ask(c, "select count(*) from worker where batch = 'a'"), 3);
+    assert_int_equal(ask(c, "select count(*) from worker where batch = 'b'"), 2);
+    assert_int_equal(ask(c, "select count(*) from worker"), 5);
+}
+
+/* Rows that somebody wrote by hand, past every check: others recruit all the same. */
+static void test_rows_by_hand(void **state)
+{
+    struct contract *c = *state;
+    open_world(c);
+    add_tasks(c, "a", 1);
+    add_tasks(c, "b", 1);
+    contract_sql(c->db,
+                 "insert into recruiter (batch, rank, tasks_per_worker, worker_flavor, "
+                 "worker_provider, worker_region, worker_concurrency, worker_prefetch) "
+                 "values ('a', 1, 1, 'auto:cpus>>x', 'auto', 'auto', 1, 0), "
+                 "('a', 2, 1, '', 'p', 'r1', 1, 0)");
+    recruiter(c, "a", 3, "s", "p", "r1", 1, SQ_NULL);
+    recruiter(c, "b", 1, "s", "p", "r1", 1, SQ_NULL);
+    recruit(c);
+    assert_int_equal(ask(c, "select count(*) from worker where batch = 'a'"), 1);
+    assert_int_equal(ask(c, "select count(*) from worker where batch = 'b'"), 1);
+}
+
 static void test_quota(void **state)
 {
     struct contract *c = *state;
@@ -340,6 +379,74 @@ static void test_recycles(void **state)
                      1);
 }
 
+/* Of batch older, which the worker left: what it has of it, and is there a free slot?
+ */
+static const struct {
+    int concurrency;
+    const char *properties;
+    int running, accepted, pending;
+    bool free;
+} loads[] = {
+    {1, "{}", 0, 0, 0, true},
+    {1, "{}", 1, 0, 0, false},
+    {2, "{}", 1, 0, 0, true},
+    {2, "{}", 1, 1, 0, false},
+    {2, "{}", 1, 0, 1, false},
+    {3, "{}", 1, 1, 0, true},
+    /* By its weight, while it runs; before that each is one. */
+    {1, "{\"older\":[0.5,1]}", 1, 0, 0, true},
+    {1, "{\"older\":[0.5,1]}", 2, 0, 0, false},
+    {1, "{\"older\":[0.5,1]}", 0, 1, 0, false},
+    {2, "{\"older\":[0.5,1]}", 2, 1, 0, false},
+    {2, "{\"older\":[0.5,1]}", 1, 1, 0, true},
+    {2, "{\"older\":[2.0,1]}", 1, 0, 0, false},
+    {3, "{\"older\":[2.0,1]}", 1, 0, 0, true},
+    {1, "{\"other\":[0.5,1]}", 1, 0, 0, false},
+};
+
+static void add_executions(struct contract *c, const char *status, int n)
+{
+    char sql[300];
+    for (; n > 0; n--) {
+        snprintf(sql, sizeof sql,
+                 "insert into task (command, status, creation_date, batch, retry) "
+                 "values ('x', '%s', '2026-11-22 00:00:00.000000', 'older', 0)",
+                 strcmp(status, "pending") == 0 ? "assigned" : status);
+        contract_sql(c->db, sql);
+        snprintf(sql, sizeof sql,
+                 "insert into execution (worker_id, task_id, status, creation_date, "
+                 "latest) select max(w.worker_id), max(t.task_id), '%s', "
+                 "'2026-11-22 00:00:00.000000', true from worker w, task t",
+                 status);
+        contract_sql(c->db, sql);
+    }
+}
+
+static void test_free_slots(void **state)
+{
+    struct contract *c = *state;
+    open_world(c);
+    recruiter(c, "b", 1, "s", NULL, NULL, 1, SQ_NULL);
+    for (size_t i = 0; i < SQ_LEN(loads); i++) {
+        char sql[400];
+        contract_sql(c->db, "delete from execution; delete from task; "
+                            "delete from worker;");
+        snprintf(sql, sizeof sql,
+                 "insert into worker (name, status, concurrency, prefetch, batch, "
+                 "permanent, flavor, provider, region, task_properties) values "
+                 "('w', 'running', %d, 0, 'old', true, 's', 'p', 'r1', '%s')",
+                 loads[i].concurrency, loads[i].properties);
+        contract_sql(c->db, sql);
+        add_executions(c, "running", loads[i].running);
+        add_executions(c, "accepted", loads[i].accepted);
+        add_executions(c, "pending", loads[i].pending);
+        add_tasks(c, "b", 1);
+        recruit(c);
+        if (ask(c, "select count(*) from worker where batch = 'b'") != loads[i].free)
+            fail_msg("row %zu", i);
+    }
+}
+
 static void test_refused(void **state)
 {
     struct contract *c = *state;
@@ -412,11 +519,13 @@ static void test_jobs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_need),    cmocka_unit_test(test_weights),
-        cmocka_unit_test(test_deploys), cmocka_unit_test(test_ranks_and_caps),
-        cmocka_unit_test(test_quota),   cmocka_unit_test(test_preferred),
-        cmocka_unit_test(test_choices), cmocka_unit_test(test_recycles),
-        cmocka_unit_test(test_refused), cmocka_unit_test(test_jobs),
+        cmocka_unit_test(test_need),          cmocka_unit_test(test_weights),
+        cmocka_unit_test(test_deploys),       cmocka_unit_test(test_ranks_and_caps),
+        cmocka_unit_test(test_batches_apart), cmocka_unit_test(test_rows_by_hand),
+        cmocka_unit_test(test_free_slots),    cmocka_unit_test(test_quota),
+        cmocka_unit_test(test_preferred),     cmocka_unit_test(test_choices),
+        cmocka_unit_test(test_recycles),      cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_jobs),
     };
     return contract_main(tests, SQ_LEN(tests));
 }
