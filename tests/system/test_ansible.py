@@ -2,6 +2,7 @@
 become scratch space; and the packaged worker.  test_deploy.py runs them."""
 
 import importlib.util
+import re
 
 from harness import *
 
@@ -35,6 +36,46 @@ def test_syntax():
         copy = shutil.copytree(ANSIBLE, home.join("ansible"))
         code, text = output(["ansible-lint", "--offline", "--nocolor", "-q"], env=env, cwd=copy)
         is_(code, 0, "ansible-lint finds nothing") or diag(text)
+
+
+def test_example():
+    """What 02-scitq.example sets is what somebody reads."""
+    files = [os.path.join(top, f) for top, _, names in os.walk(ANSIBLE) for f in names
+             if f.endswith((".yml", ".conf", ".j2"))]
+    text = ""
+    for name in files + [os.path.join(TOP, "core/fleet/site.c")]:
+        with open(name) as f:
+            text += f.read()
+    with open(ANSIBLE + "/inventory/02-scitq.example") as f:
+        names = re.findall(r"[# ](\w+)=", f.read())
+    ok(len(names) > 8, "the example shows variables", names)
+    is_([n for n in names if not re.search(r"\b%s\b" % n, text) and
+         not n.startswith("ansible_")], [], "each is one that is read")
+
+
+PERMANENT = """
+- hosts: all
+  connection: local
+  gather_facts: false
+  vars_files: [%s]
+  tasks:
+    - debug: {msg: "{{ inventory_hostname }} {{ scitq_permanent | bool }}"}
+"""
+
+
+def test_manual():
+    """Machines of the group manual are never destroyed, though nobody says so."""
+    if not there("ansible-playbook"):
+        return
+    f = Folder()
+    with open(f.join("play.yml"), "w") as play:
+        play.write(PERMANENT % os.path.abspath(ANSIBLE + "/roles/worker/defaults/main.yml"))
+    with open(f.join("hosts"), "w") as hosts:
+        hosts.write("[manual]\nmine\n[static]\nlent\n")
+    code, text = output(["ansible-playbook", "-i", f.join("hosts"), f.join("play.yml")],
+                        env=clean_env(HOME=f.path), cwd=f.path)
+    is_(sorted(re.findall(r"(mine|lent) (True|False)", text)),
+        [("lent", "False"), ("mine", "True")], "who is permanent") or diag(text)
 
 
 def scratch():
@@ -207,6 +248,6 @@ def test_bundle():
     os.unlink(archive + ".before")
 
 
-for test in (test_syntax, test_disks, test_scratch, test_source, test_bundle):
+for test in (test_syntax, test_example, test_manual, test_disks, test_scratch, test_source, test_bundle):
     run(test)
 done()
