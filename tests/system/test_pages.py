@@ -136,7 +136,19 @@ def settings(page, source, example, more=()):
     is_(shown, explained, example + " shows each")
 
 
+def examples():
+    """A command that is copied does what it says: no > of a filter is left to the shell."""
+    bare = []
+    for path in sorted(glob.glob(os.path.join(TOP, "doc", "*")) + [os.path.join(TOP, "README.md")]):
+        for line in plain(read(path)).splitlines():
+            words = re.sub(r"'[^']*'|`[^`]*`", "", line)
+            if re.match(r"\s*scitq-[a-z]+ ", words) and re.search(r"[a-z][<>]=?\d", words):
+                bare.append("%s: %s" % (os.path.basename(path), line))
+    is_(bare, [], "examples quote their filters")
+
+
 def main():
+    run(examples)
     run(launch)
     run(manage)
     run(fetch)
