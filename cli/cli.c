@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config.h"
+
 /* As 1.3: long enough for any list, short enough to notice a dead server. */
-enum { ANSWER_S = 150, EXIT_USAGE = 2 };
+enum { ANSWER_S = 150 };
 
 void sq_cli_init(struct sq_cli *cli, const char *program, FILE *out)
 {
@@ -50,7 +52,7 @@ int sq_cli_usage_error(struct sq_cli *cli, const char *command, const char *text
 {
     sq_cli_note(cli, "%s", text);
     fprintf(stderr, "try '%s --help'\n", command);
-    return EXIT_USAGE;
+    return SQ_EXIT_USAGE;
 }
 
 int sq_cli_server(struct sq_cli *cli, struct sq_http **ret, struct sq_err *err)
@@ -98,9 +100,19 @@ void sq_json_unref(json_t **v)
     json_decref(*v);
 }
 
-int sq_cli_finish(struct sq_cli *cli, struct sq_err *err)
+void sq_cli_print_version(struct sq_cli *cli)
 {
-    if (fflush(cli->out) != 0 || ferror(cli->out))
-        return sq_fail(err, SQ_EIO, "cannot write the output: %s", strerror(errno));
-    return 0;
+    fprintf(cli->out, "%s %s\n", cli->program, PACKAGE_VERSION);
+}
+
+int sq_cli_end(struct sq_cli *cli, int rc, const char *command, struct sq_err *err)
+{
+    if (rc == 0 && (fflush(cli->out) != 0 || ferror(cli->out)))
+        rc = sq_fail(err, SQ_EIO, "cannot write the output: %s", strerror(errno));
+    if (rc == 0)
+        return cli->exit_code;
+    if (cli->misused)
+        return sq_cli_usage_error(cli, command, err->text);
+    sq_cli_note(cli, "%s", err->text);
+    return SQ_EXIT_TROUBLE;
 }

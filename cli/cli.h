@@ -11,6 +11,9 @@
 #include "cli/options.h"
 #include "lib/http.h"
 
+/* Of a program (scitq-fetch that a signal stopped: 128 + its number). */
+enum { SQ_EXIT_DONE = 0, SQ_EXIT_TROUBLE = 1, SQ_EXIT_USAGE = 2 };
+
 struct sq_cli {
     const char *program;
     struct sq_args args;
@@ -32,6 +35,12 @@ int sq_cli_misuse(struct sq_cli *cli, struct sq_err *err, const char *fmt, ...)
 /* A sentence on standard error that stops nothing. */
 void sq_cli_note(const struct sq_cli *cli, const char *fmt, ...) SQ_PRINTF(2, 3);
 
+/* --version. */
+void sq_cli_print_version(struct sq_cli *cli);
+
+/* The exit code of `command` that returned `rc`, once what it printed is out; says in
+ * one sentence what went wrong. */
+int sq_cli_end(struct sq_cli *cli, int rc, const char *command, struct sq_err *err);
 /* Exit code 2, after the sentence and "try 'COMMAND --help'". */
 int sq_cli_usage_error(struct sq_cli *cli, const char *command, const char *text);
 
@@ -46,8 +55,5 @@ void sq_cli_print_json(struct sq_cli *cli, const json_t *v);
 const char *sq_cli_member(const json_t *object, const char *key);
 
 void sq_json_unref(json_t **v); /* for SQ_CLEANUP */
-
-/* Flush what was printed: SQ_EIO when it could not be written. */
-int sq_cli_finish(struct sq_cli *cli, struct sq_err *err);
 
 #endif

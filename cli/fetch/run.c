@@ -10,11 +10,10 @@
 #include "cli/fetch/verbs.h"
 #include "cli/fetch/watch.h"
 #include "cli/fetch/worker.h"
-#include "config.h"
 #include "lib/conf.h"
 #include "lib/log.h"
 
-enum { EXIT_DONE = 0, EXIT_TROUBLE = 1, EXIT_SIGNALED = 128, HELP_BYTES = 64 * 1024 };
+enum { EXIT_SIGNALED = 128, HELP_BYTES = 64 * 1024, COMMAND_SIZE = 80 };
 
 static const struct sq_opt no_options[] = {{0}};
 
@@ -62,11 +61,16 @@ static int read_line(struct sq_fetch_line *line, char **argv, struct sq_err *err
     return rc;
 }
 
+static void name_of(const struct sq_fetch_line *line, char ret[COMMAND_SIZE])
+{
+    snprintf(ret, COMMAND_SIZE, "scitq-fetch%s%s", line->verb ? " " : "",
+             line->verb ? line->verb->name : "");
+}
+
 static int misused(struct sq_fetch_line *line, const char *text)
 {
-    char command[80];
-    snprintf(command, sizeof command, "scitq-fetch%s%s", line->verb ? " " : "",
-             line->verb ? line->verb->name : "");
+    char command[COMMAND_SIZE];
+    name_of(line, command);
     return sq_cli_usage_error(line->cli, command, text);
 }
 
@@ -133,14 +137,10 @@ static int watch_verb(struct sq_fetch_line *line)
         sq_bar_fini(&line->bar);
         sq_job_close(&line->job);
     }
-    if (rc == 0)
-        rc = sq_cli_finish(line->cli, &r.err);
-    if (rc == 0)
-        return EXIT_DONE;
-    if (line->cli->misused)
-        return misused(line, r.err.text);
-    sq_cli_note(line->cli, "%s", r.err.text);
-    return signal_came ? EXIT_SIGNALED + signal_came : EXIT_TROUBLE;
+    char command[COMMAND_SIZE];
+    name_of(line, command);
+    int code = sq_cli_end(line->cli, rc, command, &r.err);
+    return code == SQ_EXIT_TROUBLE && signal_came ? EXIT_SIGNALED + signal_came : code;
 }
 
 static int run_line(struct sq_fetch_line *line)
@@ -160,7 +160,7 @@ static int run_line(struct sq_fetch_line *line)
     if (rc == 0)
         rc = open_stores(&line->fetch, settings, &err);
     line->fetch.parallel = (int)sq_args_int(&cli->args, "parallel");
-    int code = EXIT_TROUBLE;
+    int code = SQ_EXIT_TROUBLE;
     if (rc)
         sq_cli_note(cli, "%s", err.text);
     else
@@ -179,11 +179,11 @@ int sq_fetch_run(struct sq_cli *cli, char **argv)
         return misused(&line, err.text);
     if (sq_args_has(&cli->args, "help")) {
         print_help(&line);
-        return EXIT_DONE;
+        return SQ_EXIT_DONE;
     }
     if (sq_args_has(&cli->args, "version")) {
-        fprintf(cli->out, "%s %s\n", cli->program, PACKAGE_VERSION);
-        return EXIT_DONE;
+        sq_cli_print_version(cli);
+        return SQ_EXIT_DONE;
     }
     return run_line(&line);
 }

@@ -5,9 +5,7 @@
 
 #include <stdio.h>
 
-#include "config.h"
-
-enum { EXIT_DONE = 0, EXIT_TROUBLE = 1, HELP_BYTES = 64 * 1024 };
+enum { HELP_BYTES = 64 * 1024 };
 
 const struct sq_opt sq_inventory_common[] = {
     SQ_OPT_SERVER,
@@ -46,19 +44,12 @@ int sq_inventory_run(struct sq_cli *cli, char **argv)
         return sq_cli_usage_error(cli, cli->program, err.text);
     if (sq_args_has(&cli->args, "help")) {
         print_help(cli);
-        return EXIT_DONE;
+        return SQ_EXIT_DONE;
     }
     if (sq_args_has(&cli->args, "version")) {
-        fprintf(cli->out, "%s %s\n", cli->program, PACKAGE_VERSION);
-        return EXIT_DONE;
+        sq_cli_print_version(cli);
+        return SQ_EXIT_DONE;
     }
     rc = sq_inventory_act(cli, &err);
-    if (rc == 0)
-        rc = sq_cli_finish(cli, &err);
-    if (rc == 0)
-        return EXIT_DONE;
-    if (cli->misused)
-        return sq_cli_usage_error(cli, cli->program, err.text);
-    sq_cli_note(cli, "%s", err.text);
-    return EXIT_TROUBLE;
+    return sq_cli_end(cli, rc, cli->program, &err);
 }

@@ -4,9 +4,7 @@
 
 #include <stdio.h>
 
-#include "config.h"
-
-enum { EXIT_DONE = 0, EXIT_TROUBLE = 1, HELP_BYTES = 64 * 1024 };
+enum { HELP_BYTES = 64 * 1024 };
 
 static void print_help(FILE *out)
 {
@@ -55,14 +53,7 @@ static int launch(struct sq_cli *cli, char *const *words)
         print_task(cli, task);
     else if (rc == 0)
         rc = queue(cli, task, &err);
-    if (rc == 0)
-        rc = sq_cli_finish(cli, &err);
-    if (rc == 0)
-        return EXIT_DONE;
-    if (cli->misused)
-        return sq_cli_usage_error(cli, cli->program, err.text);
-    sq_cli_note(cli, "%s", err.text);
-    return EXIT_TROUBLE;
+    return sq_cli_end(cli, rc, cli->program, &err);
 }
 
 int sq_launch_run(struct sq_cli *cli, char **argv)
@@ -74,11 +65,11 @@ int sq_launch_run(struct sq_cli *cli, char **argv)
         return sq_cli_usage_error(cli, cli->program, err.text);
     if (sq_args_has(&cli->args, "help")) {
         print_help(cli->out);
-        return EXIT_DONE;
+        return SQ_EXIT_DONE;
     }
     if (sq_args_has(&cli->args, "version")) {
-        fprintf(cli->out, "%s %s\n", cli->program, PACKAGE_VERSION);
-        return EXIT_DONE;
+        sq_cli_print_version(cli);
+        return SQ_EXIT_DONE;
     }
     return launch(cli, argv);
 }

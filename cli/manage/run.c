@@ -9,9 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "config.h"
-
-enum { EXIT_DONE = 0, EXIT_TROUBLE = 1, HELP_BYTES = 64 * 1024 };
+enum { HELP_BYTES = 64 * 1024, COMMAND_SIZE = 80 };
 
 struct command {
     const struct sq_object *object;
@@ -63,12 +61,18 @@ static int read_line(struct sq_cli *cli, char **argv, struct command *c,
     return rc ? rc : sq_args_check_utf8(&cli->args, err);
 }
 
-static int usage_error(struct sq_cli *cli, const struct command *c, const char *text)
+static void name_of(const struct sq_cli *cli, const struct command *c,
+                    char ret[COMMAND_SIZE])
 {
-    char command[80];
-    snprintf(command, sizeof command, "%s%s%s%s%s", cli->program, c->object ? " " : "",
+    snprintf(ret, COMMAND_SIZE, "%s%s%s%s%s", cli->program, c->object ? " " : "",
              c->object ? c->object->name : "", c->verb ? " " : "",
              c->verb ? c->verb->name : "");
+}
+
+static int usage_error(struct sq_cli *cli, const struct command *c, const char *text)
+{
+    char command[COMMAND_SIZE];
+    name_of(cli, c, command);
     return sq_cli_usage_error(cli, command, text);
 }
 
@@ -81,15 +85,10 @@ static int run_verb(struct sq_cli *cli, const struct command *c)
         sq_fail(&err, SQ_EINVAL, "which %s?", c->verb->word);
         return usage_error(cli, c, err.text);
     }
+    char command[COMMAND_SIZE];
+    name_of(cli, c, command);
     int rc = c->verb->run(cli, &err);
-    if (rc == 0)
-        rc = sq_cli_finish(cli, &err);
-    if (rc == 0)
-        return cli->exit_code;
-    if (cli->misused)
-        return usage_error(cli, c, err.text);
-    sq_cli_note(cli, "%s", err.text);
-    return EXIT_TROUBLE;
+    return sq_cli_end(cli, rc, command, &err);
 }
 
 int sq_manage_run(struct sq_cli *cli, char **argv)
@@ -100,11 +99,11 @@ int sq_manage_run(struct sq_cli *cli, char **argv)
         return usage_error(cli, &c, err.text);
     if (sq_args_has(&cli->args, "help")) {
         print_help(&c, cli->out);
-        return EXIT_DONE;
+        return SQ_EXIT_DONE;
     }
     if (sq_args_has(&cli->args, "version")) {
-        fprintf(cli->out, "%s %s\n", cli->program, PACKAGE_VERSION);
-        return EXIT_DONE;
+        sq_cli_print_version(cli);
+        return SQ_EXIT_DONE;
     }
     cli->timeout_s = (int)sq_args_int(&cli->args, "timeout");
     cli->longer = "-t gives it more time";
