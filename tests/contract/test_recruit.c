@@ -447,6 +447,35 @@ static void test_free_slots(void **state)
     }
 }
 
+/* Three that could be moved: as many as are missing, and only the rest is deployed. */
+static void test_no_more_than_missing(void **state)
+{
+    struct contract *c = *state;
+    open_world(c);
+    for (int wanted = 1; wanted <= 5; wanted++) {
+        char sql[300];
+        int moved = wanted < 3 ? wanted : 3;
+        contract_sql(c->db, "delete from task; delete from worker; "
+                            "delete from recruiter;");
+        for (int i = 0; i < 3; i++) {
+            snprintf(sql, sizeof sql,
+                     "insert into worker (name, status, concurrency, prefetch, batch, "
+                     "permanent, flavor, provider, region, task_properties) values "
+                     "('w%d', 'running', 1, 0, 'old', true, 's', 'p', 'r1', '{}')",
+                     i);
+            contract_sql(c->db, sql);
+        }
+        add_tasks(c, "b", wanted);
+        recruiter(c, "b", 1, "s", "p", "r1", 1, SQ_NULL);
+        recruit(c);
+        assert_int_equal(ask(c, "select count(*) from worker where batch = 'b' and "
+                                "permanent"),
+                         moved);
+        assert_int_equal(ask(c, "select count(*) from worker where batch = 'b'"),
+                         wanted);
+    }
+}
+
 static void test_refused(void **state)
 {
     struct contract *c = *state;
@@ -519,12 +548,19 @@ static void test_jobs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_need),          cmocka_unit_test(test_weights),
-        cmocka_unit_test(test_deploys),       cmocka_unit_test(test_ranks_and_caps),
-        cmocka_unit_test(test_batches_apart), cmocka_unit_test(test_rows_by_hand),
-        cmocka_unit_test(test_free_slots),    cmocka_unit_test(test_quota),
-        cmocka_unit_test(test_preferred),     cmocka_unit_test(test_choices),
-        cmocka_unit_test(test_recycles),      cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_need),
+        cmocka_unit_test(test_weights),
+        cmocka_unit_test(test_deploys),
+        cmocka_unit_test(test_ranks_and_caps),
+        cmocka_unit_test(test_batches_apart),
+        cmocka_unit_test(test_rows_by_hand),
+        cmocka_unit_test(test_free_slots),
+        cmocka_unit_test(test_no_more_than_missing),
+        cmocka_unit_test(test_quota),
+        cmocka_unit_test(test_preferred),
+        cmocka_unit_test(test_choices),
+        cmocka_unit_test(test_recycles),
+        cmocka_unit_test(test_refused),
         cmocka_unit_test(test_jobs),
     };
     return contract_main(tests, SQ_LEN(tests));
