@@ -274,6 +274,7 @@ static const struct {
     {"p:r1", "s", "auto", "r2", "p/r2/s"},
     {"p:r%", "s", "p", "auto", "p/r2/s"},
     {"q:x", "s", "p", "auto", "p/r2/s"},
+    {"q:r1", "s", "p", "auto", "p/r2/s"},
     {"q:x,p:r1", "s", "p", "auto", "p/r1/s"},
     {"p:nowhere", "s", "p", "auto", "p/r2/s"},
     /* Metal and what is often taken back have to be asked for. */

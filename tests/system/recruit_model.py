@@ -100,7 +100,7 @@ class Model:
         self.quotas, self.preferred = quotas, preferred
         self.recruiters, self.workers = [], []
         self.pending = collections.Counter()
-        self.moved, self.deployed, self.passed_over = 0, 0, 0
+        self.moved, self.deployed, self.passed_over, self.replaced = 0, 0, 0, 0
 
     def machines(self):
         """What the provider has: {(name, flavor, region)}."""
@@ -119,6 +119,20 @@ class Model:
         self.workers.remove(worker)
         for batch, _ in worker.tasks.values():
             self.pending[batch] += 1
+
+    def replace(self, name, margin):
+        """Its provider takes it back and another comes for it: of the same provider, in
+        nothing smaller, no likelier to be taken back, at most `margin` times as dear,
+        where there is room; the very same only where there is no other."""
+        old, offer = self.worker(name), self.worker(name).offer
+        found = [o for o in self.offers if o.provider == offer.provider and
+                 min(o.cpu - offer.cpu, o.ram - offer.ram, o.disk - offer.disk) >= 0 and
+                 o.eviction <= offer.eviction and o.cost <= margin * offer.cost and
+                 set(offer.tags) <= set(o.tags) and ("M" in offer.tags or "M" not in o.tags)
+                 and self._left(o) >= o.cpu and o[:3] != offer[:3]]
+        self._add(self._best(found, offer.provider) or offer, old.batch, old.concurrency,
+                  old.prefetch)
+        self.replaced += 1
 
     def give_back(self):
         """Those that have nothing to do and nothing to come; False: none."""
@@ -165,14 +179,17 @@ class Model:
         offer = self._choose(recruiter)
         if offer is None:
             return False
+        self._add(offer, recruiter.batch, recruiter.concurrency, recruiter.prefetch)
+        self.deployed += 1
+        return True
+
+    def _add(self, offer, batch, concurrency, prefetch):
         taken = {w.name for w in self.workers}
         number = 1
         while "%s-node%d" % (self.server, number) in taken:
             number += 1
-        self.workers.append(Worker("%s-node%d" % (self.server, number), recruiter.batch,
-                                   offer, recruiter.concurrency, recruiter.prefetch))
-        self.deployed += 1
-        return True
+        self.workers.append(Worker("%s-node%d" % (self.server, number), batch, offer,
+                                   concurrency, prefetch))
 
     def _choose(self, recruiter):
         found = [o for o in self.offers
@@ -184,12 +201,15 @@ class Model:
             return found[0]
         roomy = [o for o in found if self._left(o) >= o.cpu]
         self.passed_over += len(roomy) < len(found)
-        pattern = self.preferred.get(recruiter.provider)
+        return self._best(roomy, recruiter.provider)
+
+    def _best(self, offers, provider):
+        pattern = self.preferred.get(provider)
 
         def order(offer):
             liked = pattern and re.fullmatch(pattern.replace("%", ".*"), offer.region)
             return (0 if liked else 1, offer.cost)
-        return min(roomy, key=order, default=None)
+        return min(offers, key=order, default=None)
 
     def _left(self, offer):
         used = sum(w.offer.cpu for w in self.workers if not w.permanent and

@@ -1,5 +1,5 @@
 """Recruiters over hours in a minute: three batches, ranks and caps, quotas, recycling,
-an eviction, a killed server, workers given back.  What the provider has is looked at
+evictions, a killed server, workers given back.  What the provider has is looked at
 each second, in its folder and in the process table, and compared with a simulation that
 knows the rules and nothing of the server (recruit_model.py).
 
@@ -29,6 +29,7 @@ REGIONS, QUOTA = ("here", "there"), 8
 SIZES = {"alpha": (200, 58), "beta": (0, 9, 121, 50), "gamma": (140, 20)} if LONG else {
     "alpha": (4, 20), "beta": (0, 9, 2, 9), "gamma": (2, 12)}
 HAND = 2
+MARGIN = 5
 
 
 # ---- the provider's own list
@@ -326,13 +327,14 @@ def lose(world, worker, how):
         "/workers/%d" % row["worker_id"]).status == 404)
 
 
+def take_back(_, folder):
+    open(os.path.join(folder, "evict"), "w").close()
+
+
 def evicted(world):
     """The provider takes one of three back; a worker of the second rank takes its
     name."""
     worker = next(w for w in world.model.of("alpha") if w.offer.region == "there")
-
-    def take_back(_, folder):
-        open(os.path.join(folder, "evict"), "w").close()
     lose(world, worker, take_back)
     world.rest("one is evicted")
     is_(world.count("alpha"), {("big", "there"): 1, ("big", "here"): 1,
@@ -397,10 +399,24 @@ def gamma(world, big):
 
 
 def server_killed(world):
+    """The next one is told to replace what is taken back."""
     world.server.kill()
     world.sampler.once_more()
-    world.server.start()
+    world.server.start(EVICTION_ACTION="replace")
     world.rest("nobody comes or goes with the server")
+
+
+def replaced(world, what, region):
+    """A small one is taken back, and another comes there, for it."""
+    worker = next(w for w in world.model.of("alpha") if (
+        w.offer.flavor, w.offer.region) == ("small", "here"))
+    world.model.replace(worker.name, MARGIN)
+    world.sampler.expect(world.model.machines())
+    lose(world, worker, take_back)
+    world.rest("one is replaced " + what)
+    new = world.model.workers[-1]
+    is_((new.batch, new.offer.flavor, new.offer.region), ("alpha", "small", region),
+        "by one " + region)
 
 
 def the_end(world):
@@ -409,7 +425,9 @@ def the_end(world):
         world.open_one(idle, "alpha")
     world.rest("who has nothing to do goes while others work")
     ok(idle.name not in [w.name for w in world.model.workers], "that was one")
-    for batch in ("beta", "alpha", "gamma", "hand"):
+    world.finish("beta")
+    replaced(world, "where it was not just taken back", "there")
+    for batch in ("alpha", "gamma", "hand"):
         world.finish(batch)
     is_(world.rows(), world.expected_rows(), "only the permanent worker is left")
     is_(listed(world.server), {}, "the provider has nothing")
@@ -428,7 +446,7 @@ def story(db):
         LOCAL_FLAVORS=" ".join("%s:%g:%g:%g:%g:%g%s" % (
             name, *f[:5], ":" + f[5] if f[5] else "") for name, f in FLAVORS.items()),
         LOCAL_REGIONS=" ".join(REGIONS), PREFERRED_REGIONS="local:th%",
-        WORKER_IDLE_DELAY=2, EVICTION_ACTION="delete")
+        WORKER_IDLE_DELAY=2, EVICTION_ACTION="delete", EVICTION_COST_MARGIN=MARGIN)
     server.env = {"SCITQ_SUPERVISOR": program("scitq-supervisor")}
     with server.start():
         world = World(server, model)
@@ -444,10 +462,12 @@ def story(db):
             dead(world)
             gamma(world, beta(world))
             server_killed(world)
+            replaced(world, "in the same place, as there is no other with room", "here")
             the_end(world)
             diag("%d tasks; %d samples, %d of them at rest; %d workers deployed, %d "
-                 "moved" % (world.total, world.sampler.samples, world.sampler.exact,
-                            world.model.deployed, world.model.moved))
+                 "moved, %d replaced" % (
+                     world.total, world.sampler.samples, world.sampler.exact,
+                     world.model.deployed, world.model.moved, world.model.replaced))
         world.sampler.stop()
 
 
