@@ -9,7 +9,11 @@
 #include "lib/log.h"
 #include "lib/weights.h"
 
-enum { LIVE_MAX = 1000 };
+enum {
+    LIVE_MAX = 1000,
+    /* Workers made in one sweep, during which the writer does nothing else. */
+    SWEEP_MAX = 100
+};
 
 int64_t sq_recruit_need(int64_t pending, int64_t workers, int64_t tasks_per_worker,
                         int64_t minimum_tasks, int64_t maximum_workers)
@@ -127,7 +131,7 @@ static bool given(const char *text)
 
 static int deploy(struct sq_tx *tx, const struct sq_fleet_conf *conf,
                   const struct sq_recruiter *r, int64_t need, int64_t *ret_taken,
-                  struct sq_err *err)
+                  int64_t *io_room, struct sq_err *err)
 {
     const struct sq_fleet_wanted wanted = {.flavor = r->worker_flavor,
                                            .provider = r->worker_provider,
@@ -136,7 +140,7 @@ static int deploy(struct sq_tx *tx, const struct sq_fleet_conf *conf,
                                            .concurrency = r->worker_concurrency,
                                            .prefetch = r->worker_prefetch};
     int rc = 0;
-    while (rc == 0 && *ret_taken < need) {
+    for (; rc == 0 && *ret_taken<need && * io_room> 0; --*io_room) {
         int64_t id;
         struct sq_err why;
         rc = sq_fleet_recruit(tx, conf, &wanted, &id, &why);
@@ -150,7 +154,8 @@ static int deploy(struct sq_tx *tx, const struct sq_fleet_conf *conf,
 }
 
 static int act(struct sq_tx *tx, const struct sq_fleet_conf *conf,
-               const struct sq_recruiter_due *d, int64_t *taken, struct sq_err *err)
+               const struct sq_recruiter_due *d, int64_t *taken, int64_t *io_room,
+               struct sq_err *err)
 {
     const struct sq_recruiter *r = &d->r;
     int64_t mine = 0;
@@ -160,7 +165,7 @@ static int act(struct sq_tx *tx, const struct sq_fleet_conf *conf,
         return 0;
     int rc = recycle(tx, r, need, &mine, err);
     if (rc == 0 && given(r->worker_provider) && given(r->worker_region))
-        rc = deploy(tx, conf, r, need, &mine, err);
+        rc = deploy(tx, conf, r, need, &mine, io_room, err);
     *taken += mine;
     if (rc == 0 && mine)
         sq_log(SQ_LOG_INFO, "sched",
@@ -174,13 +179,15 @@ int sq_recruit(struct sq_tx *tx, const struct sq_fleet_conf *conf, struct sq_err
 {
     struct sq_recruiter_due *all;
     size_t n;
-    int64_t taken = 0;
+    int64_t taken = 0, room = SWEEP_MAX;
     int rc = sq_recruiters_due(tx->db, tx->arena, &all, &n, err);
-    for (size_t i = 0; rc == 0 && i < n; i++) {
+    /* Without room the next sweep goes on: a later rank would take what is left to an
+     * earlier one. */
+    for (size_t i = 0; rc == 0 && i < n && room > 0; i++) {
         if (i == 0 || strcmp(all[i].r.batch, all[i - 1].r.batch) != 0)
             taken = 0;
         struct sq_err why;
-        rc = act(tx, conf, &all[i], &taken, &why);
+        rc = act(tx, conf, &all[i], &taken, &room, &why);
         if (rc == SQ_EINVAL) { /* a row that somebody wrote by hand */
             sq_log(SQ_LOG_WARNING, "sched", "the recruiter %s/%lld: %s", all[i].r.batch,
                    (long long)all[i].r.rank, why.text);

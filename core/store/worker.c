@@ -76,6 +76,33 @@ int sq_worker_create(struct sq_tx *tx, const struct sq_worker *values, uint64_t 
     return get(tx, w.worker_id, ret, err);
 }
 
+/* Did the fleet make its machine?  Whatever else is said of it. */
+static int is_recruited(struct sq_tx *tx, int64_t worker_id, bool *ret,
+                        struct sq_err *err)
+{
+    struct sq_fleet_machine m = {0};
+    int code = sq_fleet_machine(tx->db, worker_id, tx->arena, &m, err);
+    *ret = code == 0 && m.token;
+    return code;
+}
+
+/* By these its machine is found, at its provider and by Ansible. */
+static int check_fixed(struct sq_tx *tx, const struct sq_worker *w, uint64_t diff,
+                       struct sq_err *err)
+{
+    bool recruited = false;
+    if (!(diff & (SQ_BIT(SQ_WORKER_F_NAME) | SQ_BIT(SQ_WORKER_F_PROVIDER) |
+                  SQ_BIT(SQ_WORKER_F_REGION))))
+        return 0;
+    int code = is_recruited(tx, w->worker_id, &recruited, err);
+    if (code == 0 && recruited)
+        code = sq_fail(err, SQ_EEXIST,
+                       "%s was recruited: its machine is found by its name, provider "
+                       "and region, which cannot be changed",
+                       w->name);
+    return code;
+}
+
 int sq_worker_update(struct sq_tx *tx, int64_t worker_id,
                      const struct sq_worker *values, uint64_t mask,
                      struct sq_worker *ret, struct sq_err *err)
@@ -92,6 +119,9 @@ int sq_worker_update(struct sq_tx *tx, int64_t worker_id,
     now = old;
     sq_record_merge(&sq_worker_type, &now, values, mask);
     uint64_t diff = sq_record_diff(&sq_worker_type, &old, &now, mask);
+    code = check_fixed(tx, &old, diff, err);
+    if (code)
+        return code;
     if (diff) {
         now.modification_date = tx->now;
         code = sq_record_update(tx, &sq_worker_type, worker_id, &now,
@@ -148,10 +178,13 @@ int sq_worker_delete(struct sq_tx *tx, int64_t worker_id, struct sq_worker *ret,
                      struct sq_err *err)
 {
     struct sq_worker w;
+    bool recruited = false;
     int code = get(tx, worker_id, &w, err);
+    if (!code)
+        code = is_recruited(tx, worker_id, &recruited, err);
     if (code)
         return code;
-    if (w.permanent == 0) {
+    if (w.permanent == 0 || recruited) {
         code = pause_worker(tx, worker_id, err);
         if (!code)
             code = sq_fleet_ask_destroy(tx, &w, err);

@@ -210,6 +210,27 @@ static void test_rows_by_hand(void **state)
     assert_int_equal(ask(c, "select count(*) from worker where batch = 'b'"), 1);
 }
 
+/* The writer does not stand still for a thousand workers: a sweep makes some of them,
+ * and no later rank takes those that the next sweep will make. */
+static void test_many(void **state)
+{
+    struct contract *c = *state;
+    int64_t before = 0, sweeps = 0;
+    open_world(c);
+    add_tasks(c, "b", 250);
+    recruiter(c, "b", 1, "s", "p", "r1", 1, SQ_NULL);
+    recruiter(c, "b", 2, "m", "p", "r1", 1, SQ_NULL);
+    for (int64_t n = -1; n != before; sweeps++) {
+        n = before;
+        recruit(c);
+        before = ask(c, "select count(*) from worker where flavor = 's'");
+        assert_true(before - n <= 100);
+    }
+    assert_int_equal(before, 250);
+    assert_int_equal(ask(c, "select count(*) from worker"), 250);
+    assert_int_equal(sweeps, 4);
+}
+
 static void test_quota(void **state)
 {
     struct contract *c = *state;
@@ -546,6 +567,27 @@ static void test_jobs(void **state)
     contract_commit(c);
 }
 
+/* What is destroyed costs money until then: it does not wait behind what is made. */
+static void test_jobs_in_order(void **state)
+{
+    struct contract *c = *state;
+    struct sq_err err;
+    struct sq_job *open, job = {.target = (char *)"t",
+                                .action = (char *)"worker_deploy",
+                                .status = SQ_JOB_PENDING};
+    size_t n;
+    contract_begin(c);
+    for (int i = 0; i < 1001; i++)
+        OK(err, sq_job_create(&c->tx, &job, NULL, &err));
+    job.action = (char *)"worker_destroy";
+    OK(err, sq_job_create(&c->tx, &job, NULL, &err));
+    OK(err, sq_jobs_open(c->db, &c->arena, &open, &n, &err));
+    contract_commit(c);
+    assert_int_equal(n, 1000);
+    assert_string_equal(open[0].action, "worker_destroy");
+    assert_true(open[1].job_id < open[2].job_id);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -563,6 +605,8 @@ int main(void)
         cmocka_unit_test(test_recycles),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_jobs),
+        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_jobs_in_order),
     };
     return contract_main(tests, SQ_LEN(tests));
 }

@@ -97,6 +97,36 @@ static void test_deleting_a_recruited_worker_makes_a_job(void **state)
                      1);
 }
 
+/* Whoever makes it permanent or says that it is another's loses no machine by that. */
+static void test_a_recruited_worker_keeps_its_machine(void **state)
+{
+    static const uint64_t fixed[] = {SQ_BIT(SQ_WORKER_F_NAME),
+                                     SQ_BIT(SQ_WORKER_F_PROVIDER),
+                                     SQ_BIT(SQ_WORKER_F_REGION)};
+    struct contract *c = *state;
+    struct sq_err err = {0};
+    int64_t w = recruit(c, "node1");
+    struct sq_worker gone, ret,
+        values = {.name = (char[]){"x"}, .permanent = 1, .concurrency = 7};
+    contract_sql(c->db, "update worker set token = 'w1-1', region = 'r';");
+    for (size_t i = 0; i < SQ_LEN(fixed); i++)
+        assert_int_equal(put_worker(c, w, &values, fixed[i], &ret), SQ_EEXIST);
+    assert_int_equal(
+        put_worker(c, w, &values,
+                   SQ_BIT(SQ_WORKER_F_PERMANENT) | SQ_BIT(SQ_WORKER_F_CONCURRENCY),
+                   &ret),
+        0);
+    assert_string_equal(ret.name, "node1");
+    assert_string_equal(ret.provider, "ovh");
+    contract_begin(c);
+    OK(err, sq_worker_delete(&c->tx, w, &gone, &err));
+    contract_commit(c);
+    assert_int_equal(contract_int(c->db, "select count(*) from job where status = "
+                                         "'pending' and action = 'worker_destroy'"),
+                     1);
+    assert_int_equal(worker_of(c, w).status, SQ_WORKER_PAUSED);
+}
+
 static void test_an_evicted_worker_frees_its_tasks(void **state)
 {
     struct contract *c = *state;
@@ -246,6 +276,7 @@ int main(void)
         cmocka_unit_test(test_put_changes_what_differs),
         cmocka_unit_test(test_deleting_a_permanent_worker),
         cmocka_unit_test(test_deleting_a_recruited_worker_makes_a_job),
+        cmocka_unit_test(test_a_recruited_worker_keeps_its_machine),
         cmocka_unit_test(test_an_evicted_worker_frees_its_tasks),
         cmocka_unit_test(test_a_lost_worker_frees_its_tasks),
         cmocka_unit_test(test_registering_takes_the_row_back),

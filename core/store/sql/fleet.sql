@@ -5,9 +5,11 @@ insert into job (target, action, args, retry, status, log, creation_date, progre
 values ($1, $2, $3, cast($4 as integer), $5, $6, $7, cast($8 as integer))
 returning job_id
 
+-- What is made waits, not what costs money until it is destroyed.
 -- name: job_open
 select job_id, target, action, args, retry, status from job
-where status in ('pending', 'running') order by job_id limit 1000
+where status in ('pending', 'running')
+order by case when action = 'worker_deploy' then 1 else 0 end, job_id limit 1000
 
 -- Interrupted by the end of a server: taken up again, no try is lost.
 -- name: job_reset
