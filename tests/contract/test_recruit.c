@@ -296,6 +296,7 @@ static const struct {
     {"p:r%", "s", "p", "auto", "p/r2/s"},
     {"q:x", "s", "p", "auto", "p/r2/s"},
     {"q:r1", "s", "p", "auto", "p/r2/s"},
+    {"p:_1", "s", "p", "auto", "p/r2/s"}, /* _ is itself */
     {"q:x,p:r1", "s", "p", "auto", "p/r1/s"},
     {"p:nowhere", "s", "p", "auto", "p/r2/s"},
     /* Metal and what is often taken back have to be asked for. */

@@ -2,11 +2,14 @@
 #include "tests/contract/provider/provider.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/kcmp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static char own[120];
@@ -39,35 +42,49 @@ static void machine_of(const char *pid, char *ret, size_t size)
             snprintf(ret, size, "%s", p + len);
 }
 
-/* A worker, and not what one is about to become another program. */
-static bool is_worker(const char *pid)
+/* ---- a worker holds its machine's lock, as does for a moment what it forks to become
+ * another program: that has the same open file, another worker one of its own */
+
+struct held {
+    pid_t pid;
+    int fd;
+};
+
+/* The descriptor with which a process holds the lock of its machine; -1: it does not.
+ */
+static int find_lock(const char *pid, const char *machine)
 {
-    char path[300], text[4096] = "", parent[20] = "", of_parent[200];
-    snprintf(path, sizeof path, "/proc/%.200s/cmdline", pid);
-    int fd = open(path, O_RDONLY);
-    ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
-    if (fd >= 0)
-        close(fd);
-    if (n <= 0 || !memmem(text, (size_t)n, "scitq-worker", 12) ||
-        memmem(text, (size_t)n, "scitq-supervisor", 16))
-        return false;
-    snprintf(path, sizeof path, "/proc/%.200s/stat", pid);
-    FILE *f = fopen(path, "r");
-    if (!f)
-        return false;
-    if (fscanf(f, "%*d (%*[^)]) %*c %19s", parent) != 1)
-        *parent = 0;
-    fclose(f);
-    machine_of(parent, of_parent, sizeof of_parent);
-    return !*of_parent;
+    char path[300], lock[400], link[400];
+    int found = -1, len = snprintf(lock, sizeof lock, "%s/%s/lock", own, machine);
+    snprintf(path, sizeof path, "/proc/%.200s/fd", pid);
+    DIR *dir = opendir(path);
+    for (struct dirent *e; dir && found < 0 && (e = readdir(dir));) {
+        ssize_t n = readlinkat(dirfd(dir), e->d_name, link, sizeof link - 1);
+        link[n > 0 ? n : 0] = 0;
+        if (strncmp(link, lock, (size_t)len) == 0)
+            found = atoi(e->d_name);
+    }
+    if (dir)
+        closedir(dir);
+    return found;
 }
 
-/* Call `on` for each process of the machine (token NULL: of any of the owner). */
-static int each(const char *owner, const char *token, void (*on)(pid_t pid),
-                bool *ret_workers)
+static bool is_same(const struct held *a, const struct held *b)
 {
+    long rc = syscall(SYS_kcmp, a->pid, b->pid, KCMP_FILE, a->fd, b->fd);
+    if (rc < 0 && errno != ESRCH && errno != EBADF) /* gone, or closed, meanwhile */
+        fail_msg("this kernel does not compare open files: %s", strerror(errno));
+    return rc <= 0;
+}
+
+/* Call `on` for each process of the machine (token NULL: of any of the owner); how many
+ * workers there are, or 1 for processes without any. */
+static int each(const char *owner, const char *token, void (*on)(pid_t pid))
+{
+    enum { WORKERS_MAX = 100 };
+    struct held workers[WORKERS_MAX];
     char mine[200], whose[200];
-    int n = 0, workers = 0;
+    int n = 0, n_workers = 0;
     DIR *dir = opendir("/proc");
     assert_non_null(dir);
     int len = snprintf(mine, sizeof mine, "%s-%s", owner, token ? token : "");
@@ -79,33 +96,25 @@ static int each(const char *owner, const char *token, void (*on)(pid_t pid),
             (token ? strcmp(whose, mine) : strncmp(whose, mine, (size_t)len)))
             continue;
         n++;
-        workers += is_worker(e->d_name);
+        struct held held = {(pid_t)atoi(e->d_name), find_lock(e->d_name, whose)};
+        bool known = held.fd < 0;
+        for (int i = 0; i < n_workers && !known; i++)
+            known = is_same(&workers[i], &held);
+        assert_true(n_workers < WORKERS_MAX);
+        if (!known)
+            workers[n_workers++] = held;
         if (on)
-            on((pid_t)atoi(e->d_name));
+            on(held.pid);
     }
     closedir(dir);
-    *ret_workers = workers > 0;
-    return workers > 0 ? workers : n > 0;
-}
-
-/* What a worker forked to become its supervisor looks like a second one until then:
- * two of one machine are looked at again. */
-static int count_workers(const char *owner, const char *token)
-{
-    bool workers;
-    int n = each(owner, token, NULL, &workers);
-    for (int i = 0; token && n > 1 && i < 200; i++) {
-        usleep(10000);
-        n = each(owner, token, NULL, &workers);
-    }
-    return n;
+    return n_workers ? n_workers : n > 0;
 }
 
 /* Workers, or folders without any. */
 static int count(const char *owner, const char *token)
 {
     char mine[200];
-    int n = count_workers(owner, token);
+    int n = each(owner, token, NULL);
     int len = snprintf(mine, sizeof mine, "%s-%s", owner, token ? token : "");
     int folders = 0;
     DIR *dir = opendir(own);
@@ -124,8 +133,7 @@ static void kill_it(pid_t pid)
 
 static void break_it(const char *owner, const char *token)
 {
-    bool workers;
-    while (each(owner, token, kill_it, &workers) > 0)
+    while (each(owner, token, kill_it) > 0)
         usleep(1000);
 }
 
