@@ -13,12 +13,12 @@ static const char offers[] =
     "('tiny', 'p', 2, 4, 10, 0, ''), ('s', 'p', 4, 8, 50, 0, ''), "
     "('m', 'p', 8, 16, 50, 0, ''), ('l', 'p', 64, 256, 500, 0, ''), "
     "('gpu', 'p', 8, 16, 50, 16, 'G'), ('metal', 'p', 64, 256, 500, 0, 'M'), "
-    "('s', 'q', 4, 8, 50, 0, '');"
+    "('s', 'q', 4, 8, 50, 0, ''), ('odd', 'p', 8, 8, 10, 0, '');"
     "insert into flavormetrics (flavor_name, provider, region_name, cost, eviction) "
     "values ('tiny', 'p', 'r1', 0.1, 0), ('s', 'p', 'r1', 1, 5), "
     "('s', 'p', 'full', 1.1, 0), ('s', 'p', 'risky', 0.5, 20), ('m', 'p', 'r1', 3, 5), "
     "('l', 'p', 'r1', 20, 0), ('gpu', 'p', 'r1', 30, 5), ('metal', 'p', 'r1', 0.2, 0), "
-    "('l', 'p', 'r2', 25, 0), ('s', 'q', 'x', 0.3, 0);"
+    "('l', 'p', 'r2', 25, 0), ('s', 'q', 'x', 0.3, 0), ('odd', 'p', 'r1', 0, 5);"
     "insert into region (name, provider, cpus) values ('full', 'p', 3);";
 
 static const struct {
@@ -35,6 +35,8 @@ static const struct {
     {"m", "r1", 7, NULL, "l", "r1"},
     {"m", "r1", 6, NULL, "m", "r1"},
     {"tiny", "r1", 1000, NULL, "l", "r1"},
+    /* What its cost was is not known: any will do. */
+    {"odd", "r1", 1, NULL, "m", "r1"},
     /* What it had, it has: a GPU; and only metal is replaced by metal. */
     {"gpu", "r1", 10, NULL, "gpu", "r1"},
     {"metal", "r1", 100, NULL, "metal", "r1"},
@@ -158,10 +160,53 @@ static void test_left(void **state)
                      0);
 }
 
+/* Each cheaper one lacks a little of something, or is likelier to be evicted. */
+static void test_nothing_less(void **state)
+{
+    struct contract *c = *state;
+    contract_sql(
+        c->db,
+        "insert into flavor (name, provider, cpu, ram, disk, gpumem, tags) values "
+        "('x', 'p', 8, 16, 50, 8, 'GN'), ('as good', 'p', 8, 16, 50, 8, 'NG'), "
+        "('cpu', 'p', 7, 16, 50, 8, 'GN'), ('ram', 'p', 8, 15.5, 50, 8, 'GN'), "
+        "('disk', 'p', 8, 16, 49.5, 8, 'GN'), ('gpumem', 'p', 8, 16, 50, 7.5, 'GN'), "
+        "('tag', 'p', 8, 16, 50, 8, 'G'), ('metal', 'p', 8, 16, 50, 8, 'GNM'), "
+        "('risk', 'p', 8, 16, 50, 8, 'GN');"
+        "insert into flavormetrics (flavor_name, provider, region_name, cost, "
+        "eviction) "
+        "select name, 'p', 'r1', case when name in ('x', 'as good') then 2 else 1 end, "
+        "case when name = 'risk' then 6 else 5 end from flavor;");
+    conf.eviction = SQ_EVICTION_REPLACE;
+    conf.cost_margin = 1;
+    evict(c, recruited(c, "x", "r1"));
+    assert_int_equal(ask(c, "select count(*) from worker where flavor = 'as good'"), 1);
+    assert_int_equal(ask(c, "select count(*) from worker"), 2);
+}
+
+/* It runs again by the time it is looked at, or is no more. */
+static void test_not_evicted_any_more(void **state)
+{
+    struct contract *c = *state;
+    struct sq_err err;
+    contract_sql(c->db, offers);
+    conf.eviction = SQ_EVICTION_REPLACE;
+    int64_t id = recruited(c, "s", "r1");
+    for (int i = 0; i < 2; i++) {
+        contract_sql(c->db, "update worker set status = 'running'");
+        contract_begin(c);
+        OK(err, sq_fleet_evicted(&c->tx, &conf, id + i, &err));
+        contract_commit(c);
+    }
+    assert_int_equal(ask(c, "select count(*) from worker"), 1);
+    assert_int_equal(ask(c, "select count(*) from job where action = 'worker_destroy'"),
+                     0);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_replaced),
-                                       cmocka_unit_test(test_told_twice),
-                                       cmocka_unit_test(test_left)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_replaced), cmocka_unit_test(test_told_twice),
+        cmocka_unit_test(test_left), cmocka_unit_test(test_nothing_less),
+        cmocka_unit_test(test_not_evicted_any_more)};
     return contract_main(tests, SQ_LEN(tests));
 }
