@@ -19,8 +19,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "system"))
 from harness import *  # noqa: E402,F403
 from clouds import (  # noqa: E402
-    Running, azure_settings, azure_tokens, openstack_settings, openstack_tokens, stand_ins)
-from fleet import Lender, machines  # noqa: E402
+    Running, azure_settings, azure_tokens, openstack_settings, openstack_tokens)
+from fleet import Lender, ansible, machines  # noqa: E402
 
 SEED = int(os.environ.get("SCITQ_TEST_SEED", random.randrange(10 ** 6)))
 CYCLES, LIMIT_S = (300, 600) if LONG else (3, 600)
@@ -218,11 +218,11 @@ def give_back(server, site):
 def random_kills(site, db):
     rng, folder = random.Random("%d %s" % (SEED, site.name)), Folder()
     site.start(folder)
-    server = Lender(db, start=False, WORKER_IDLE_DELAY=100000, SCITQ_PLAYBOOKS=folder.path,
+    of_ansible, env = ansible(folder, workers=False)
+    server = Lender(db, start=False, WORKER_IDLE_DELAY=100000,
                     WORKER_FIRST_TASK_DELAY=100000, WORKER_OFFLINE_DELAY=100000,
-                    SCITQ_INVENTORY=folder.join("inventory"), **site.settings)
-    server.env = {"PATH": stand_ins(folder),
-                  "SCITQ_SUPERVISOR": program("scitq-supervisor")}
+                    **of_ansible, **site.settings)
+    server.env = env
     wrong, done_cycles, begin = None, 0, time.monotonic()
     with server.start():
         while not wrong and done_cycles < CYCLES and time.monotonic() - begin < LIMIT_S:

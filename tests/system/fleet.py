@@ -107,72 +107,34 @@ def here():
     return socket.gethostname().split(".")[0]
 
 
-ANSIBLE = """#!/usr/bin/env python3
-# In Ansible's place: what it is asked is noted, a worker started or ended.
-import json, os, signal, stat, subprocess, sys
-folder = os.path.dirname(sys.argv[0])
-if os.path.basename(sys.argv[0]) == "ansible-inventory":
-    assert sys.argv[1:] == ["-i", os.path.join(folder, "inventory"), "--host", "localhost"]
-    with open(os.path.join(folder, "site")) as f:
-        text = f.read()
-    if text.startswith("{"):
-        print(text)
-        sys.exit(0)
-    print(text, file=sys.stderr)
-    sys.exit(5)
-i, inventory, e, variables, playbook = sys.argv[1:]
-assert (i, e, variables[0]) == ("-i", "-e", "@"), sys.argv
-assert stat.S_IMODE(os.stat(variables[1:]).st_mode) == 0o600
-assert os.path.basename(variables).startswith("worker-"), "named by users' words"
-with open(variables[1:]) as f:
-    v = json.load(f)
-v["scitq_host"] = v["scitq_host"]["__ansible_unsafe"]
-name = os.path.basename(playbook)
-pid_file = os.path.join(folder, v["scitq_host"] + ".pid")
-with open(os.path.join(folder, "calls"), "a") as f:
-    f.write("%s %s\\n" % (inventory, name))
-with open(os.environ["ANSIBLE_CONFIG"]) as f:
-    print(f.read().strip())
-if name == "deploy.yml":
-    if os.path.exists(os.path.join(folder, "fail")):
-        os.unlink(os.path.join(folder, "fail"))
-        print("TASK [reach : Wait for SSH] ****")
-        print('fatal: [x]: UNREACHABLE! => {"msg": "no route to it"}', file=sys.stderr)
-        sys.exit(4)
-    print("TASK [x] PERCENT_40")
-    p = subprocess.Popen(
-        [os.environ["TEST_WORKER"], v["scitq_server"], str(v["scitq_concurrency"]), "-n",
-         v["scitq_host"], "-b", v["scitq_batch"]["__ansible_unsafe"], "-c", "/dev/null"],
-        env=dict(os.environ, SCITQ_STATE_DIR=os.path.join(folder, v["scitq_host"]),
-                 BASE_WORKDIR=os.path.join(folder, "work"), SCITQ_PERMANENT_WORKER="0"),
-        start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL)
-    with open(pid_file, "a") as f:
-        f.write("%d\\n" % p.pid)
-elif os.path.exists(pid_file):  # its machine is gone: nothing on it says goodbye
-    with open(pid_file) as f:
-        for pid in f.read().split():
-            try:
-                os.kill(int(pid), signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-    os.unlink(pid_file)
-"""
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFJxTestsOnly me@here"
+# Of the remote side nothing is asked that matters here.
+SSH = "#!/bin/sh\nexit 0\n"
 
 
-def ansible(folder):
-    """The stand-in in this folder, and what a server needs to take it for Ansible:
-    settings and environment."""
-    for name, text in (("ansible-playbook", ANSIBLE), ("ansible-inventory", ANSIBLE),
-                       ("ansible.cfg", "# our own"), ("key", KEY + "\n"),
+def ansible(folder, workers=True):
+    """Stand-ins for Ansible (ansible_standin.py) and ssh in this folder, and what a server
+    needs to take them for these: settings and environment.  Without `workers` those of
+    the machines are only said to be there."""
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                           "ansible_standin.py")) as f:
+        program_text = f.read()
+    for name, text in (("ansible-playbook", program_text), ("ansible-inventory", program_text),
+                       ("ssh", SSH), ("ansible.cfg", "# our own"), ("key", KEY + "\n"),
                        ("site", json.dumps({"ssh_public_key": folder.join("key"),
-                                              "keyname": "my pair"}))):
+                                            "keyname": "my pair"}))):
         with open(folder.join(name), "w") as f:
             f.write(text)
         os.chmod(folder.join(name), 0o755)
     os.mkdir(folder.join("inventory"))
-    return ({"SCITQ_PLAYBOOKS": folder.path, "SCITQ_INVENTORY": folder.join("inventory")},
-            {"PATH": folder.path + ":" + os.environ["PATH"],
-             "SCITQ_SUPERVISOR": program("scitq-supervisor"),
-             "TEST_WORKER": program("scitq-worker")})
+    env = {"PATH": folder.path + ":" + os.environ["PATH"],
+           "SCITQ_SUPERVISOR": program("scitq-supervisor")}
+    if workers:
+        env["TEST_WORKER"] = program("scitq-worker")
+    return {"SCITQ_PLAYBOOKS": folder.path, "SCITQ_INVENTORY": folder.join("inventory")}, env
+
+
+def spoil_playbook(folder, words='UNREACHABLE! => {"msg": "no route to it"}', how="once"):
+    """The next deployment's playbook fails in these words, or (how "always") each."""
+    with open(folder.join("fail"), "w") as f:
+        f.write("%s %s" % (how, words))

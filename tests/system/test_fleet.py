@@ -129,7 +129,7 @@ def bare():
     os.symlink(os.path.join(BUILD, "tests", "system", ".libs", "bare.so"),
                folder.join("modules", "providers", "bare.so"))
     settings, env = ansible(folder)
-    open(folder.join("fail"), "w").close()
+    spoil_playbook(folder)
     server = Lender(start=False, SCITQ_PLUGIN_PATH=folder.join("modules") + ":", **settings)
     server.env = env
     with server.start():

@@ -9,7 +9,8 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import *  # noqa: E402,F403
 from clouds import (  # noqa: E402
-    Running, azure_settings, azure_tokens, openstack_settings, openstack_tokens, stand_ins)
+    Running, azure_settings, azure_tokens, openstack_settings, openstack_tokens)
+from fleet import ansible, spoil_playbook  # noqa: E402
 
 LIMIT_S = 120
 AZURE = ("azure", "swedencentral", "Standard_D4ds_v5")
@@ -24,7 +25,7 @@ class Site:
         self.mocks, self.folder = (azure, openstack), folder
         self.settings = dict(azure_settings(azure.url, "swedencentral northeurope"),
                              **openstack_settings(openstack.url, "GRA11 SBG5"))
-        self.path = stand_ins(folder)
+        self.of_ansible, self.env = ansible(folder, workers=False)
 
     def reset(self):
         for mock in self.mocks:
@@ -33,12 +34,12 @@ class Site:
 
     def server(self, **changed):
         """With some settings changed; None: left out."""
-        s = dict(self.settings, SCITQ_PLAYBOOKS=self.folder.path, WORKER_IDLE_DELAY=100000,
+        s = dict(self.settings, **self.of_ansible, WORKER_IDLE_DELAY=100000,
                  WORKER_FIRST_TASK_DELAY=100000, WORKER_OFFLINE_DELAY=100000,
-                 SCITQ_INVENTORY=self.folder.join("inventory"), WORKER_CREATE_RETRY=0)
+                 WORKER_CREATE_RETRY=0)
         s.update(changed)
         server = Server(start=False, **{k: v for k, v in s.items() if v is not None})
-        server.env = {"PATH": self.path}
+        server.env = self.env
         return server.start()
 
     def left(self):
@@ -169,15 +170,12 @@ def expired(site):
 def playbook(site):
     """A playbook that fails half-way, once and for good; a machine that SSH does not
     reach is one of these."""
-    fail = site.folder.join("fail")
     for name, tries, words in (("no SSH", 1, "UNREACHABLE! => Connection timed out"),
                                ("a full disk", 2, "FAILED! => No space left on device")):
-        with open(fail, "w") as f:
-            f.write("always " + words)
+        spoil_playbook(site.folder, words, "always")
         for where in (AZURE, OVH):
             fails(site, "%s on %s" % (name, where[0]), where, words, tries=tries)
-    with open(fail, "w") as f:
-        f.write("once FAILED! => dpkg was interrupted")
+    spoil_playbook(site.folder, "FAILED! => dpkg was interrupted")
     site.reset()
     with site.server(WORKER_CREATE_RETRY=1) as server:
         worker, (status, log) = deployed(server, AZURE)
@@ -191,8 +189,7 @@ def stopped_while_giving_up(site):
     one does it."""
     azure = site.mocks[0]
     site.reset()
-    with open(site.folder.join("fail"), "w") as f:
-        f.write("always FAILED! => No space left on device")
+    spoil_playbook(site.folder, "FAILED! => No space left on device", "always")
     azure.faults([{"match": "DELETE .*", "do": "hang", "times": -1}])
     with site.server() as server:
         server.api().put("/workers/deploy", {"provider": "azure", "region": AZURE[1],

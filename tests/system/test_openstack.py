@@ -51,7 +51,7 @@ def new_server(cloud, fails=False, **settings):
     with open(folder.join("site"), "w") as f:
         json.dump({"ssh_public_key": folder.join("key"), **cloud.site}, f)
     if fails:
-        open(folder.join("fail"), "w").close()
+        fleet.spoil_playbook(folder)
     server = fleet.Lender(start=False, **{
         **cloud.settings(), **of_ansible, "WORKER_CREATE_RETRY": 0, "WORKER_IDLE_DELAY": 2,
         **settings})
