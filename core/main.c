@@ -1,4 +1,5 @@
-/* scitq-server: one process that serves the API, writes the database and schedules.
+/* scitq-server: serves the API, writes the database and schedules; or one of the first
+ * and the last, beside others on the same database (--role, product.md section 2).
  *
  * Threads, all of them: this one (signals), the HTTP room's pool and timer, the
  * writer (store), the scheduler's timer, the cache's few, the fleet's two and one a
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/cache/cache.h"
@@ -46,6 +48,7 @@ struct server {
     struct sq_settings settings;
     char *database, *database_id; /* in words; told to workers */
     struct sq_lease *lease;
+    struct sq_peers *peers; /* NULL: this process is alone */
     struct sq_liveness *liveness;
     struct sq_sched *sched;
     struct sq_writer *writer;
@@ -56,6 +59,7 @@ struct server {
     struct sq_fleet_conf recruiting;
     struct sq_deadline *deadline; /* of the stop */
     pthread_t main_thread;
+    bool told_ready;
     atomic_bool dispossessed; /* and then, why */
     struct sq_err why;
 };
@@ -79,6 +83,14 @@ static void allow_many_connections(void)
         limit.rlim_cur = limit.rlim_max;
         setrlimit(RLIMIT_NOFILE, &limit);
     }
+}
+
+/* Once: a standby is ready before it schedules. */
+static void tell_ready(struct server *sv)
+{
+    if (!sv->told_ready)
+        sq_ready_tell(sv->options.ready_fd);
+    sv->told_ready = true;
 }
 
 /* Before any thread: all inherit it, and only main takes signals. */
@@ -108,6 +120,42 @@ static void committed(void *arg, const struct sq_changes *changes)
         sq_http_server_committed(http, changes);
 }
 
+/* In the thread that listens: what other processes committed.  What the scheduler has
+ * to look at becomes a change of its own; one that cannot be made starts the next with
+ * a sweep (writer.c). */
+struct look_op {
+    struct sq_op op;
+    const struct sq_changes *heard;
+};
+
+static int look(struct sq_op *op, struct sq_tx *tx, struct sq_err *err)
+{
+    (void)err;
+    sq_changes_take(tx->changes, ((struct look_op *)op)->heard);
+    return 0;
+}
+
+static void heard(void *arg, const struct sq_changes *changes)
+{
+    struct server *sv = arg;
+    struct sq_fleet *fleet = atomic_load(&sv->fleet);
+    struct sq_http_server *http = atomic_load(&sv->http);
+    if (fleet)
+        sq_fleet_committed(fleet, changes);
+    if (http)
+        sq_http_server_committed(http, changes);
+    if (sv->options.role != SQ_ROLE_QUEUE)
+        return;
+    struct sq_err err;
+    struct sq_arena arena;
+    sq_arena_init(&arena, 1 << 20);
+    struct look_op op = {.op = {.run = look, .arena = &arena}, .heard = changes};
+    if (sq_writer_call(sv->writer, &op.op, &err) != 0)
+        sq_log(SQ_LOG_WARNING, "server",
+               "what other servers changed is looked at later: %s", err.text);
+    sq_arena_fini(&arena);
+}
+
 static int settle(void *arg, struct sq_tx *tx, struct sq_err *err)
 {
     return sq_sched_settle(((struct server *)arg)->sched, tx, err);
@@ -122,7 +170,36 @@ static void dispossessed(void *arg, const struct sq_err *why)
     pthread_kill(sv->main_thread, SIGTERM);
 }
 
-static int start_store(struct server *sv, struct sq_err *err)
+/* True: asked to stop, within so many seconds. */
+static bool asked_to_stop(const sigset_t *signals, time_t wait_s)
+{
+    const struct timespec wait = {.tv_sec = wait_s};
+    struct sq_err err;
+    int sig;
+    while ((sig = sigtimedwait(signals, NULL, &wait)) == SIGHUP)
+        if (sq_log_reopen(&err) != 0)
+            sq_log(SQ_LOG_ERROR, "server", "%s", err.text);
+    return sig > 0;
+}
+
+/* Another process schedules: wait until it does not, on its lock; or, when the database
+ * does not answer, a little.  SQ_ECANCELED: asked to stop. */
+static int stand_by(struct server *sv, const struct sq_writer_conf *conf,
+                    const sigset_t *signals, struct sq_err *err)
+{
+    int rc = SQ_EEXIST;
+    sq_log(SQ_LOG_INFO, "server", "standing by, database %s: %s", sv->database,
+           err->text);
+    tell_ready(sv);
+    while (rc == SQ_EEXIST || rc == SQ_EIO) {
+        if (asked_to_stop(signals, rc == SQ_EEXIST ? 0 : 1))
+            return sq_fail(err, SQ_ECANCELED, "asked to stop");
+        rc = sq_writer_start(conf, &sv->writer, err);
+    }
+    return rc;
+}
+
+static int start_store(struct server *sv, const sigset_t *signals, struct sq_err *err)
 {
     const struct sq_conf *c = sv->settings.conf;
     sv->recruiting =
@@ -131,27 +208,41 @@ static int start_store(struct server *sv, struct sq_err *err)
                                .retry = sq_conf_int(c, "WORKER_CREATE_RETRY"),
                                .eviction = sv->settings.eviction,
                                .cost_margin = sq_conf_int(c, "EVICTION_COST_MARGIN")};
+    const bool alone = sv->options.role == SQ_ROLE_ALL;
+    const bool schedules = sv->options.role != SQ_ROLE_MAIN;
+    const struct sq_peers_conf peers = {.uri = sv->settings.database_uri,
+                                        .role = sv->options.role,
+                                        .heard = heard,
+                                        .arg = sv};
     const struct sq_sched_conf sched = {
+        .hears_only = !schedules,
         .fleet = &sv->recruiting,
         .offline_us = sq_conf_int(c, "WORKER_OFFLINE_DELAY") * SECOND_US,
         .lost_us = sq_conf_int(c, "WORKER_LOST_DELAY") * SECOND_US,
         .sweep_us = SWEEP_US};
+    int rc = alone ? 0 : sq_peers_new(&peers, &sv->peers, err);
     const struct sq_writer_conf writer = {.uri = sv->settings.database_uri,
                                           .queue_max = 10000,
                                           .group_max = 512,
-                                          .settle = settle,
+                                          .settle = schedules ? settle : NULL,
                                           .committed = committed,
                                           .lease = sv->lease,
                                           .dispossessed = dispossessed,
+                                          .peers = sv->peers,
                                           .arg = sv};
-    int rc = sq_liveness_new(sq_monotonic, &sv->liveness, err);
+    if (rc == 0)
+        rc = sq_liveness_new(sq_monotonic, !alone, &sv->liveness, err);
     if (rc == 0)
         rc = sq_sched_new(&sched, sv->liveness, &sv->sched, err);
     if (rc == 0)
         rc = sq_writer_start(&writer, &sv->writer, err);
+    if (rc == SQ_EEXIST && sv->options.role == SQ_ROLE_QUEUE)
+        rc = stand_by(sv, &writer, signals, err);
     if (rc == 0)
         rc = sq_pool_open(sv->settings.database_uri,
                           (int)sq_conf_int(c, "SQLALCHEMY_POOL_SIZE"), &sv->pool, err);
+    if (rc == 0 && sv->peers)
+        rc = sq_peers_start(sv->peers, err);
     return rc ? rc : sq_sched_start(sv->sched, sv->writer, err);
 }
 
@@ -173,6 +264,7 @@ static int start_fleet(struct server *sv, struct sq_err *err)
 {
     const struct sq_conf *c = sv->settings.conf;
     const struct sq_fleet_setup fleet = {
+        .knows_only = sv->options.role == SQ_ROLE_MAIN,
         .writer = sv->writer,
         .pool = sv->pool,
         .settings = sv->settings.path,
@@ -219,6 +311,7 @@ static int start_http(struct server *sv, struct sq_err *err)
         .pool = sv->pool,
         .writer = sv->writer,
         .liveness = sv->liveness,
+        .others = sv->options.role != SQ_ROLE_ALL,
         .watcher = sq_fleet_watcher,
         .watcher_arg = sv->fleet,
         .fleet = &sv->recruiting};
@@ -229,8 +322,12 @@ static int start_http(struct server *sv, struct sq_err *err)
     return rc;
 }
 
-static void say_listening(const struct server *sv)
+static void say_serving(const struct server *sv)
 {
+    if (sv->options.role == SQ_ROLE_QUEUE) {
+        sq_log(SQ_LOG_INFO, "server", "scheduling, database %s", sv->database);
+        return;
+    }
     struct sq_buf urls;
     sq_buf_init(&urls, 4096);
     for (int i = 0; i < sv->settings.listen.n; i++)
@@ -254,26 +351,30 @@ static void serve(const sigset_t *signals)
 /* The ports before the database: one in use leaves no new file behind. */
 static int run(struct server *sv, const sigset_t *signals, struct sq_err *err)
 {
+    const bool serves = sv->options.role != SQ_ROLE_QUEUE;
+    const bool schedules = sv->options.role != SQ_ROLE_MAIN;
     sv->main_thread = pthread_self();
     int rc = sq_log_open(&sv->settings.log, err);
-    if (rc == 0)
+    if (rc == 0 && serves)
         rc = sq_listen_open(&sv->settings.listen, err);
     if (rc == 0)
         rc = sq_database_prepare(&sv->settings, &sv->database, &sv->database_id, err);
     if (rc == 0)
-        rc = sq_lease_new(&sv->lease, err);
+        rc = sq_lease_new(sv->options.role, &sv->lease, err);
     if (rc == 0)
-        rc = start_store(sv, err);
-    if (rc == 0)
+        rc = start_store(sv, signals, err);
+    if (rc == SQ_ECANCELED)
+        return 0;
+    if (rc == 0 && schedules)
         rc = start_cache(sv, err);
     if (rc == 0)
         rc = start_fleet(sv, err);
-    if (rc == 0)
+    if (rc == 0 && serves)
         rc = start_http(sv, err);
     if (rc != 0)
         return rc;
-    say_listening(sv);
-    sq_ready_tell(sv->options.ready_fd);
+    say_serving(sv);
+    tell_ready(sv);
     serve(signals);
     if (!atomic_load(&sv->dispossessed))
         return 0;
@@ -288,6 +389,7 @@ static void stop(struct server *sv)
         sv->deadline = sq_deadline_start();
     if (sv->sched)
         sq_sched_stop(sv->sched);
+    sq_peers_stop(sv->peers);
     if (sv->http)
         sq_http_server_stop(sv->http);
     atomic_store(&sv->http, NULL);
@@ -297,6 +399,7 @@ static void stop(struct server *sv)
     sq_writer_stop(sv->writer);
     sq_cache_free(sv->cache);
     sq_fleet_free(sv->fleet);
+    sq_peers_free(sv->peers);
     sq_lease_free(sv->lease);
     sq_pool_close(sv->pool);
     sq_deadline_end(sv->deadline);

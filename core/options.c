@@ -12,7 +12,7 @@
 #include "lib/ready.h"
 
 static const char help[] =
-    "Usage: scitq-server [-c FILE] [--role=all]\n"
+    "Usage: scitq-server [-c FILE] [--role=all|main|queue]\n"
     "       scitq-server [-c FILE] --db init|check|upgrade|upgrade-or-init\n"
     "       scitq-server [-c FILE] --db prune --days N\n"
     "\n"
@@ -20,7 +20,9 @@ static const char help[] =
     "\n"
     "  -c, --config=FILE   settings file (default: scitq.conf in " SQ_SYSCONFDIR
     ", then /etc)\n"
-    "      --role=ROLE     all: API and scheduler in one process (default)\n"
+    "      --role=ROLE     all: API and scheduler in one process (default); main: the\n"
+    "                      API; queue: the scheduler and its jobs, or waiting to be "
+    "it\n"
     "      --db=ACTION     init: make the database's tables; check: say whether they\n"
     "                      are right; upgrade: bring older ones forward; prune:\n"
     "                      forget old outputs; then exit\n"
@@ -30,6 +32,9 @@ static const char help[] =
     "  -h, --help          print this\n"
     "\n"
     "Settings are explained in scitq.conf(5).\n";
+
+const char *const sq_role_names[] = {
+    [SQ_ROLE_ALL] = "all", [SQ_ROLE_MAIN] = "main", [SQ_ROLE_QUEUE] = "queue"};
 
 enum { OPT_ROLE = 256, OPT_DB, OPT_DAYS, OPT_READY_FD, OPT_VERSION };
 enum { DAYS_MAX = 36500 };
@@ -76,13 +81,14 @@ static int parse_days(const char *text, int64_t *ret)
     return 0;
 }
 
-static int parse_role(const char *text, const char **ret)
+static int parse_role(const char *text, enum sq_role *ret)
 {
-    if (strcmp(text, "all") != 0 && strcmp(text, "main") != 0 &&
-        strcmp(text, "queue") != 0)
-        return usage("--role is all, main or queue, not ", text);
-    *ret = text;
-    return 0;
+    for (int i = SQ_ROLE_ALL; i <= SQ_ROLE_QUEUE; i++)
+        if (strcmp(text, sq_role_names[i]) == 0) {
+            *ret = (enum sq_role)i;
+            return 0;
+        }
+    return usage("--role is all, main or queue, not ", text);
 }
 
 static int parse_fd(const char *text, int *ret)
@@ -109,7 +115,7 @@ static int parse_one(int c, struct sq_options *ret)
 
 int sq_options_parse(int argc, char **argv, struct sq_options *ret, int *ret_exit)
 {
-    *ret = (struct sq_options){.role = "all", .ready_fd = -1};
+    *ret = (struct sq_options){.ready_fd = -1};
     int c, rc = 0;
     while (rc == 0 && (c = getopt_long(argc, argv, "c:h", options, NULL)) != -1)
         rc = parse_one(c, ret);

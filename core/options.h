@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 
+#include "core/store/lease.h"
+
 enum sq_db_action {
     SQ_DB_SERVE,
     SQ_DB_INIT,
@@ -13,9 +15,11 @@ enum sq_db_action {
     SQ_DB_PRUNE
 };
 
+extern const char *const sq_role_names[];
+
 struct sq_options {
     const char *conf; /* -c: settings file; NULL: looked for */
-    const char *role; /* all, main, queue */
+    enum sq_role role;
     enum sq_db_action db;
     int64_t days; /* of SQ_DB_PRUNE */
     int ready_fd; /* -1: none */

@@ -258,19 +258,15 @@ static int choose_database(struct sq_settings *s, struct sq_err *err)
     return 0;
 }
 
-static int check_role(const struct sq_settings *s, const char *role, struct sq_err *err)
+static int check_role(const struct sq_settings *s, enum sq_role role,
+                      struct sq_err *err)
 {
-    if (strcmp(role, "all") == 0)
+    if (role == SQ_ROLE_ALL || strncmp(s->database_uri, "sqlite:", 7) != 0)
         return 0;
-    if (strncmp(s->database_uri, "sqlite:", 7) == 0)
-        return sq_fail(err, SQ_EINVAL,
-                       "--role=%s: on SQLite only --role=all runs, since one process "
-                       "holds the database",
-                       role);
     return sq_fail(err, SQ_EINVAL,
-                   "--role=%s: several server processes are not supported yet: "
-                   "use --role=all",
-                   role);
+                   "--role=%s: on SQLite only --role=all runs, since one process holds "
+                   "the database: give it one of PostgreSQL (SCITQ_DATABASE_URI)",
+                   sq_role_names[role]);
 }
 
 static const struct sq_conf_key path_keys[] = {

@@ -293,9 +293,10 @@ static int begin(struct sq_fleet *f, struct sq_err *err)
     struct sq_arena arena;
     tell_broken(f->setup.plugins);
     int rc = sq_fleet_check_names(f, err);
+    if (rc || f->setup.knows_only)
+        return rc;
     sq_arena_init(&arena, 1 << 20);
-    if (rc == 0)
-        rc = sq_fleet_change(f, reset, NULL, &arena, err);
+    rc = sq_fleet_change(f, reset, NULL, &arena, err);
     sq_arena_fini(&arena);
     f->due = true;
     if (rc == 0 && pthread_create(&f->thread, NULL, dispatch, f) != 0)

@@ -15,6 +15,9 @@
 
 struct sq_fleet;
 struct sq_fleet_setup {
+    /* Another process carries out the jobs (--role=main): this one only knows the
+     * providers. */
+    bool knows_only;
     struct sq_writer *writer;
     struct sq_pool *pool;
     const char *settings;       /* the file providers read theirs from; NULL: none */

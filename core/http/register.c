@@ -111,6 +111,7 @@ int sq_register_write(struct sq_request *r, struct sq_tx *tx, struct sq_err *err
                                   .concurrency = in->concurrency,
                                   .status = in->status,
                                   .permanent = in->permanent < 0 ? 1 : in->permanent,
+                                  .others = r->server->conf.others,
                                   .live_us = r->server->conf.offline_delay_s * 1000000};
     int code = silence_of(r, tx, in, &reg.silence_us, err);
     if (code == 0)

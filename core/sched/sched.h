@@ -17,6 +17,9 @@
 struct sq_sched;
 
 struct sq_sched_conf {
+    /* Another process decides (--role=main): this one only writes down, in its sweeps,
+     * whom it heard; settle is not called. */
+    bool hears_only;
     int64_t offline_us; /* WORKER_OFFLINE_DELAY */
     int64_t lost_us;    /* WORKER_LOST_DELAY, 0: never */
     int64_t sweep_us;   /* the safety net's period (2 s) */

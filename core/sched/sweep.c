@@ -35,6 +35,8 @@ static int sweep(struct sq_op *op, struct sq_tx *tx, struct sq_err *err)
 {
     struct sq_sched *s = ((struct timer_op *)op)->s;
     const struct sq_delays delays = {s->conf.offline_us, s->conf.lost_us};
+    if (s->conf.hears_only)
+        return sq_liveness_flush(s->liveness, tx, NULL, err);
     int rc = sq_liveness_flush(s->liveness, tx, &delays, err);
     if (rc == 0)
         rc = sq_task_release_sweep(tx, &s->release_cursor, SQ_SCHED_RELEASE_SLICE, err);

@@ -66,7 +66,7 @@ static bool grow(struct sq_changes *c, void **array, size_t n, size_t *cap,
 }
 
 /* Ids often come several times in a row. */
-static void add(struct sq_changes *c, struct sq_id_set *s, int64_t id)
+void sq_changes_add(struct sq_changes *c, struct sq_id_set *s, int64_t id)
 {
     if (id == SQ_NULL || (s->n && s->ids[s->n - 1] == id))
         return;
@@ -76,32 +76,32 @@ static void add(struct sq_changes *c, struct sq_id_set *s, int64_t id)
 
 void sq_changes_slots(struct sq_changes *c, int64_t worker_id)
 {
-    add(c, &c->slots, worker_id);
+    sq_changes_add(c, &c->slots, worker_id);
 }
 
 void sq_changes_tell(struct sq_changes *c, int64_t worker_id)
 {
-    add(c, &c->tell, worker_id);
+    sq_changes_add(c, &c->tell, worker_id);
 }
 
 void sq_changes_execution(struct sq_changes *c, int64_t execution_id)
 {
-    add(c, &c->executions, execution_id);
+    sq_changes_add(c, &c->executions, execution_id);
 }
 
 void sq_changes_task(struct sq_changes *c, int64_t task_id)
 {
-    add(c, &c->tasks, task_id);
+    sq_changes_add(c, &c->tasks, task_id);
 }
 
 void sq_changes_evicted(struct sq_changes *c, int64_t worker_id)
 {
-    add(c, &c->evicted, worker_id);
+    sq_changes_add(c, &c->evicted, worker_id);
 }
 
 void sq_changes_silent(struct sq_changes *c, int64_t worker_id)
 {
-    add(c, &c->silent, worker_id);
+    sq_changes_add(c, &c->silent, worker_id);
 }
 
 void sq_changes_batch(struct sq_changes *c, const char *batch)
@@ -130,6 +130,29 @@ int64_t sq_changes_ahead_of(const struct sq_changes *c, int64_t worker_id)
         if (c->ahead[i].worker_id == worker_id)
             return c->ahead[i].n;
     return 0;
+}
+
+void sq_changes_take(struct sq_changes *c, const struct sq_changes *heard)
+{
+    const struct {
+        struct sq_id_set *to;
+        const struct sq_id_set *from;
+    } sets[] = {{&c->slots, &heard->slots},
+                {&c->tasks, &heard->tasks},
+                {&c->evicted, &heard->evicted},
+                {&c->silent, &heard->silent}};
+    for (size_t i = 0; i < SQ_LEN(sets); i++)
+        for (size_t k = 0; k < sets[i].from->n; k++)
+            sq_changes_add(c, sets[i].to, sets[i].from->ids[k]);
+    for (size_t i = 0; i < heard->n_batches; i++)
+        sq_changes_batch(c, heard->batches[i]);
+    for (size_t i = 0; i < heard->n_ahead; i++)
+        sq_changes_ahead(c, heard->ahead[i].worker_id, heard->ahead[i].n);
+    c->sweep |= heard->sweep;
+    c->due |= heard->due;
+    c->jobs |= heard->jobs;
+    c->cache |= heard->cache;
+    c->failed |= heard->failed;
 }
 
 static void settle(struct sq_id_set *s)

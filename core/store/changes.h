@@ -38,6 +38,8 @@ void sq_changes_init(struct sq_changes *c);
 void sq_changes_fini(struct sq_changes *c);
 void sq_changes_clear(struct sq_changes *c);
 bool sq_changes_any(const struct sq_changes *c);
+/* One more id in one of the sets of `c`; SQ_NULL is ignored. */
+void sq_changes_add(struct sq_changes *c, struct sq_id_set *set, int64_t id);
 void sq_changes_slots(struct sq_changes *c, int64_t worker_id);
 void sq_changes_tell(struct sq_changes *c, int64_t worker_id); /* SQ_NULL is ignored */
 void sq_changes_execution(struct sq_changes *c, int64_t execution_id);
@@ -48,6 +50,9 @@ void sq_changes_batch(struct sq_changes *c, const char *batch);
 void sq_changes_ahead(struct sq_changes *c, int64_t worker_id, int64_t n);
 /* How many more; of several calls the last counts. */
 int64_t sq_changes_ahead_of(const struct sq_changes *c, int64_t worker_id);
+/* Add what another process committed and the scheduler has to look at: all but whom to
+ * wake. */
+void sq_changes_take(struct sq_changes *c, const struct sq_changes *heard);
 /* Sort and deduplicate every set. */
 void sq_changes_settle(struct sq_changes *c);
 bool sq_id_set_has(const struct sq_id_set *s, int64_t id); /* after settle */

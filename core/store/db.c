@@ -149,6 +149,16 @@ void sq_db_close(struct sq_db *db)
     db->ops->close(db);
 }
 
+char *sq_db_heard(struct sq_db *db)
+{
+    return db->ops->heard(db);
+}
+
+int sq_db_fd(const struct sq_db *db)
+{
+    return db->ops->fd(db);
+}
+
 enum sq_engine sq_db_engine(const struct sq_db *db)
 {
     return db->ops->engine;

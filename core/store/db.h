@@ -36,6 +36,12 @@ const char *sq_db_describe(const struct sq_db *db);
 /* False when the connection itself is lost: close it and open another. */
 bool sq_db_alive(const struct sq_db *db);
 
+/* After a `listen` by sq_db_script(): the text of the next notification that has come,
+ * the caller's to free; NULL: none yet.  More may come when the descriptor is readable.
+ */
+char *sq_db_heard(struct sq_db *db);
+int sq_db_fd(const struct sq_db *db);
+
 /* Any thread.  End what any connection of this process waits for: it fails, and
  * PostgreSQL's connections are lost.  While `on`, none is opened.  For a stop that a
  * database holds up. */

@@ -24,6 +24,10 @@ struct sq_engine_ops {
     /* Any thread, while another uses the connection: what it waits for fails. */
     void (*cut)(struct sq_db *db);
 
+    /* See sq_db_heard(). */
+    char *(*heard)(struct sq_db *db);
+    int (*fd)(const struct sq_db *db);
+
     /* BEGIN, SAVEPOINT and their like.  It need not be waited for. */
     void (*command)(struct sq_db *db, const char *sql);
     /* Wait for all that was sent. */

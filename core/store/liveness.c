@@ -7,9 +7,10 @@
  * (which knows neither steps nor suspension), but by at most TICK_MAX_US from one
  * sweep to the next: in a longer gap the process was stopped, its machine frozen or its
  * database away, and nobody was heard then.  A worker that this process has not heard
- * of yet is silent since the first sweep that saw its row.  Wall-clock times are
- * written for people to read; they decide only whether, just after a start, another
- * process of an identity may be alive (sq_worker_register). */
+ * of yet is silent since the first sweep that saw its row.  Where other processes hear
+ * workers too, a contact that was not in a row at the last sweep was heard now.
+ * Wall-clock times are written for people to read; they decide only whether, just after
+ * a start, another process of an identity may be alive (sq_worker_register). */
 #include "core/store/liveness.h"
 
 #include <math.h>
@@ -19,7 +20,12 @@
 
 #include "core/store/set.h"
 
-enum { BUCKETS = 4096, TICK_MAX_US = 4000000 /* two sweeps */ };
+enum {
+    BUCKETS = 4096,
+    TICK_MAX_US = 4000000, /* two sweeps */
+    LATE_US = 2000000      /* a message sent before a goodbye is not later than this */
+};
+#define FORGET_US INT64_C(3600000000) /* where nobody judges */
 
 struct contact {
     int64_t worker_id;
@@ -28,6 +34,9 @@ struct contact {
     uint64_t seen;      /* the last sweep that saw its row running or offline */
     bool spoke;         /* heard of, not only seen */
     bool left;          /* it said goodbye: a late message does not bring it back */
+    int64_t left_at;    /* ...our clock */
+    bool offline;       /* its row, as the last sweep saw it... */
+    int64_t row_time;   /* ...with this contact */
     char *load, *stats; /* NULL: nothing newer than the row */
     double memory;
     bool unwritten;
@@ -39,12 +48,13 @@ struct sq_liveness {
     struct contact *buckets[BUCKETS];
     size_t n;
     int64_t (*monotonic)(void);
+    bool others;
     int64_t ticked; /* monotonic: when… */
     int64_t clock;  /* …our clock had this value */
     uint64_t sweeps;
 };
 
-int sq_liveness_new(int64_t (*monotonic)(void), struct sq_liveness **ret,
+int sq_liveness_new(int64_t (*monotonic)(void), bool others, struct sq_liveness **ret,
                     struct sq_err *err)
 {
     struct sq_liveness *l = calloc(1, sizeof *l);
@@ -52,6 +62,7 @@ int sq_liveness_new(int64_t (*monotonic)(void), struct sq_liveness **ret,
         return sq_fail(err, SQ_ENOMEM, "out of memory for the workers' contacts");
     pthread_mutex_init(&l->lock, NULL);
     l->monotonic = monotonic;
+    l->others = others;
     l->ticked = monotonic();
     *ret = l;
     return 0;
@@ -138,6 +149,9 @@ void sq_liveness_contact(struct sq_liveness *l, int64_t worker_id, int64_t time,
 {
     pthread_mutex_lock(&l->lock);
     struct contact *c = find_or_add(l, worker_id);
+    /* It may have come back by another process. */
+    if (c && l->others && c->left && clock_now(l) - c->left_at > LATE_US)
+        c->left = false;
     if (c) {
         c->time = time;
         c->heard = clock_now(l);
@@ -171,8 +185,10 @@ static void set_left(struct sq_liveness *l, int64_t worker_id, bool left)
 {
     pthread_mutex_lock(&l->lock);
     struct contact *c = find_or_add(l, worker_id);
-    if (c)
+    if (c) {
         c->left = left;
+        c->left_at = clock_now(l);
+    }
     pthread_mutex_unlock(&l->lock);
 }
 
@@ -209,6 +225,8 @@ static int take(struct sq_liveness *l, struct sq_tx *tx, struct sq_contact **ret
         return SQ_ENOMEM;
     for (int i = 0; i < BUCKETS; i++)
         for (struct contact *c = l->buckets[i]; c; c = c->next) {
+            if (l->others && c->left) /* in the row it would bring it back */
+                c->unwritten = false;
             if (!c->unwritten)
                 continue;
             taken[n++] = (struct sq_contact){
@@ -247,12 +265,31 @@ struct verdicts {
     struct sq_set silent, back, lost;
 };
 
+/* What other processes heard stands in the row.  Of one that has just gone offline,
+ * or come back, it is what they heard before. */
+static void hear_row(const struct sq_liveness *l, struct contact *c,
+                     const struct sq_worker_life *w)
+{
+    bool known = c->seen && c->offline == w->offline;
+    if (known && w->contact != c->row_time) {
+        c->heard = l->clock;
+        c->spoke = true;
+    } else if (!known) {
+        c->heard = w->offline && c->seen ? c->heard : l->clock;
+        c->spoke = false;
+    }
+    c->offline = w->offline;
+    c->row_time = w->contact;
+}
+
 static void judge(struct sq_liveness *l, const struct sq_worker_life *w,
                   const struct sq_delays *delays, struct verdicts *v)
 {
     struct contact *c = find_or_add(l, w->worker_id);
     if (!c)
         return; /* out of memory: nothing is known, nothing changes */
+    if (l->others)
+        hear_row(l, c, w);
     int64_t silence = l->clock - c->heard;
     c->seen = l->sweeps;
     if (!w->offline && silence > delays->offline_us)
@@ -313,5 +350,10 @@ int sq_liveness_flush(struct sq_liveness *l, struct sq_tx *tx,
                        l->n);
     if (n > 0)
         code = sq_worker_contacts(tx, contacts, n, err);
-    return code ? code : judge_all(l, tx, delays, err);
+    if (code || delays)
+        return code ? code : judge_all(l, tx, delays, err);
+    pthread_mutex_lock(&l->lock);
+    forget_silent(l, l->clock - FORGET_US);
+    pthread_mutex_unlock(&l->lock);
+    return 0;
 }

@@ -7,8 +7,9 @@
 
 struct sq_liveness;
 
-/* `monotonic` is sq_monotonic, or a test's. */
-int sq_liveness_new(int64_t (*monotonic)(void), struct sq_liveness **ret,
+/* `monotonic` is sq_monotonic, or a test's.  `others`: other processes hear workers
+ * too, so that a later contact found in a row was one. */
+int sq_liveness_new(int64_t (*monotonic)(void), bool others, struct sq_liveness **ret,
                     struct sq_err *err);
 void sq_liveness_free(struct sq_liveness *l);
 /* Any thread.  load and stats may be NULL, memory NAN: only the contact, at the wall
@@ -29,9 +30,10 @@ struct sq_delays {
     int64_t offline_us;
     int64_t lost_us; /* 0: never */
 };
-/* Writer thread, every few seconds: write what is new; then running workers silent for
- * offline_us go offline, offline ones that were heard run again, and offline ones
- * silent for lost_us lose their tasks.  Silence as at the top of liveness.c. */
+/* Writer thread, every few seconds: write what is new; then, unless `delays` is NULL,
+ * running workers silent for offline_us go offline, offline ones that were heard run
+ * again, and offline ones silent for lost_us lose their tasks.  Silence as at the top
+ * of liveness.c. */
 int sq_liveness_flush(struct sq_liveness *l, struct sq_tx *tx,
                       const struct sq_delays *delays, struct sq_err *err);
 

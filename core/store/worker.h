@@ -30,6 +30,7 @@ struct sq_registration {
     int status; /* -1: not given */
     int permanent;
     int64_t silence_us; /* sq_liveness_silence(); SQ_NULL: by the row's date */
+    bool others;        /* other processes hear workers too: by both */
     int64_t live_us;
 };
 int sq_worker_register(struct sq_tx *tx, const struct sq_registration *r,
@@ -50,7 +51,8 @@ int sq_worker_contacts(struct sq_tx *tx, const struct sq_contact *c, size_t n,
 /* What liveness.c decides about.  `ids` are JSON arrays of worker ids (set.h). */
 struct sq_worker_life {
     int64_t worker_id;
-    bool offline; /* else running */
+    bool offline;    /* else running */
+    int64_t contact; /* its last, as the row has it */
 };
 int sq_worker_lives(struct sq_tx *tx, struct sq_worker_life **ret, size_t *ret_n,
                     struct sq_err *err);

@@ -41,7 +41,8 @@ int sq_worker_lives(struct sq_tx *tx, struct sq_worker_life **ret, size_t *ret_n
             sq_stmt_end(st);
             return sq_fail(err, SQ_ENOMEM, "out of memory for workers");
         }
-        v[n++] = (struct sq_worker_life){sq_col_int(st, 0), sq_col_bool(st, 1) == 1};
+        v[n++] = (struct sq_worker_life){sq_col_int(st, 0), sq_col_bool(st, 1) == 1,
+                                         sq_col_time(st, 2)};
     }
     *ret = v;
     *ret_n = n;

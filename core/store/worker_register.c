@@ -41,12 +41,16 @@ static int set_spool(struct sq_tx *tx, int64_t worker_id, const char *spool,
     return sq_db_error(tx->db, err);
 }
 
-/* A date in the future (the clock was set back) says nothing. */
+/* A date in the future (the clock was set back) says nothing.  What one process did not
+ * hear another may have; who says goodbye to any of them is offline. */
 static bool alive(const struct sq_worker *w, const struct sq_registration *r,
                   int64_t now)
 {
-    if (r->silence_us != SQ_NULL)
-        return r->silence_us < r->live_us;
+    bool heard = r->silence_us != SQ_NULL && r->silence_us < r->live_us;
+    if (heard || (!r->others && r->silence_us != SQ_NULL))
+        return heard;
+    if (r->others && w->status == SQ_WORKER_OFFLINE)
+        return false;
     int64_t last = w->last_contact_date;
     return last != SQ_NULL && last <= now && now - last < r->live_us;
 }

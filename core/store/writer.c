@@ -233,6 +233,8 @@ static int commit(struct sq_writer *w, struct sq_tx *tx, int succeeded,
             sq_db_rollback(tx->db);
             return rc;
         }
+        if (w->conf.peers)
+            sq_peers_tell(w->conf.peers, tx->db, tx->changes);
         if (reads)
             alone->ask(alone, tx->db);
         rc = sq_db_commit(tx->db, err);
@@ -274,6 +276,8 @@ static void transaction(struct sq_writer *w, struct op_list *group)
     w->changes.sweep = w->sweep;
     w->sweep = false;
     int rc = sq_db_begin(tx.db, true, &err);
+    if (!rc && w->conf.peers)
+        sq_peers_turn(tx.db);
     if (!rc) {
         succeeded = run_group(&tx, group, &ran);
         struct sq_op *alone = ran.n == 1 ? ran.first : NULL;

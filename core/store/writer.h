@@ -15,6 +15,7 @@
 
 #include "core/store/changes.h"
 #include "core/store/lease.h"
+#include "core/store/peers.h"
 
 struct sq_writer;
 
@@ -49,6 +50,9 @@ struct sq_writer_conf {
      * change is refused from then on. */
     struct sq_lease *lease;
     void (*dispossessed)(void *arg, const struct sq_err *why);
+    /* Other processes on the database: each transaction waits for its turn, and tells
+     * them what it changed.  Borrowed; NULL: there are none. */
+    struct sq_peers *peers;
     void *arg;
 };
 

@@ -11,12 +11,17 @@
 
 #include "core/store/writer.h"
 
-static struct sq_lease *lease(void)
+static struct sq_lease *lease_of(enum sq_role role)
 {
     struct sq_lease *l;
     struct sq_err err;
-    OK(err, sq_lease_new(&l, &err));
+    OK(err, sq_lease_new(role, &l, &err));
     return l;
+}
+
+static struct sq_lease *lease(void)
+{
+    return lease_of(SQ_ROLE_ALL);
 }
 
 static void test_only_one_has_it(void **state)

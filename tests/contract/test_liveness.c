@@ -38,7 +38,7 @@ static struct sq_liveness *liveness(void)
 {
     struct sq_liveness *l;
     struct sq_err err = {0};
-    OK(err, sq_liveness_new(fake_clock, &l, &err));
+    OK(err, sq_liveness_new(fake_clock, false, &l, &err));
     return l;
 }
 

@@ -256,8 +256,10 @@ class Server(Daemon):
     fetch = None   # another program than scitq-fetch
     env = {}       # more of its environment
 
-    def __init__(self, db="sqlite", uri=None, start=True, wrapper=(), **settings):
-        super().__init__("server", Folder())
+    def __init__(self, db="sqlite", uri=None, start=True, wrapper=(), role=None,
+                 **settings):
+        super().__init__(role or "server", Folder())
+        self.role = role
         self.db, self.port, self.wrapper = db, free_port(), list(wrapper)
         self.uri = uri or (Postgres.get().database() if db == "postgresql" else
                            "sqlite:///" + self.folder.join("scitq.db"))
@@ -287,7 +289,8 @@ class Server(Daemon):
         env = clean_env(SCITQ_FETCH=self.fetch or os.path.join(BUILD, "scitq-fetch"),
                         **self.env)
         self.spawn(self.wrapper + [self.binary or program("scitq-server"), "-c", conf,
-                                   "--ready-fd", "READY_FD"], env, ready=True)
+                                   "--ready-fd", "READY_FD"] +
+                   (["--role=" + self.role] if self.role else []), env, ready=True)
         return self
 
     def api(self, timeout_s=180):

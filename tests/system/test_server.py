@@ -71,8 +71,9 @@ def settings():
             ("SCITQ_TOKEN_FILE=/x\n", [], "scitq.conf line 2: SCITQ_TOKEN_FILE"),
             ("SCITQ_TRUSTED_NETWORKS=10.0.0.0/8\n", [], "SCITQ_TRUSTED_NETWORKS"),
             ("", ["--role=main"], "only --role=all"),
-            ("SCITQ_DATABASE_URI=postgresql://h/d\n", ["--role=queue"],
-             "not supported" if with_postgresql() else "this scitq was built without"),
+            ("SCITQ_DATABASE_URI=postgresql://127.0.0.1:1/d\n", ["--role=queue"],
+             "database postgresql 127.0.0.1/d" if with_postgresql() else
+             "this scitq was built without"),
             ("SCITQ_DATABASE_URI=mysql://u:pass@h/d\n", [], "scitq.conf line 2: "
              "SCITQ_DATABASE_URI is neither sqlite:////"),
             ("LOG_FILE=/nonexistent/dir/log\n", [], "/nonexistent/dir/log")):

@@ -314,6 +314,20 @@ static bool postgres_alive(const struct sq_db *db)
     return PQstatus(conn) == CONNECTION_OK;
 }
 
+static char *postgres_heard(struct sq_db *db)
+{
+    PGconn *conn = ((struct sq_pg *)db)->conn;
+    PGnotify *n = PQconsumeInput(conn) ? PQnotifies(conn) : NULL;
+    char *text = n ? strdup(n->extra) : NULL;
+    PQfreemem(n);
+    return text;
+}
+
+static int postgres_fd(const struct sq_db *db)
+{
+    return PQsocket(((const struct sq_pg *)db)->conn);
+}
+
 /* Not PQcancel(): a server that does not answer would not answer that either. */
 static void postgres_cut(struct sq_db *db)
 {
@@ -421,6 +435,8 @@ const struct sq_engine_ops sq_postgres_ops = {
     .close = postgres_close,
     .alive = postgres_alive,
     .cut = postgres_cut,
+    .heard = postgres_heard,
+    .fd = postgres_fd,
     .command = postgres_command,
     .settle = postgres_settle,
     .commit = postgres_commit,

@@ -31,7 +31,8 @@ from json_array_elements(cast($1 as json)) j(v)
 where w.worker_id = cast(v->>0 as bigint)
 
 -- name: worker_lives
-select worker_id, status = 'offline' from worker where status in ('running', 'offline')
+select worker_id, status = 'offline', last_contact_date from worker
+where status in ('running', 'offline')
 
 -- name: worker_set_life
 update worker set status = $3, modification_date = $4

@@ -87,8 +87,8 @@ static int start(void **state)
     reads = 0;
     after_read = NULL;
     taken = 0;
-    int rc = sq_liveness_new(sq_monotonic, (struct sq_liveness **)&server.conf.liveness,
-                             NULL);
+    int rc = sq_liveness_new(sq_monotonic, false,
+                             (struct sq_liveness **)&server.conf.liveness, NULL);
     return rc ? rc : sq_watch_start(&server.watch, NULL);
 }
 
