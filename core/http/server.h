@@ -30,7 +30,7 @@ struct sq_http_conf {
     struct sq_pool *pool;
     struct sq_writer *writer;
     struct sq_liveness *liveness;
-    bool others; /* other processes serve the same database */
+    bool others;                       /* other processes serve the same database */
     const struct sq_fleet_conf *fleet; /* how workers are recruited */
 };
 
