@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/cache/cache.h"
@@ -25,6 +24,7 @@
 #include "core/options.h"
 #include "core/sched/sched.h"
 #include "core/settings.h"
+#include "core/signals.h"
 #include "core/store/pool.h"
 #include "core/store/writer.h"
 #include "lib/buf.h"
@@ -93,17 +93,6 @@ static void tell_ready(struct server *sv)
     sv->told_ready = true;
 }
 
-/* Before any thread: all inherit it, and only main takes signals. */
-static void block_signals(sigset_t *ret)
-{
-    signal(SIGPIPE, SIG_IGN);
-    sigemptyset(ret);
-    sigaddset(ret, SIGTERM);
-    sigaddset(ret, SIGINT);
-    sigaddset(ret, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, ret, NULL);
-}
-
 /* Inside the writer's thread, after each commit. */
 static void committed(void *arg, const struct sq_changes *changes)
 {
@@ -170,18 +159,6 @@ static void dispossessed(void *arg, const struct sq_err *why)
     pthread_kill(sv->main_thread, SIGTERM);
 }
 
-/* True: asked to stop, within so many seconds. */
-static bool asked_to_stop(const sigset_t *signals, time_t wait_s)
-{
-    const struct timespec wait = {.tv_sec = wait_s};
-    struct sq_err err;
-    int sig;
-    while ((sig = sigtimedwait(signals, NULL, &wait)) == SIGHUP)
-        if (sq_log_reopen(&err) != 0)
-            sq_log(SQ_LOG_ERROR, "server", "%s", err.text);
-    return sig > 0;
-}
-
 /* Another process schedules: wait until it does not, on its lock; or, when the database
  * does not answer, a little.  SQ_ECANCELED: asked to stop. */
 static int stand_by(struct server *sv, const struct sq_writer_conf *conf,
@@ -192,7 +169,7 @@ static int stand_by(struct server *sv, const struct sq_writer_conf *conf,
            err->text);
     tell_ready(sv);
     while (rc == SQ_EEXIST || rc == SQ_EIO) {
-        if (asked_to_stop(signals, rc == SQ_EEXIST ? 0 : 1))
+        if (sq_signals_stop(signals, rc == SQ_EEXIST ? 0 : SECOND_US))
             return sq_fail(err, SQ_ECANCELED, "asked to stop");
         rc = sq_writer_start(conf, &sv->writer, err);
     }
@@ -337,17 +314,6 @@ static void say_serving(const struct server *sv)
     sq_buf_fini(&urls);
 }
 
-/* Until asked to stop. */
-static void serve(const sigset_t *signals)
-{
-    int sig;
-    struct sq_err err;
-    while (sigwait(signals, &sig) == 0 && sig == SIGHUP)
-        if (sq_log_reopen(&err) != 0)
-            sq_log(SQ_LOG_ERROR, "server", "%s", err.text);
-    sq_log(SQ_LOG_INFO, "server", "stopping");
-}
-
 /* The ports before the database: one in use leaves no new file behind. */
 static int run(struct server *sv, const sigset_t *signals, struct sq_err *err)
 {
@@ -375,7 +341,7 @@ static int run(struct server *sv, const sigset_t *signals, struct sq_err *err)
         return rc;
     say_serving(sv);
     tell_ready(sv);
-    serve(signals);
+    sq_signals_serve(signals, sv->sched);
     if (!atomic_load(&sv->dispossessed))
         return 0;
     *err = sv->why;
@@ -436,7 +402,7 @@ int main(int argc, char **argv)
         return code;
     limit_memory();
     allow_many_connections();
-    block_signals(&signals);
+    sq_signals_block(&signals);
     sq_slice_shorten();
 
     int rc = sq_settings_load(&sv.options, &sv.settings, &err);

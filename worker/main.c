@@ -14,6 +14,7 @@
 
 #include "config.h"
 #include "lib/log.h"
+#include "lib/notify.h"
 #include "lib/ready.h"
 #include "lib/slice.h"
 #include "worker/eviction.h"
@@ -25,6 +26,7 @@ enum { EXIT_TROUBLE = 1, EXIT_USAGE = 2 };
 struct daemon {
     struct sq_settings settings;
     struct sq_loop loop;
+    struct sq_timer watchdog;
     struct sq_spool spool;
     struct sq_stats stats;
     struct sq_tasks tasks;
@@ -34,7 +36,7 @@ struct daemon {
     struct sq_eviction eviction;
     int lock;
     enum sq_link_end end;
-    bool restart, unable;
+    bool registered, restart, unable;
 };
 
 static void on_signal(void *arg, int signal)
@@ -43,14 +45,30 @@ static void on_signal(void *arg, int signal)
     struct sq_err err;
     if (signal != SIGHUP) {
         sq_log(SQ_LOG_INFO, "worker", "stopping; running tasks go on");
+        sq_notify("STOPPING=1\n");
         sq_link_leave(&d->link);
-    } else if (sq_log_reopen(&err) != 0)
+        return;
+    }
+    if (d->registered)
+        sq_notify_reloading();
+    if (sq_log_reopen(&err) != 0)
         sq_log(SQ_LOG_ERROR, "worker", "%s", err.text);
+    if (d->registered)
+        sq_notify("READY=1\n");
+}
+
+/* Its own loop turns, whatever server and tasks do. */
+static void on_watchdog(void *arg)
+{
+    struct daemon *d = arg;
+    sq_notify("WATCHDOG=1\n");
+    sq_timer_set(&d->loop, &d->watchdog, sq_notify_period_us());
 }
 
 static void on_registered(void *arg)
 {
     struct daemon *d = arg;
+    d->registered = true;
     sq_ready_tell(d->settings.ready_fd);
 }
 
@@ -156,6 +174,9 @@ static int open_link(struct daemon *d, struct sq_err *err)
 static int open_loop(struct daemon *d, struct sq_err *err)
 {
     int rc = sq_loop_init(&d->loop, err);
+    d->watchdog = (struct sq_timer){.fn = on_watchdog, .arg = d};
+    if (rc == 0 && sq_notify_period_us())
+        on_watchdog(d);
     return rc ? rc : catch_signals(d, err);
 }
 

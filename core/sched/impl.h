@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include "core/sched/places.h"
 #include "core/sched/sched.h"
 #include "lib/arena.h"
@@ -40,7 +41,8 @@ struct sq_sched {
     pthread_mutex_t lock;
     pthread_cond_t wake; /* monotonic */
     bool stopping;
-    bool again;    /* a batch was left unfinished: go on at once */
+    bool again;                 /* a batch was left unfinished: go on at once */
+    atomic_uint_fast64_t turns; /* see sq_sched_turns */
     int64_t alarm; /* wall clock; when the earliest time limit ends; SQ_NULL */
 };
 

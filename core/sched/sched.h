@@ -40,5 +40,8 @@ void sq_sched_committed(struct sq_sched *s);
  * once.  Stop it before the writer; without a start it does nothing. */
 int sq_sched_start(struct sq_sched *s, struct sq_writer *writer, struct sq_err *err);
 void sq_sched_stop(struct sq_sched *s);
+/* How often the timer thread got its answer from the writer, be it a failure: it stands
+ * still where that, or the database, hangs.  Any thread. */
+uint64_t sq_sched_turns(const struct sq_sched *s);
 
 #endif

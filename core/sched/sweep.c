@@ -93,6 +93,11 @@ static enum task wait_for_task(struct sq_sched *s, int64_t next_sweep)
     return task;
 }
 
+uint64_t sq_sched_turns(const struct sq_sched *s)
+{
+    return atomic_load(&s->turns);
+}
+
 void *sq_sched_timer(void *sched)
 {
     static int (*const runs[])(struct sq_op *, struct sq_tx *, struct sq_err *) = {
@@ -107,6 +112,7 @@ void *sq_sched_timer(void *sched)
         struct timer_op t = {.op = {.run = runs[task], .arena = &arena}, .s = s};
         struct sq_err err = {0};
         int rc = sq_writer_call(s->writer, &t.op, &err);
+        atomic_fetch_add(&s->turns, 1);
         /* Once, not at every sweep of a long outage. */
         if (rc != 0 && !failing)
             sq_log(SQ_LOG_WARNING, "sched", "%s", err.text);

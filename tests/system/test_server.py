@@ -308,22 +308,64 @@ def hangup():
 
 
 def notified():
-    """sd_notify's protocol."""
-    folder = Folder()
-    path = folder.join("notify")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
-        s.bind(path)
-        s.settimeout(60)
-        got = []
-        reader = threading.Thread(target=lambda: got.append(s.recv(100)))
-        reader.start()
-        os.environ["NOTIFY_SOCKET"] = path
-        try:
-            with Server():
-                reader.join(60)
-        finally:
-            del os.environ["NOTIFY_SOCKET"]
-    is_(got, [b"READY=1\n"], "NOTIFY_SOCKET is told")
+    """sd_notify's protocol, on each database: ready, signs of life only while the
+    scheduler turns, reloading, stopping."""
+    for db in databases():
+        folder = Folder()
+        path = folder.join("notify")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+            s.bind(path)
+
+            def told(words, within=60):
+                """Is a message `words` among those that come?"""
+                s.settimeout(within)
+                try:
+                    while s.recv(100) != words:
+                        pass
+                except socket.timeout:
+                    return False
+                return True
+
+            env = {"NOTIFY_SOCKET": path, "WATCHDOG_USEC": str(2 * BEAT_S * 10 ** 6)}
+            os.environ.update(env)
+            try:
+                server = Server(db=db)
+            finally:
+                for name in env:
+                    del os.environ[name]
+            with server:
+                s.settimeout(60)
+                is_(s.recv(100), b"READY=1\n", db + ": ready is the first that is told")
+                ok(told(b"WATCHDOG=1\n") and told(b"WATCHDOG=1\n"), db + ": signs of life")
+                if db == "postgresql":
+                    unanswered(server, told)
+                os.kill(server.pid, signal.SIGHUP)
+                s.settimeout(60)
+                text = b""
+                while not text.startswith(b"RELOADING=1\nMONOTONIC_USEC="):
+                    text = s.recv(100)
+                ok(told(b"READY=1\n"), db + ": ready again after a reload")
+                server.end()
+                ok(told(b"STOPPING=1\n", 1), db + ": the stop is told")
+
+
+BEAT_S = 1
+
+
+def unanswered(server, told):
+    """A database that does not answer leaves nothing to boast of."""
+    with subprocess.Popen(["psql", "-X", "-q", "-d", server.uri], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, text=True) as holder:
+        holder.stdin.write("begin; lock table worker, task, execution in access exclusive "
+                           "mode;\n\\echo held\n")
+        holder.stdin.flush()
+        holder.stdout.readline()
+        wait_until("no sign of life for two periods",
+                   lambda: not told(b"WATCHDOG=1\n", 2 * BEAT_S + 1))
+        holder.stdin.write("rollback;\n")
+        holder.stdin.flush()
+        ok(told(b"WATCHDOG=1\n"), "and again when it answers")
+        holder.stdin.close()
 
 
 def old_settings():

@@ -1,0 +1,77 @@
+/* SIGTERM and SIGINT stop, SIGHUP opens the log file again; the service manager is told
+ * of both (lib/notify.h). */
+#include "core/signals.h"
+
+#include <errno.h>
+#include <time.h>
+
+#include "lib/log.h"
+#include "lib/notify.h"
+
+enum { SECOND_US = 1000000 };
+
+void sq_signals_block(sigset_t *ret)
+{
+    signal(SIGPIPE, SIG_IGN);
+    sigemptyset(ret);
+    sigaddset(ret, SIGTERM);
+    sigaddset(ret, SIGINT);
+    sigaddset(ret, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, ret, NULL);
+}
+
+static void reload(void)
+{
+    struct sq_err err;
+    sq_notify_reloading();
+    if (sq_log_reopen(&err) != 0)
+        sq_log(SQ_LOG_ERROR, "server", "%s", err.text);
+    sq_notify("READY=1\n");
+}
+
+/* The next signal; -1: none within so many microseconds. */
+static int next(const sigset_t *signals, int64_t wait_us)
+{
+    const struct timespec wait = {wait_us / SECOND_US, wait_us % SECOND_US * 1000};
+    int sig;
+    while ((sig = sigtimedwait(signals, NULL, &wait)) < 0 && errno == EINTR)
+        ;
+    return sig;
+}
+
+/* A turn goes through the writer and the database: a sign of life is more than that the
+ * process is still there. */
+static int next_in_service(const sigset_t *signals, const struct sq_sched *sched,
+                           uint64_t *heard)
+{
+    int64_t period_us = sq_notify_period_us();
+    int sig;
+    if (!period_us)
+        return sigwait(signals, &sig) == 0 ? sig : -1;
+    while ((sig = next(signals, period_us)) < 0) {
+        uint64_t turns = sq_sched_turns(sched);
+        if (turns != *heard)
+            sq_notify("WATCHDOG=1\n");
+        *heard = turns;
+    }
+    return sig;
+}
+
+void sq_signals_serve(const sigset_t *signals, const struct sq_sched *sched)
+{
+    uint64_t heard = 0;
+    while (next_in_service(signals, sched, &heard) == SIGHUP)
+        reload();
+    sq_log(SQ_LOG_INFO, "server", "stopping");
+    sq_notify("STOPPING=1\n");
+}
+
+bool sq_signals_stop(const sigset_t *signals, int64_t wait_us)
+{
+    int sig;
+    if (sq_notify_period_us())
+        sq_notify("WATCHDOG=1\n");
+    while ((sig = next(signals, wait_us)) == SIGHUP)
+        reload();
+    return sig > 0;
+}
