@@ -9,6 +9,7 @@ import http.client
 import re
 import shutil
 import socket
+import urllib.request
 
 from harness import *  # noqa: F403
 
@@ -47,6 +48,23 @@ def healthy(address):
     return conn.getresponse().status
 
 
+def proposed(said):
+    """What is proposed to be tried works: the task runs, on the worker that is there."""
+    tried = re.search(r"try: +(\S+scitq-launch .*)", said)
+    out = subprocess.run((tried.group(1) if tried else "false").split(), text=True,
+                         stdout=subprocess.PIPE, timeout=60, env=clean_env()).stdout
+    address = re.search(r"server: +http://(\S+)", said).group(1)
+    task = re.search(r"task id: (\d+)", out)
+    if not ok(task, "the last lines show a task that can be queued", said[-500:]):
+        return
+
+    def status():
+        with urllib.request.urlopen("http://%s/tasks/%s" % (address, task.group(1))) as a:
+            return json.load(a)["status"]
+    wait_until("the task that was proposed runs", lambda: status() == "succeeded", 120)
+    ok(True, "and it runs")
+
+
 def newcomer(top):
     taken = socket.socket()
     taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -82,6 +100,8 @@ def newcomer(top):
         is_(sum(map(int, bases.values())), 100 * 200 * 60,
             "%s: the result counts every base" % time_of)
         has(got.stdout.splitlines()[-1], "./quickstart stop", "%s: how to end" % time_of)
+        if time_of == "first":
+            proposed(got.stdout)
     taken.close()
     is_(running[0], running[1], "the second run leaves the daemons alone")
     ok(not set(running[1]) & set(running[2]), "the third has new ones", running)
