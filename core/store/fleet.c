@@ -14,11 +14,6 @@
 
 enum { ARGS_MAX = 64 * 1024, NODES_MAX = 1000000 };
 
-static bool is_open(const char *text)
-{
-    return !text || !*text || strcmp(text, "auto") == 0;
-}
-
 /* The row and the job of a worker whose place is known. */
 
 static int lowest_number(struct sq_tx *tx, const char *server, int *ret,
@@ -146,45 +141,6 @@ static int make_worker(struct sq_tx *tx, const struct sq_fleet_conf *conf,
     return rc;
 }
 
-/* Where it is to be: what was said plainly is believed, the rest is the best offer. */
-static int choose(struct sq_tx *tx, const struct sq_fleet_conf *conf,
-                  const struct sq_fleet_wanted *wanted, struct sq_offered *ret,
-                  struct sq_err *err)
-{
-    bool filter = sq_is_protofilter(wanted->flavor);
-    struct sq_protofilter f;
-    struct sq_offered *rows;
-    size_t n;
-    if (!filter && !is_open(wanted->provider) && !is_open(wanted->region)) {
-        *ret = (struct sq_offered){.name = (char *)wanted->flavor,
-                                   .provider = (char *)wanted->provider,
-                                   .region = (char *)wanted->region};
-        return 0;
-    }
-    int rc = filter ? sq_protofilter_parse(wanted->flavor, &f, err) : 0;
-    if (rc)
-        return rc;
-    const struct sq_offer_query q = {
-        .name = filter ? NULL : wanted->flavor,
-        .provider = is_open(wanted->provider) ? NULL : wanted->provider,
-        .region = is_open(wanted->region) ? NULL : wanted->region,
-        .filter = filter ? &f : NULL,
-        .with_room = true,
-        .limit = 1,
-        .preferred = is_open(wanted->provider) ? NULL : conf->preferred};
-    rc = sq_offers_list(tx->db, &q, tx->arena, &rows, &n, err);
-    if (rc)
-        return rc;
-    if (n == 0)
-        return sq_fail(err, SQ_ECAPACITY,
-                       "no flavor %s is offered by %s in %s with room in its quota "
-                       "(`scitq-manage flavor list` shows what there is)",
-                       wanted->flavor, q.provider ? q.provider : "any provider",
-                       q.region ? q.region : "any region");
-    *ret = rows[0];
-    return 0;
-}
-
 int sq_fleet_recruit(struct sq_tx *tx, const struct sq_fleet_conf *conf,
                      const struct sq_fleet_wanted *wanted, int64_t *ret_worker_id,
                      struct sq_err *err)
@@ -192,7 +148,7 @@ int sq_fleet_recruit(struct sq_tx *tx, const struct sq_fleet_conf *conf,
     struct sq_offered place;
     if (!wanted->flavor || !*wanted->flavor)
         return sq_fail(err, SQ_EINVAL, "flavor is required");
-    int rc = choose(tx, conf, wanted, &place, err);
+    int rc = sq_fleet_choose(tx->db, conf->preferred, wanted, tx->arena, &place, err);
     return rc ? rc : make_worker(tx, conf, wanted, &place, ret_worker_id, err);
 }
 

@@ -33,7 +33,7 @@ struct sq_fleet_wanted {
 
 /* Is that a list of provider:pattern, separated by commas?  SQ_EINVAL. */
 int sq_preferred_check(const char *preferred, struct sq_err *err);
-/* Offers, preferred regions first, then the cheapest. */
+/* Offers, preferred regions first, then the cheapest; of those the smallest. */
 struct sq_offer_query {
     const char *name, *provider, *region;
     double min_cpu, min_ram, min_disk; /* 0: any */
@@ -45,6 +45,12 @@ struct sq_offer_query {
 int sq_offers_list(struct sq_db *db, const struct sq_offer_query *q,
                    struct sq_arena *arena, struct sq_offered **ret, size_t *ret_n,
                    struct sq_err *err);
+
+/* Where a worker is to be: what was said plainly is believed, the rest is the best offer
+ * with room in its quota.  SQ_EINVAL; SQ_ECAPACITY: nothing offered fits, and why. */
+int sq_fleet_choose(struct sq_db *db, const char *preferred,
+                    const struct sq_fleet_wanted *wanted, struct sq_arena *arena,
+                    struct sq_offered *ret, struct sq_err *err);
 
 /* One more worker.  SQ_EINVAL: a bad protofilter, batch or number; SQ_ECAPACITY:
  * nothing offered fits. */

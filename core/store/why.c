@@ -104,6 +104,10 @@ static void pending(struct sq_db *db, const struct sq_task *task,
         w->sentence = sq_arena_strdup(
             arena, "its inputs and resources are being hashed, to find an earlier "
                    "result that can be reused (use_cache)");
+    } else if (!w->workers_running && !f.by_status[SQ_WORKER_PAUSED] &&
+               sq_why_recruiting(db, task->batch, f.by_status[SQ_WORKER_FAILED], arena,
+                                 w)) {
+        return;
     } else if (f.all == 0) {
         w->reason = "no_worker";
         w->sentence = sq_arena_printf(arena,

@@ -55,6 +55,69 @@ static void test_pending(void **state)
     REASON(c, t, "workers_offline");
 }
 
+static void contains(const char *text, const char *words)
+{
+    if (!strstr(text, words))
+        fail_msg("\"%s\" is not in \"%s\"", words, text);
+}
+
+static void recruiter(struct contract *c, int rank, const char *values)
+{
+    char sql[500];
+    snprintf(sql, sizeof sql,
+             "insert into recruiter (batch, rank, tasks_per_worker, "
+             "worker_concurrency, worker_prefetch, "
+             "worker_flavor, worker_provider, worker_region, minimum_tasks) "
+             "values ('b', %d, 1, 1, 0, %s)",
+             rank, values);
+    contract_sql(c->db, sql);
+}
+
+/* Nobody works for the batch, but somebody was told to see to it. */
+static void test_recruiting(void **state)
+{
+    static const struct {
+        const char *values; /* flavor, provider, region, minimum_tasks */
+        const char *words;
+    } cases[] = {
+        {"'small', 'lab', 'here', 3", "waits for 3 pending tasks, and there are 1"},
+        {"'small', null, null, 1", "deploys none without provider and region"},
+        {"'auto', 'who', 'auto', null", "nothing is known of what who offers"},
+        {"'auto', 'lab', 'moon', null", "lab offers nothing in a region moon"},
+        {"'auto:cpu>=99', 'lab', 'auto', 0",
+         "no flavor auto:cpu>=99 is offered by lab"},
+        {"'big', 'lab', 'auto', null", "big of lab needs 8 processors, and 4 are left"},
+        {"'small', 'lab', 'auto', null", "is about to act"},
+    };
+    struct contract *c = *state;
+    int64_t t = make_task(c, NULL, 0);
+    contract_sql(c->db,
+                 "update task set batch = 'b';"
+                 "insert into flavor (name, provider, cpu, ram, disk) values "
+                 "('small', 'lab', 1, 1, 1), ('big', 'lab', 8, 1, 1);"
+                 "insert into flavormetrics (flavor_name, provider, region_name, cost, "
+                 "eviction) values ('small', 'lab', 'here', 1, 0), "
+                 "('big', 'lab', 'here', 2, 0);"
+                 "insert into region (name, provider, cpus) values ('here', 'lab', 4)");
+    REASON(c, t, "no_worker");
+    for (size_t i = 0; i < SQ_LEN(cases); i++) {
+        contract_sql(c->db, "delete from recruiter");
+        recruiter(c, 1, cases[i].values);
+        REASON(c, t, "recruiter");
+        contains(ask(c, t).sentence, cases[i].words);
+    }
+    recruiter(c, 2, cases[0].values);
+    contains(ask(c, t).sentence, "that of rank 2 waits for 3");
+    make_worker(c, "w");
+    contract_sql(c->db, "update worker set status = 'failed', batch = 'b'");
+    REASON(c, t, "workers_failed");
+    contract_sql(c->db, "update worker set status = 'offline'");
+    REASON(c, t, "workers_offline");
+    contract_sql(c->db, "insert into job (target, action, status, retry) values "
+                        "('w', 'worker_deploy', 'running', 0)");
+    REASON(c, t, "workers_deploying");
+}
+
 static void test_the_others(void **state)
 {
     struct contract *c = *state;
@@ -86,6 +149,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_waiting),
         cmocka_unit_test(test_pending),
+        cmocka_unit_test(test_recruiting),
         cmocka_unit_test(test_the_others),
     };
     return contract_main(tests, SQ_LEN(tests));

@@ -16,6 +16,11 @@ select w.status, count(*),
 from worker w where w.batch = $1
 group by w.status
 
+-- Those of a batch that are to come, and the job that makes the first of them.
+-- name: why_deploying
+select count(*), min(j.job_id) from worker w join job j on j.target = w.name
+where w.batch = $1 and j.action = 'worker_deploy' and j.status in ('pending', 'running')
+
 -- name: why_before
 select count(*) from task
 where status = 'pending' and (use_cache is not true or cache_key is not null)
