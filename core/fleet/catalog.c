@@ -25,6 +25,12 @@ static char *copy(struct catalog *c, const char *text)
     return sq_arena_strdup(c->arena, text ? text : "");
 }
 
+/* GB as people write them: what a machine's MiB come to has nine digits. */
+static double tenths(double gb)
+{
+    return round(gb * 10) / 10;
+}
+
 static int on_flavor(void *arg, const struct sq_flavor *f)
 {
     struct catalog *c = arg;
@@ -38,10 +44,10 @@ static int on_flavor(void *arg, const struct sq_flavor *f)
     c->flavors[c->n_flavors++] = (struct sq_offered){.name = copy(c, f->name),
                                                      .provider = (char *)c->provider,
                                                      .cpu = f->cpu,
-                                                     .ram = f->ram_gb,
-                                                     .disk = f->disk_gb,
+                                                     .ram = tenths(f->ram_gb),
+                                                     .disk = tenths(f->disk_gb),
                                                      .gpu = copy(c, f->gpu),
-                                                     .gpumem = f->gpumem_gb,
+                                                     .gpumem = tenths(f->gpumem_gb),
                                                      .tags = copy(c, f->tags)};
     return 0;
 }

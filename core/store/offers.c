@@ -170,7 +170,9 @@ static void build(struct sq_listing *l, const struct sq_offer_query *q)
         sq_buf_adds(&l->sql, " and coalesce(" ROOM " >= f.cpu, true)");
     sq_buf_adds(&l->sql, " order by ");
     order_preferred(l, q->preferred);
-    sq_buf_addf(&l->sql, "m.cost, f.provider, m.region_name, f.name limit $%d",
+    /* Where no price is known the smallest is the likeliest to be cheap. */
+    sq_buf_addf(&l->sql,
+                "m.cost, f.cpu, f.ram, f.provider, m.region_name, f.name limit $%d",
                 sq_listing_int(l, q->limit));
 }
 

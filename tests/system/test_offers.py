@@ -7,6 +7,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import fleet  # noqa: E402
 from harness import *  # noqa: E402,F403
 from recruit_model import Offer, fits  # noqa: E402
 
@@ -56,7 +57,7 @@ def wanted(min_cpu=0, min_ram=0, min_disk=0, max_eviction=5, limit=10, provider=
              provider in ("auto", o.provider) and region in ("auto", o.region)]
     liked = {"local": "w", "ovh": "e"}
     found.sort(key=lambda o: (not o.region.startswith(liked.get(o.provider, "?")),
-                              o.cost, o.provider, o.region, o.flavor))
+                              o.cost, o.cpu, o.ram, o.provider, o.region, o.flavor))
     return [(o.flavor, o.provider, o.region) for o in found[:limit]]
 
 
@@ -212,7 +213,7 @@ def quotas():
                 ("tiny", "auto", None),
                 ("tiny", "east", ("tiny", "east"))):
             answer = deploy(flavor, "local", region)
-            ok(answer == got if got else "with room in its quota" in answer,
+            ok(answer == got if got else "no quota has room" in answer,
                "%s in %s: %s" % (flavor, region, got or "no room"), answer)
         is_(left(), {("local", "west"): QUOTA - 32, ("local", "east"): QUOTA - 17},
             "the list tells what is left")
@@ -222,6 +223,18 @@ def quotas():
         is_(set(left().values()), {QUOTA}, "and room again when they are gone")
 
 
-for test in (lists, updaters, quotas):
+def unpriced():
+    """Where no price is known the smallest comes first; GB have one decimal."""
+    with fleet.new_server(LOCAL_REGIONS="here",
+                          LOCAL_FLAVORS="a:32:25.27651021:270.553174:0:0 "
+                          "b:4:16:10:0:0 c:4:8.04:10:0:0") as server:
+        def listed():
+            return [(f["name"], f["ram"], f["disk"]) for f in
+                    server.api().get("/flavor/", {"provider": "local"}).json]
+        wait_until("the flavors are known", listed, LIMIT_S)
+        is_(listed(), [("c", 8, 10), ("b", 16, 10), ("a", 25.3, 270.6)], "as they fit")
+
+
+for test in (lists, updaters, quotas, unpriced):
     run(test)
 done()
