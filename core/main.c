@@ -290,7 +290,8 @@ static int start_http(struct server *sv, struct sq_err *err)
         .liveness = sv->liveness,
         .others = sv->options.role != SQ_ROLE_ALL,
         .watcher = sq_fleet_watcher,
-        .watcher_arg = sv->fleet,
+        .knows = sq_fleet_knows,
+        .providers = sv->fleet,
         .fleet = &sv->recruiting};
     struct sq_http_server *started;
     int rc = sq_http_server_start(&http, &started, err);

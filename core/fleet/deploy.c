@@ -135,11 +135,23 @@ int sq_fleet_deploy(struct sq_running *r, struct sq_err *err)
 
 /* ---- the end */
 
+/* Was it to come from a name that is no provider's?  No machine is known then, and none
+ * can be asked for; should there be one after all, the janitor will tell. */
+static bool is_nobodys(struct sq_running *r, const struct sq_fleet_machine *w)
+{
+    const struct sq_plugin *plugin;
+    if (w->machine || sq_fleet_plugin(r->fleet, w->provider, &plugin, NULL) == 0)
+        return false;
+    sq_fleet_say(r, "%s is no provider here, and nothing is known to be made for %s",
+                 w->provider, w->name);
+    return true;
+}
+
 static int destroy_machine(struct sq_running *r, const struct sq_fleet_machine *w,
                            struct sq_err *err)
 {
     struct sq_session s;
-    if (!w->provider || !w->token)
+    if (!w->provider || !w->token || is_nobodys(r, w))
         return 0; /* nobody made it for us */
     int rc = sq_session_open(r->fleet, r, w->provider, &s, err);
     if (rc)
@@ -168,6 +180,16 @@ int sq_fleet_destroy(struct sq_running *r, struct sq_err *err)
     if (rc == 0)
         rc = destroy_machine(r, &w, err);
     return rc ? rc : sq_fleet_change(r->fleet, forget, &r->worker_id, &r->arena, err);
+}
+
+int sq_fleet_keep(struct sq_running *r, struct sq_err *err)
+{
+    (void)err;
+    sq_fleet_say(r,
+                 "%s stays known until its machine is seen to be gone: once that is "
+                 "mended, `scitq-manage job restart -i %lld` tries again",
+                 r->job.target, (long long)r->job.job_id);
+    return 0;
 }
 
 static int set_failed(void *arg, struct sq_tx *tx, struct sq_err *err)

@@ -46,6 +46,8 @@ void sq_fleet_free(struct sq_fleet *f);
 /* The plugin with which a machine of the provider that users call `provider` is watched
  * for its eviction; NULL: none.  Any thread. */
 const char *sq_fleet_watcher(void *fleet, const char *provider);
+/* Is anybody called so?  SQ_EINVAL.  Any thread. */
+int sq_fleet_knows(void *fleet, const char *provider, struct sq_err *err);
 /* From the writer's committed hook. */
 void sq_fleet_committed(struct sq_fleet *f, const struct sq_changes *changes);
 

@@ -103,6 +103,8 @@ int sq_fleet_deploy(struct sq_running *r, struct sq_err *err);
  * something may be left, and the worker is as it was. */
 int sq_fleet_give_up(struct sq_running *r, struct sq_err *err);
 int sq_fleet_destroy(struct sq_running *r, struct sq_err *err);
+/* The last try to destroy failed: the log says what becomes of the worker. */
+int sq_fleet_keep(struct sq_running *r, struct sq_err *err);
 
 /* ---- configure.c */
 

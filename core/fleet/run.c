@@ -152,7 +152,7 @@ static const struct action {
     int tries;                                                /* at least */
 } actions[] = {
     {"worker_deploy", sq_fleet_deploy, sq_fleet_give_up, 1},
-    {"worker_destroy", sq_fleet_destroy, NULL, DESTROY_TRIES},
+    {"worker_destroy", sq_fleet_destroy, sq_fleet_keep, DESTROY_TRIES},
     {"machine_destroy", sq_fleet_destroy_unowned, NULL, DESTROY_TRIES},
     {"flavor_update", update, NULL, 1},
     {NULL, unknown, NULL, 1},
@@ -170,7 +170,8 @@ static const struct action *action_of(const struct sq_running *r)
 static int pause_before(struct sq_running *r, int tried, struct sq_err *err)
 {
     int64_t ms = (int64_t)FIRST_PAUSE_MS << (tried < 8 ? tried - 1 : 7);
-    int64_t until = sq_monotonic() + (ms > PAUSE_MAX_MS ? PAUSE_MAX_MS : ms) * 1000;
+    ms = ms > PAUSE_MAX_MS ? PAUSE_MAX_MS : ms;
+    int64_t until = sq_monotonic() + ms * 1000;
     int rc = 0;
     sq_fleet_say(r, "trying again in %lld s", (long long)(ms / 1000));
     for (int64_t left; rc == 0 && (left = until - sq_monotonic()) > 0;)

@@ -69,6 +69,14 @@ const char *sq_fleet_watcher(void *fleet, const char *provider)
                : NULL;
 }
 
+int sq_fleet_knows(void *fleet, const char *provider, struct sq_err *err)
+{
+    const struct sq_plugin *plugin;
+    return sq_fleet_plugin(fleet, provider, &plugin, err) == 0
+               ? 0
+               : sq_fail(err, SQ_EINVAL, "%s", err->text);
+}
+
 void sq_fleet_each_name(struct sq_fleet *f,
                         void (*each)(void *arg, const char *name,
                                      const struct sq_plugin *plugin),

@@ -25,6 +25,14 @@ static int answer_rows(struct sq_request *r, const struct sq_type *type, void *r
 
 /* ---- PUT /workers/deploy */
 
+static int check_provider(struct sq_request *r, const char *name, struct sq_err *err)
+{
+    const struct sq_http_conf *conf = &r->server->conf;
+    return name && *name && strcmp(name, "auto") != 0
+               ? conf->knows(conf->providers, name, err)
+               : 0;
+}
+
 struct deploy {
     struct sq_fleet_wanted wanted;
     int64_t number;
@@ -57,7 +65,7 @@ int sq_workers_prepare_deploy(struct sq_request *r, struct sq_err *err)
     if (rc == 0 && d->wanted.concurrency < 1)
         rc = sq_fail(err, SQ_EINVAL, "concurrency must be at least 1");
     r->data = d;
-    return rc;
+    return rc ? rc : check_provider(r, d->wanted.provider, err);
 }
 
 int sq_workers_deploy(struct sq_request *r, struct sq_tx *tx, struct sq_err *err)
@@ -241,6 +249,8 @@ int sq_flavors_prepare_update(struct sq_request *r, struct sq_err *err)
         rc = sq_body_text(r, "provider", &provider, err);
     if (rc == 0 && (!provider || !*provider))
         rc = sq_fail(err, SQ_EINVAL, "provider is required");
+    if (rc == 0)
+        rc = check_provider(r, provider, err);
     r->data = (void *)provider;
     return rc ? rc : sq_prepare_result(r, err);
 }

@@ -146,7 +146,7 @@ void sq_sync_write_settings(struct sq_jw *w, const struct sq_http_conf *conf,
         sq_jw_int(w, settings[i].value);
     }
     const char *watch =
-        worker->provider ? conf->watcher(conf->watcher_arg, worker->provider) : NULL;
+        worker->provider ? conf->watcher(conf->providers, worker->provider) : NULL;
     if (watch) {
         sq_jw_key(w, "watch");
         sq_jw_text(w, watch);

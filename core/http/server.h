@@ -26,7 +26,9 @@ struct sq_http_conf {
     /* The plugin that a machine of this provider is to be watched with, or NULL; from
      * any thread. */
     const char *(*watcher)(void *arg, const char *provider);
-    void *watcher_arg;
+    /* Is that a provider?  SQ_EINVAL; from any thread. */
+    int (*knows)(void *arg, const char *provider, struct sq_err *err);
+    void *providers; /* the argument of both */
     struct sq_pool *pool;
     struct sq_writer *writer;
     struct sq_liveness *liveness;
