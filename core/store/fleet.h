@@ -46,8 +46,9 @@ int sq_offers_list(struct sq_db *db, const struct sq_offer_query *q,
                    struct sq_arena *arena, struct sq_offered **ret, size_t *ret_n,
                    struct sq_err *err);
 
-/* Where a worker is to be: what was said plainly is believed, the rest is the best offer
- * with room in its quota.  SQ_EINVAL; SQ_ECAPACITY: nothing offered fits, and why. */
+/* Where a worker is to be: what was said plainly is believed, the rest is the best
+ * offer with room in its quota.  SQ_EINVAL; SQ_ECAPACITY: nothing offered fits, and
+ * why. */
 int sq_fleet_choose(struct sq_db *db, const char *preferred,
                     const struct sq_fleet_wanted *wanted, struct sq_arena *arena,
                     struct sq_offered *ret, struct sq_err *err);
