@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "core/model/inventory.h"
 #include "core/store/worker.h"
 #include "lib/log.h"
 
@@ -46,6 +47,21 @@ static int write_machine(void *arg, struct sq_tx *tx, struct sq_err *err)
                                 f->machine->ipv6, f->group, err);
 }
 
+/* Ansible takes what it is given as an address for a template, which may run anything
+ * here. */
+static int check_address(const struct sq_machine *m, const char *provider,
+                         struct sq_err *err)
+{
+    const char *const addresses[] = {m->ipv4, m->ipv6};
+    struct sq_err why;
+    for (size_t i = 0; i < SQ_LEN(addresses); i++)
+        if (*addresses[i] &&
+            sq_inventory_check_variable("ansible_host", addresses[i], &why) != 0)
+            return sq_fail(err, SQ_EPROTO, "%s tells where the machine is, but %s",
+                           provider, why.text);
+    return 0;
+}
+
 /* Where the provider starts the worker, the machine is none for a playbook. */
 static bool is_bare(const struct sq_session *s)
 {
@@ -76,6 +92,8 @@ static int launch(struct sq_running *r, const struct sq_session *s,
     sq_fleet_say(r, "asking %s for a machine of flavor %s in %s", w->provider,
                  w->flavor, w->region);
     rc = told(s, s->ops->launch(s->p, &req, &r->call, ret, err), err);
+    if (rc == 0)
+        rc = check_address(ret, w->provider, err);
     if (rc)
         return rc;
     sq_fleet_say(r, "%s runs at %s", w->name, ret->ipv4[0] ? ret->ipv4 : ret->ipv6);
@@ -211,5 +229,5 @@ int sq_fleet_give_up(struct sq_running *r, struct sq_err *err)
         return sq_fail(err, rc, "%s", why.text);
     if (rc)
         sq_fleet_say(r, "what was made may be left at %s: %s", w.provider, why.text);
-    return sq_fleet_change(r->fleet, set_failed, &r->worker_id, &r->arena, err);
+    return sq_fleet_insist(r->fleet, set_failed, &r->worker_id, &r->arena, err);
 }

@@ -58,9 +58,13 @@ void sq_fleet_end(struct sq_running *r, enum sq_fleet_end why)
 {
     int none = SQ_END_NONE;
     uint64_t one = 1;
-    if (atomic_compare_exchange_strong(&r->end, &none, (int)why) &&
-        write(r->call.cancel_fd, &one, sizeof one) < 0)
+    if (!atomic_compare_exchange_strong(&r->end, &none, (int)why))
+        return;
+    if (write(r->call.cancel_fd, &one, sizeof one) < 0)
         sq_log(SQ_LOG_ERROR, "fleet", "cannot end a job: %s", strerror(errno));
+    pthread_mutex_lock(&r->fleet->lock); /* it may wait for no call, but for time */
+    pthread_cond_broadcast(&r->fleet->wake);
+    pthread_mutex_unlock(&r->fleet->lock);
 }
 
 static void running_free(struct sq_running *r)
@@ -340,9 +344,6 @@ void sq_fleet_stop(struct sq_fleet *f)
     f->started = false;
     for (struct sq_running *r = f->running; r; r = r->next)
         sq_fleet_end(r, SQ_END_STOP);
-    pthread_mutex_lock(&f->lock);
-    pthread_cond_broadcast(&f->wake);
-    pthread_mutex_unlock(&f->lock);
     while (f->running) {
         struct sq_running *r = f->running;
         pthread_join(r->thread, NULL);

@@ -65,6 +65,10 @@ void sq_fleet_percent(struct sq_running *r, int64_t percent);
 typedef int sq_fleet_change_fn(void *arg, struct sq_tx *tx, struct sq_err *err);
 int sq_fleet_change(struct sq_fleet *f, sq_fleet_change_fn *fn, void *arg,
                     struct sq_arena *arena, struct sq_err *err);
+/* One that must not be lost: again and again while the database takes none, until the
+ * server stops. */
+int sq_fleet_insist(struct sq_fleet *f, sq_fleet_change_fn *fn, void *arg,
+                    struct sq_arena *arena, struct sq_err *err);
 /* Wait `ms`, or until the row of the job's worker changed.  SQ_ECANCELED. */
 int sq_fleet_wait(struct sq_running *r, int64_t ms, struct sq_err *err);
 /* Tell a job to end; the first reason counts. */

@@ -18,7 +18,8 @@ enum {
     LINE_MAX_BYTES = 4000,
     FIRST_PAUSE_MS = 1000, /* doubles */
     PAUSE_MAX_MS = 60000,
-    DESTROY_TRIES = 5 /* a machine costs money until it is gone */
+    DESTROY_TRIES = 5, /* a machine costs money until it is gone */
+    OUTAGE_PAUSE_MS = 2000
 };
 
 /* ---- changes */
@@ -43,6 +44,37 @@ int sq_fleet_change(struct sq_fleet *f, sq_fleet_change_fn *fn, void *arg,
     return sq_writer_call(f->setup.writer, &change.op, err);
 }
 
+static bool is_outage(int rc)
+{
+    return rc == SQ_ENOSPC || rc == SQ_EIO || rc == SQ_EBUSY || rc == SQ_ETIMEDOUT;
+}
+
+/* False: the server stops meanwhile. */
+static bool outage_pause(struct sq_fleet *f)
+{
+    int64_t until = sq_monotonic() + OUTAGE_PAUSE_MS * INT64_C(1000);
+    struct timespec at = {until / 1000000, until % 1000000 * 1000};
+    int e = 0;
+    pthread_mutex_lock(&f->lock);
+    while (!f->stopping && e != ETIMEDOUT)
+        e = pthread_cond_timedwait(&f->wake, &f->lock, &at);
+    bool go_on = !f->stopping;
+    pthread_mutex_unlock(&f->lock);
+    return go_on;
+}
+
+int sq_fleet_insist(struct sq_fleet *f, sq_fleet_change_fn *fn, void *arg,
+                    struct sq_arena *arena, struct sq_err *err)
+{
+    int rc = sq_fleet_change(f, fn, arg, arena, err);
+    if (is_outage(rc))
+        sq_log(SQ_LOG_WARNING, "fleet", "a job waits until this can be written: %s",
+               err->text);
+    while (is_outage(rc) && outage_pause(f))
+        rc = sq_fleet_change(f, fn, arg, arena, err);
+    return rc;
+}
+
 struct setting {
     const struct sq_running *r;
     enum sq_job_status status;
@@ -63,7 +95,7 @@ static int set(struct sq_running *r, enum sq_job_status status, int64_t percent,
                const char *lines, struct sq_err *err)
 {
     struct setting s = {r, status, percent, lines};
-    return sq_fleet_change(r->fleet, set_status, &s, &r->arena, err);
+    return sq_fleet_insist(r->fleet, set_status, &s, &r->arena, err);
 }
 
 /* ---- the log */

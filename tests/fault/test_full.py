@@ -148,9 +148,47 @@ def worker_full():
     folder.stop()
 
 
+def keep_full(api, condition):
+    """Until then: what a change frees of the disk is taken at once."""
+    def full():
+        for n in (50, 1):
+            while api.post("/tasks/", [{"command": "true", "status": "paused"}] * n
+                           ).status == 201:
+                pass
+        return condition()
+    wait_until("it happens on a full disk", full, every_s=0)
+
+
+def fleet_full():
+    """A job that ends while nothing can be stored: told when there is room again, with
+    what became of its worker, and not left running until another server comes."""
+    disk, folder = Disk(), Folder()
+    ends = folder.join("worker")
+    with open(ends, "w") as f:
+        f.write("#!/bin/sh\nexit 0\n")
+    os.chmod(ends, 0o755)
+    with Server("sqlite", database_on(disk, "sqlite"), LOCAL_WORKER=ends,
+                WORKER_CREATE_RETRY=0) as server:
+        api = server.api()
+        api.put("/workers/deploy", {"flavor": "local", "provider": "local",
+                                    "region": "here", "batch": "b"})
+        job = lambda: api.get("/jobs/").json[-1]  # noqa: E731
+        wait_until("its worker is awaited", lambda: "waiting for" in job()["log"])
+        disk.fill()
+        keep_full(api, lambda: "a job waits until" in server.log())
+        is_(job()["status"], "running", "a job ends on a full disk")
+        disk.make_room()
+        wait_until("its end is told", lambda: job()["status"] == "failed")
+        is_([w["status"] for w in api.get("/workers/").json], ["failed"],
+            "with room again it has failed, and its worker")
+    folder.stop()
+
+
 if namespace():
     for database in databases():
         run(server_full, database)
+        stop_all()
+    run(fleet_full)
         stop_all()
     run(worker_full)
 else:

@@ -58,7 +58,8 @@ static int find(struct sq_provider *p, const char *token, struct sq_call *call,
     fclose(f);
     snprintf(ret->token, sizeof ret->token, "%s", token);
     snprintf(ret->id, sizeof ret->id, "bare/%s", token);
-    strcpy(ret->ipv4, "127.0.0.1");
+    const char *address = getenv("BARE_ADDRESS");
+    snprintf(ret->ipv4, sizeof ret->ipv4, "%s", address ? address : "127.0.0.1");
     strcpy(ret->user, "root");
     ret->port = 2222;
     ret->created_s = SQ_UNKNOWN;

@@ -207,6 +207,25 @@ def not_deployed(folder, server, machines_there):
         os.unlink(folder.join("ansible-inventory"))
         server.env["PATH"] = folder.path
         server.start()
+
+    def elsewhere(address):
+        server.end()
+        server.env["BARE_ADDRESS"] = address
+        server.start()
+
+    for address in ("{{lookup('pipe', 'touch /tmp/x')}}", "-oProxyCommand=x", "a b"):
+        elsewhere(address)
+        api.put("/workers/deploy", {"flavor": "plain", "provider": "naked",
+                                    "region": "shed", "batch": "b b"})
+        until("the address %s is not believed" % address,
+              lambda: jobs(server, "worker_deploy")[-1][0] == "failed",
+              lambda: jobs(server, "worker_deploy")[-1])
+        has(jobs(server, "worker_deploy")[-1][1], "ansible_host has to be a name or an "
+            "address", "its log says why")
+        ok(address not in json.dumps(api.get("/inventory/").json),
+           "Ansible never hears of it")
+        is_(machines_there(), [], "and nothing is left")
+    elsewhere("127.0.0.1")
     faults = (
         ("a key that is not there", lambda: put("site", '{"ssh_public_key": "/nowhere"}'),
          "ssh_public_key: cannot", False),
