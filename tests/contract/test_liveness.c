@@ -34,12 +34,17 @@ static void live(struct contract *c, struct sq_liveness *l, int seconds)
     }
 }
 
-static struct sq_liveness *liveness(void)
+static struct sq_liveness *liveness_of(bool others)
 {
     struct sq_liveness *l;
     struct sq_err err = {0};
-    OK(err, sq_liveness_new(fake_clock, false, &l, &err));
+    OK(err, sq_liveness_new(fake_clock, others, &l, &err));
     return l;
+}
+
+static struct sq_liveness *liveness(void)
+{
+    return liveness_of(false);
 }
 
 static void hear(struct contract *c, struct sq_liveness *l, int64_t worker_id)
@@ -144,6 +149,69 @@ static void test_a_clock_that_jumps_loses_nothing(void **state)
     sq_liveness_free(l);
 }
 
+/* A process that serves: it writes whom it heard. */
+static void flush(struct contract *c, struct sq_liveness *l)
+{
+    struct sq_err err = {0};
+    contract_begin(c);
+    OK(err, sq_liveness_flush(l, &c->tx, NULL, &err));
+    contract_commit(c);
+}
+
+/* The scheduler's process, for so long; the other hears `w` or does not. */
+static void live_beside(struct contract *c, struct sq_liveness *mine,
+                        struct sq_liveness *other, int64_t w, int seconds, bool heard)
+{
+    for (int i = 0; i < seconds; i += 2) {
+        if (heard)
+            hear(c, other, w);
+        flush(c, other);
+        live(c, mine, 2);
+    }
+}
+
+static void test_others_hear_too(void **state)
+{
+    struct contract *c = *state;
+    struct sq_liveness *mine = liveness_of(true), *other = liveness_of(true);
+    int64_t w = make_worker(c, "w");
+    contract_sql(c->db, "update worker set last_contact_date = '2030-01-01 "
+                        "00:00:00.000000'"); /* a clock that was wrong */
+    live_beside(c, mine, other, w, 40, true);
+    STATUS_IS(c, w, SQ_WORKER_RUNNING);
+    live_beside(c, mine, other, w, 14, false);
+    STATUS_IS(c, w, SQ_WORKER_RUNNING);
+    live_beside(c, mine, other, w, 2, false);
+    STATUS_IS(c, w, SQ_WORKER_OFFLINE);
+    live_beside(c, mine, other, w, 20, false);
+    STATUS_IS(c, w, SQ_WORKER_OFFLINE); /* what was heard before it went is no news */
+    live_beside(c, mine, other, w, 2, true);
+    STATUS_IS(c, w, SQ_WORKER_RUNNING);
+    sq_liveness_free(mine);
+    sq_liveness_free(other);
+}
+
+/* It says goodbye to another process, which has heard it just before. */
+static void test_a_goodbye_to_another(void **state)
+{
+    struct contract *c = *state;
+    struct sq_liveness *mine = liveness_of(true), *other = liveness_of(true);
+    int64_t w = make_worker(c, "w");
+    live_beside(c, mine, other, w, 4, true);
+    hear(c, other, w);
+    sq_liveness_left(other, w);
+    put_worker_status(c, w, SQ_WORKER_OFFLINE);
+    hear(c, other, w); /* a message that was on its way */
+    live_beside(c, mine, other, w, 20, false);
+    STATUS_IS(c, w, SQ_WORKER_OFFLINE);
+    /* It comes back by a third process, and then speaks with the other again. */
+    put_worker_status(c, w, SQ_WORKER_RUNNING);
+    live_beside(c, mine, other, w, 30, true);
+    STATUS_IS(c, w, SQ_WORKER_RUNNING);
+    sq_liveness_free(mine);
+    sq_liveness_free(other);
+}
+
 static void test_contacts_in_the_future_keep_nobody_alive(void **state)
 {
     struct contract *c = *state;
@@ -215,6 +283,8 @@ int main(void)
         cmocka_unit_test(test_silence_makes_offline_and_contact_running),
         cmocka_unit_test(test_silence_for_long_loses_the_tasks),
         cmocka_unit_test(test_a_clock_that_jumps_loses_nothing),
+        cmocka_unit_test(test_others_hear_too),
+        cmocka_unit_test(test_a_goodbye_to_another),
         cmocka_unit_test(test_contacts_in_the_future_keep_nobody_alive),
         cmocka_unit_test(test_who_left_comes_back_when_it_says_so),
         cmocka_unit_test(test_many_contacts_in_one_flush),

@@ -6,6 +6,7 @@ lost, nothing runs twice, and tasks are given out again within seconds.  Moments
 random; the seed is printed, and SCITQ_TEST_SEED gives it back.  SCITQ_TEST_LONG=1: kills
 for ten minutes, and asserts that tasks are given out again within 5 s; else a few."""
 
+import http.client
 import os
 import random
 import subprocess
@@ -140,18 +141,18 @@ class Clients:
     """Give tasks to either process, and remember what was acknowledged."""
 
     def __init__(self, site, folder):
-        self.site, self.folder, self.told, self.number = site, folder, {}, 0
+        self.folder, self.told, self.number = folder, {}, 0
+        self.apis = {m: m.api(timeout_s=30) for m in site.mains}
 
     def give(self, main):
         self.number += 1
         try:
-            api = main.api(timeout_s=30)
-            answer = api.post("/tasks/", {"command": command(self.folder, self.number),
-                                          "name": "t%d" % self.number})
+            answer = self.apis[main].post("/tasks/", {
+                "command": command(self.folder, self.number), "name": "t%d" % self.number})
             if answer.status == 201:
                 self.told[answer.json["task_id"]] = self.number
                 return answer.json["task_id"]
-        except OSError:
+        except (OSError, http.client.HTTPException):
             pass  # killed as it was asked: it may have been stored
         return None
 
@@ -164,12 +165,12 @@ def given_out_again(clients, site):
         task = clients.give(random.choice([m for m in site.mains if m.alive()]))
 
     def ended():
-        for main in site.mains:
+        for api in clients.apis.values():
             try:
-                return main.api(timeout_s=30).get("/tasks/%d" % task).json["status"] == \
-                    "succeeded"
-            except OSError:
+                return api.get("/tasks/%d" % task).json["status"] == "succeeded"
+            except (OSError, http.client.HTTPException):
                 continue
+        return False
     wait_until("it has run", ended, 120, every_s=0.05)
     return time.monotonic() - start
 
