@@ -189,7 +189,6 @@ if namespace():
         run(server_full, database)
         stop_all()
     run(fleet_full)
-        stop_all()
     run(worker_full)
 else:
     lacking("a disk that gets full", "root, for a mount namespace of its own")
