@@ -20,7 +20,8 @@ enum {
     BODY_MAX = 15 << 20, /* the server takes 16 MiB */
     BODY_KEPT = 256 << 10,
     ANSWER_ARENA = 128 << 20,
-    MISDIRECTED = 421 /* the server's word for "not of my database" */
+    GONE = 410,       /* its word for "of a machine that is given back" */
+    MISDIRECTED = 421 /* and for "not of my database" */
 };
 #define OTHER_DATABASE "its answer is of another database"
 
@@ -54,10 +55,12 @@ static void back(struct sq_link *l)
 }
 
 /* Only of what runs and of what is still to be told is it known whose it is: with
- * nothing in hand, the server that answers is the right one. */
+ * nothing in hand, the server that answers is the right one.  A machine that was
+ * deployed is that server's who did. */
 static bool owes_nothing(const struct sq_link *l)
 {
-    return !l->spool->n && sq_tasks_idle(l->tasks);
+    return !l->conf->registration.launch_token && !l->spool->n &&
+           sq_tasks_idle(l->tasks);
 }
 
 /* The database was made anew, or the fleet has moved: whoever owes the old one nothing
@@ -133,17 +136,22 @@ static bool says_row_is_gone(struct sq_link *l, const struct sq_reply *reply)
            strcmp(sq_answer_message(reply->body, reply->len, &l->arena), words) == 0;
 }
 
-/* Our row is gone: nothing here is wanted any more.  Under a new spool, so that a row
- * of our name with executions that we have given up has them failed. */
-static void row_is_gone(struct sq_link *l)
+/* Nothing here is wanted any more.  Under a new spool, so that a row of our name with
+ * executions that we have given up has them failed. */
+static void give_all_up(struct sq_link *l)
 {
     struct sq_err err;
-    sq_log(SQ_LOG_WARNING, "worker",
-           "the server has no worker %lld any more: stopping its tasks%s",
-           (long long)l->worker_id, l->leaving ? "" : ", registering anew");
     sq_tasks_withdraw_all(l->tasks);
     if (sq_spool_renew(l->spool, &err) != 0)
         sq_log(SQ_LOG_ERROR, "worker", "%s", err.text);
+}
+
+static void row_is_gone(struct sq_link *l)
+{
+    sq_log(SQ_LOG_WARNING, "worker",
+           "the server has no worker %lld any more: stopping its tasks%s",
+           (long long)l->worker_id, l->leaving ? "" : ", registering anew");
+    give_all_up(l);
     l->worker_id = SQ_NULL;
     l->has_status = false;
     l->n_seen = 0;
@@ -192,12 +200,27 @@ static void registered(struct sq_link *l, const struct sq_answer *a)
     sq_link_push(l);
 }
 
+/* The machine that we were deployed on is given back, and something of it still runs:
+ * us.  Asked again while tasks are being killed. */
+static void unwanted(struct sq_link *l, const struct sq_reply *reply)
+{
+    give_all_up(l);
+    if (sq_tasks_idle(l->tasks))
+        l->conf->ended(l->conf->arg, SQ_LINK_UNWANTED, reason(l, reply));
+    else
+        sq_link_lose(l, reason(l, reply));
+}
+
 static void register_replied(struct sq_link *l, const struct sq_reply *reply)
 {
     struct sq_answer a;
     struct sq_err err;
     if (reply->status == MISDIRECTED) {
         lose_misdirected(l, reason(l, reply));
+        return;
+    }
+    if (reply->status == GONE && l->conf->registration.launch_token) {
+        unwanted(l, reply);
         return;
     }
     if (reply->status == 409) {

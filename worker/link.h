@@ -18,7 +18,8 @@
 enum sq_link_end {
     SQ_LINK_LEFT,    /* asked to stop, and what there was is told */
     SQ_LINK_RESTART, /* the server asks for a restart */
-    SQ_LINK_REFUSED  /* another worker of this identity is alive */
+    SQ_LINK_REFUSED, /* another worker of this identity is alive */
+    SQ_LINK_UNWANTED /* our machine was given back, and that is for good */
 };
 typedef void sq_link_end_fn(void *arg, enum sq_link_end end, const char *why);
 

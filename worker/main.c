@@ -21,7 +21,7 @@
 #include "worker/link.h"
 #include "worker/settings.h"
 
-enum { EXIT_TROUBLE = 1, EXIT_USAGE = 2 };
+enum { EXIT_TROUBLE = 1, EXIT_USAGE = 2, EXIT_UNWANTED = 3 };
 
 struct daemon {
     struct sq_settings settings;
@@ -103,6 +103,8 @@ static void on_end(void *arg, enum sq_link_end end, const char *why)
                "the server refuses this worker: %s (another process of the same name "
                "and host is alive)",
                why);
+    else if (end == SQ_LINK_UNWANTED)
+        sq_log(SQ_LOG_ERROR, "worker", "nothing is left to do here: %s", why);
     else
         sq_log(SQ_LOG_INFO, "worker", "%s: %s",
                end == SQ_LINK_RESTART ? "restarting" : "stopped", why);
@@ -161,6 +163,7 @@ static int open_link(struct daemon *d, struct sq_err *err)
                          .status = s->status,
                          .concurrency = s->concurrency,
                          .permanent = s->permanent,
+                         .launch_token = s->launch_token,
                          .base_workdir = s->base_workdir},
         .registered = on_registered,
         .ended = on_end,
@@ -292,6 +295,8 @@ static int load_and_run(struct daemon *d, int argc, char **argv)
         return todo == SQ_SETTINGS_USAGE ? EXIT_USAGE : 0;
     if (run(d, &err) != 0)
         return trouble(&err);
+    if (d->end == SQ_LINK_UNWANTED)
+        return EXIT_UNWANTED;
     return d->end == SQ_LINK_REFUSED || d->unable ? EXIT_TROUBLE : 0;
 }
 

@@ -211,7 +211,8 @@ void sq_message_register(const struct sq_registration *r, struct sq_buf *out)
                  {"default_flavor", r->default_flavor},
                  {"status", r->status},
                  {"spool", r->spool},
-                 {"database", r->database}};
+                 {"database", r->database},
+                 {"launch_token", r->launch_token}};
     for (size_t i = 0; i < SQ_LEN(texts); i++)
         if (texts[i].value) {
             sq_jw_key(&w, texts[i].key);

@@ -41,8 +41,9 @@ int sq_answer_parse(const char *text, size_t len, struct sq_arena *arena,
 
 struct sq_registration {
     const char *name, *hostname, *batch, *flavor, *default_flavor, *spool;
-    const char *database; /* the one we know, or NULL */
-    const char *status;   /* NULL: leave it as it is */
+    const char *database;     /* the one we know, or NULL */
+    const char *launch_token; /* of this machine; NULL: it was not deployed */
+    const char *status;       /* NULL: leave it as it is */
     int64_t concurrency;
     bool permanent;
     const char *base_workdir; /* its disk is told */

@@ -40,6 +40,8 @@ static const struct sq_conf_key keys[] = {
     {"SCITQ_FLAVOR", SQ_CONF_TEXT, "local", "flavor of a row this worker makes", 0, 0,
      0},
     {"SCITQ_PERMANENT_WORKER", SQ_CONF_BOOL, "1", "never destroyed by scitq", 0, 0, 0},
+    {"SCITQ_LAUNCH_TOKEN", SQ_CONF_TEXT, NULL, "of a machine that scitq deployed", 0, 0,
+     0},
     {"BASE_WORKDIR", SQ_CONF_TEXT, NULL, "where tasks work", 0, 0, 0},
     {"SCITQ_STATE_DIR", SQ_CONF_TEXT, NULL, "what outlives the worker", 0, 0, 0},
     {"LOG_FILE", SQ_CONF_TEXT, NULL, "default: standard error", 0, 0, 0},
@@ -223,6 +225,9 @@ static int take_runtime(struct sq_settings *s, struct sq_err *err)
 static int take_conf(struct sq_settings *s, struct sq_err *err)
 {
     s->permanent = sq_conf_bool(s->conf, "SCITQ_PERMANENT_WORKER");
+    s->launch_token = sq_conf_text(s->conf, "SCITQ_LAUNCH_TOKEN");
+    if (s->launch_token && !*s->launch_token)
+        s->launch_token = NULL;
     s->default_flavor = sq_conf_text(s->conf, "SCITQ_FLAVOR");
     s->log.path = sq_conf_text(s->conf, "LOG_FILE");
     s->log.max_size_bytes = sq_conf_int(s->conf, "LOG_FILE_MAX_SIZE");

@@ -18,6 +18,7 @@ struct sq_settings {
     int ready_fd;          /* -1: none */
     int container_runtime; /* enum sq_runtime; -1: docker, else podman */
     bool permanent, no_spawn;
+    const char *launch_token; /* NULL: not deployed */
     struct sq_log_conf log;
     char *file;         /* the settings file read, or NULL */
     char *file_name;    /* the name, fit for a file name */

@@ -12,6 +12,7 @@ enum { WAIT_MAX_S = 60, POLL_S = 10, STATS_S = 4 };
 
 struct registration {
     char *name, *hostname, *batch, *flavor, *default_flavor, *spool, *database;
+    char *launch_token;
     int64_t concurrency;
     int status, permanent;
 };
@@ -21,6 +22,7 @@ static const struct sq_field registration_fields[] = {
     SQ_FIELD(struct registration, concurrency, SQ_K_INT, SQ_F_REQUIRED),
     SQ_FIELD(struct registration, spool, SQ_K_TEXT, SQ_F_REQUIRED),
     SQ_FIELD(struct registration, database, SQ_K_TEXT, 0),
+    SQ_FIELD(struct registration, launch_token, SQ_K_TEXT, 0),
     SQ_FIELD(struct registration, batch, SQ_K_TEXT, 0),
     SQ_FIELD(struct registration, flavor, SQ_K_TEXT, 0),
     SQ_FIELD(struct registration, default_flavor, SQ_K_TEXT, 0),
@@ -108,6 +110,7 @@ int sq_register_write(struct sq_request *r, struct sq_tx *tx, struct sq_err *err
                                   .flavor = in->flavor,
                                   .default_flavor = in->default_flavor,
                                   .spool = in->spool,
+                                  .token = in->launch_token,
                                   .concurrency = in->concurrency,
                                   .status = in->status,
                                   .permanent = in->permanent < 0 ? 1 : in->permanent,
@@ -116,6 +119,8 @@ int sq_register_write(struct sq_request *r, struct sq_tx *tx, struct sq_err *err
     int code = silence_of(r, tx, in, &reg.silence_us, err);
     if (code == 0)
         code = sq_worker_register(tx, &reg, &out->worker, &out->acked, err);
+    if (code == SQ_ENOENT)
+        r->refused = 410; /* Gone, RFC 9110 15.5.11: not to be tried again */
     out->made = code == 0 && out->worker.creation_date == tx->now;
     return code;
 }

@@ -23,9 +23,13 @@ int sq_worker_delete(struct sq_tx *tx, int64_t worker_id, struct sq_worker *ret,
  * concurrency and prefetch win, status and flavor are applied when given (without one
  * an offline row runs again, a new one runs), batch and default_flavor are not), or
  * creates it. A different spool while the row was in contact less than `live_us` ago is
- * refused with SQ_EEXIST: another process of this identity is alive. */
+ * refused with SQ_EEXIST: another process of this identity is alive.
+ *
+ * One on a machine that was made for a row has that row or none, whatever its name:
+ * SQ_ENOENT once it is gone, for what is left of a machine is nobody's. */
 struct sq_registration {
     const char *name, *hostname, *batch, *flavor, *default_flavor, *spool;
+    const char *token; /* of its machine; NULL: it was not deployed */
     int64_t concurrency;
     int status; /* -1: not given */
     int permanent;

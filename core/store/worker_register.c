@@ -1,5 +1,6 @@
-/* Registration of our worker: the row of its name and hostname is taken back, or made.
- * Whose row it is says its spool: another one's process must have gone silent. */
+/* Registration of our worker: the row of its name and hostname is taken back, or made;
+ * that of its machine, where it was deployed, is taken or it is refused.  Whose row it
+ * is says its spool: another one's process must have gone silent. */
 #include "core/store/worker.h"
 
 #include <math.h>
@@ -18,9 +19,11 @@ struct identity {
 static struct identity find(struct sq_tx *tx, const struct sq_registration *r)
 {
     struct identity who = {.worker_id = SQ_NULL};
-    struct sq_stmt *st = sq_db_query(tx->db, SQ_Q_WORKER_BY_IDENTITY);
-    sq_bind_text(st, 1, r->name);
-    sq_bind_text(st, 2, r->hostname);
+    struct sq_stmt *st =
+        sq_db_query(tx->db, r->token ? SQ_Q_WORKER_BY_TOKEN : SQ_Q_WORKER_BY_IDENTITY);
+    sq_bind_text(st, 1, r->token ? r->token : r->name);
+    if (!r->token)
+        sq_bind_text(st, 2, r->hostname);
     if (sq_row(st)) {
         const char *spool = sq_col_text(st, 1, NULL);
         who.worker_id = sq_col_int(st, 0);
@@ -108,6 +111,11 @@ int sq_worker_register(struct sq_tx *tx, const struct sq_registration *r,
     int code = sq_db_error(tx->db, err);
     if (code)
         return code;
+    if (r->token && who.worker_id == SQ_NULL)
+        return sq_fail(err, SQ_ENOENT,
+                       "the machine %s was given back: its worker %s is not wanted any "
+                       "more",
+                       r->token, r->name);
     code = who.worker_id == SQ_NULL ? make(tx, r, &who.worker_id, err)
                                     : take_back(tx, r, &who, err);
     if (!code && !who.same_spool)

@@ -77,7 +77,9 @@ struct sq_provider_conf {
 /* One machine wanted.  Texts are borrowed during the call. */
 struct sq_launch {
     /* Of this one machine and no other ever: small letters, digits and inner `-`,
-     * begins with a letter, at most 40 bytes (with `owner` and a `-`: 61 at most). */
+     * begins with a letter, at most 40 bytes (with `owner` and a `-`: 61 at most).  A
+     * worker that the plugin starts has it in SCITQ_LAUNCH_TOKEN, so that it ends
+     * should it outlive its machine. */
     const char *token;
     const char *name; /* its host name: letters, digits and inner `-`, at most 63 */
     const char *flavor, *region; /* as `flavors` and `offers` name them, or a user */

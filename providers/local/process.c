@@ -110,6 +110,7 @@ static void prepare(struct start *s, const struct folder *f,
         set(s, inherited[i], getenv(inherited[i]));
     set(s, "SCITQ_TOKEN", req->worker_token);
     set(s, "SCITQ_PERMANENT_WORKER", "0");
+    set(s, "SCITQ_LAUNCH_TOKEN", req->token);
     set_path(s, "SCITQ_STATE_DIR", f, "state");
     set_path(s, "BASE_WORKDIR", f, "work");
     snprintf(s->log, sizeof s->log, "%.*s/log", (int)sizeof s->log - 100, f->path);

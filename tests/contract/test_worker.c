@@ -195,6 +195,54 @@ static void test_registering_takes_the_row_back(void **state)
     assert_three_ended(c, &h, SQ_TASK_FAILED);
 }
 
+/* A recruited row's machine, of which `name` is what its worker calls itself. */
+static int arrives(struct contract *c, const char *token, const char *name,
+                   const char *spool, struct sq_worker *ret)
+{
+    struct sq_err err = {0};
+    int64_t acked;
+    const struct sq_registration r = {.name = name,
+                                      .hostname = name,
+                                      .batch = "B",
+                                      .spool = spool,
+                                      .token = token,
+                                      .concurrency = 1,
+                                      .status = -1,
+                                      .permanent = 0,
+                                      .silence_us = SQ_NULL,
+                                      .live_us = 15000000};
+    contract_begin(c);
+    int code = sq_worker_register(&c->tx, &r, ret, &acked, &err);
+    if (code)
+        sq_db_rollback(c->db);
+    else
+        contract_commit(c);
+    return code;
+}
+
+/* What outlived its machine is refused, even where its name is another machine's now.
+ */
+static void test_a_deployed_one_has_its_machines_row_or_none(void **state)
+{
+    struct contract *c = *state;
+    struct sq_worker w;
+    int64_t first = recruit(c, "node1");
+    contract_sql(c->db, "update worker set token = 't1'");
+    assert_int_equal(arrives(c, "t1", "node1", "s1", &w), 0);
+    assert_int_equal(w.worker_id, first);
+    assert_string_equal(w.hostname, "node1");
+    assert_int_equal(arrives(c, "t1", "renamed", "s1", &w), 0);
+    assert_int_equal(w.worker_id, first);
+    contract_sql(c->db, "delete from worker");
+    assert_int_equal(arrives(c, "t1", "node1", "s1", &w), SQ_ENOENT);
+    assert_int_equal(contract_int(c->db, "select count(*) from worker"), 0);
+    int64_t second = recruit(c, "node1");
+    contract_sql(c->db, "update worker set token = 't2'");
+    assert_int_equal(arrives(c, "t1", "node1", "s1", &w), SQ_ENOENT);
+    assert_int_equal(arrives(c, "t2", "node1", "s2", &w), 0);
+    assert_int_equal(w.worker_id, second);
+}
+
 /* The idle callback. */
 
 static const char *callback(struct contract *c, int64_t w, const char *message)
@@ -280,6 +328,7 @@ int main(void)
         cmocka_unit_test(test_an_evicted_worker_frees_its_tasks),
         cmocka_unit_test(test_a_lost_worker_frees_its_tasks),
         cmocka_unit_test(test_registering_takes_the_row_back),
+        cmocka_unit_test(test_a_deployed_one_has_its_machines_row_or_none),
         cmocka_unit_test(test_the_idle_callback),
         cmocka_unit_test(test_signals_are_removed_by_being_read),
         cmocka_unit_test(test_counts),

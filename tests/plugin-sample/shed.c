@@ -151,16 +151,18 @@ static int start(struct sq_provider *p, const struct sq_launch *req, const char 
                  struct sq_call *call, struct sq_err *err)
 {
     char mark[PATH_BYTES + 40], state[PATH_BYTES + 40], work[PATH_BYTES + 40];
-    char token[4000], concurrency[12];
+    char token[4000], launch[SQ_TOKEN_SIZE + 20], concurrency[12];
     snprintf(mark, sizeof mark, MARK "=%s", folder);
     snprintf(state, sizeof state, "SCITQ_STATE_DIR=%s/state", folder);
     snprintf(work, sizeof work, "BASE_WORKDIR=%s/work", folder);
     snprintf(token, sizeof token, "SCITQ_TOKEN=%s",
              req->worker_token ? req->worker_token : "");
+    snprintf(launch, sizeof launch, "SCITQ_LAUNCH_TOKEN=%s", req->token);
     snprintf(concurrency, sizeof concurrency, "%d", req->concurrency);
-    const char *const env[] = {
-        mark, state, work, "SCITQ_PERMANENT_WORKER=0", req->worker_token ? token : NULL,
-        NULL};
+    const char *const env[] = {mark,   state,
+                               work,   "SCITQ_PERMANENT_WORKER=0",
+                               launch, req->worker_token ? token : NULL,
+                               NULL};
     const char *const argv[] = {"sh",
                                 "-c",
                                 START,

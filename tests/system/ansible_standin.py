@@ -68,6 +68,7 @@ def register(v):
     c.request("POST", "/workers/register", json.dumps({
         "name": v["scitq_host"], "hostname": v["scitq_host"], "permanent": False,
         "concurrency": v["scitq_concurrency"], "batch": v["scitq_batch"],
+        "launch_token": v["scitq_launch_token"],
         "spool": hashlib.md5(v["scitq_host"].encode()).hexdigest()}),
         {"Content-Type": "application/json"})
     answer = c.getresponse()
@@ -80,7 +81,8 @@ def start(v):
         [os.environ["TEST_WORKER"], v["scitq_server"], str(v["scitq_concurrency"]), "-n",
          v["scitq_host"], "-b", v["scitq_batch"], "-c", "/dev/null"],
         env=dict(os.environ, SCITQ_STATE_DIR=beside(v["scitq_host"]),
-                 BASE_WORKDIR=beside("work"), SCITQ_PERMANENT_WORKER="0"),
+                 BASE_WORKDIR=beside("work"), SCITQ_PERMANENT_WORKER="0",
+                 SCITQ_LAUNCH_TOKEN=v["scitq_launch_token"]),
         start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL)
     with open(beside(v["scitq_host"] + ".pid"), "a") as f:

@@ -181,6 +181,31 @@ def troubles(cloud):
         is_(cloud.machines(), [], "the machine does not stay")
 
 
+def outlived(cloud):
+    """What is left of a worker whose machine was given back ends, with its tasks: no row is
+    made that nobody would remove."""
+    with new_server(cloud) as server:
+        api, folder = server.api(), server.settings["SCITQ_PLAYBOOKS"]
+        there = lambda: fleet.processes(b"SCITQ_STATE_DIR=" + folder.encode() + b"/")  # noqa: E731
+        api.put("/workers/deploy", PLACE)
+        until("a worker comes", lambda: [w["status"] for w in
+              api.get("/workers/").json] == ["running"], lambda: jobs(server))
+        w = api.get("/workers/").json[0]
+        task = api.post("/tasks/", {"command": "sleep 1000", "batch": "b", "retry": 0})
+        until("it runs a task", lambda: api.get(
+            "/tasks/%d" % task.json["task_id"]).json["status"] == "running")
+        noted = os.path.join(folder, w["name"] + ".pid")
+        with open(noted) as f:
+            pid = int(f.read())
+        os.unlink(noted)
+        os.kill(pid, signal.SIGSTOP)
+        api.delete("/workers/%d" % w["worker_id"])
+        until("its row goes", lambda: not api.get("/workers/").json)
+        os.kill(pid, signal.SIGCONT)
+        until("it ends, and all of it", lambda: not there(), there)
+        is_(api.get("/workers/").json, [], "no row is nobody's")
+
+
 def owner(server):
     """Whose its machines are, as their metadata says."""
     return "s" + server.sql("select identity from scitq_identity")[0][0][:12].lower()
@@ -259,7 +284,7 @@ def real():
 def main():
     cloud = Cloud()
     try:
-        for test in (story, refusals, troubles):
+        for test in (story, refusals, troubles, outlived):
             run(test, cloud)
         cloud.mock.reset()
         run(killed, cloud, PLACE, 60 if LONG else 3, 0.6)

@@ -6,6 +6,10 @@ select worker_id, spool, acked from worker
 where name = $1 and (hostname = $2 or (hostname is null and permanent is false))
 order by worker_id desc limit 1
 
+-- The row that a machine was made for.
+-- name: worker_by_token
+select worker_id, spool, acked from worker where token = $1
+
 -- name: worker_set_spool
 update worker set spool = $2, acked = 0 where worker_id = cast($1 as bigint)
 

@@ -278,6 +278,41 @@ static void test_another_of_this_identity_ends_it(void **state)
     assert_int_equal(how, SQ_LINK_REFUSED);
 }
 
+/* Deployed, and its machine given back: what runs is killed first. */
+static void test_what_is_left_of_a_machine_ends(void **state)
+{
+    struct world *w = *state;
+    char id[SQ_SPOOL_ID + 1];
+    w->conf.registration.launch_token = "w3-1";
+    settle(w);
+    fire(&w->link.stats_timer);
+    reply(push, 404, "{\"message\":\"Worker 3 doesn't exist\"}");
+    assert_string_equal(push->path, "POST /workers/register");
+    assert_non_null(strstr(push->body, "\"launch_token\":\"w3-1\""));
+    strcpy(id, w->spool.id);
+    running = true;
+    reply(push, 410, "{\"message\":\"given back\"}");
+    assert_int_equal(withdrawn_all, 2);
+    assert_string_not_equal(w->spool.id, id);
+    assert_int_equal(ended, 0);
+    check_pause(w, 100000);
+    running = false;
+    fire(&w->link.retry_timer);
+    reply(push, 410, "{\"message\":\"given back\"}");
+    assert_int_equal(ended, 1);
+    assert_int_equal(how, SQ_LINK_UNWANTED);
+}
+
+/* It must be something else that stands before the server. */
+static void test_what_was_not_deployed_is_not_given_back(void **state)
+{
+    struct world *w = *state;
+    running = true;
+    reply(push, 410, "{\"message\":\"Gone\"}");
+    check_pause(w, 100000);
+    assert_int_equal(withdrawn_all + ended, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -296,6 +331,8 @@ int main(void)
         ONE(test_how_to_watch_is_heard),
         ONE(test_one_that_stops_makes_no_new_row),
         ONE(test_another_of_this_identity_ends_it),
+        ONE(test_what_is_left_of_a_machine_ends),
+        ONE(test_what_was_not_deployed_is_not_given_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -92,6 +92,20 @@ static void test_with_nothing_in_hand_it_follows_the_server(void **state)
     assert_int_equal(withdrawn_all + retold + ended, 0);
 }
 
+/* Its machine is that server's who deployed it, however idle it is. */
+static void test_a_deployed_one_waits_for_its_server(void **state)
+{
+    struct world *w = *state;
+    w->conf.registration.launch_token = "w3-1";
+    settle_in(w, "d1");
+    reply(poll, 421, "{\"message\":\"another database\"}");
+    check_pause(w, 100000);
+    sq_link_start(&w->link); /* and should it be started again meanwhile */
+    fire(&w->link.retry_timer);
+    assert_non_null(strstr(push->body, "\"database\":\"d1\""));
+    assert_int_equal(withdrawn_all + retold + ended, 0);
+}
+
 /* Started again with something to tell, it knows whose that is; with nothing, it is
  * free. */
 static void test_the_database_is_remembered_with_the_spool(void **state)
@@ -123,6 +137,7 @@ int main(void)
         ONE(test_a_row_that_is_gone_is_made_anew),
         ONE(test_a_server_on_another_database_ends_nothing),
         ONE(test_with_nothing_in_hand_it_follows_the_server),
+        ONE(test_a_deployed_one_waits_for_its_server),
         ONE(test_the_database_is_remembered_with_the_spool),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

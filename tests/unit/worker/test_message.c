@@ -132,6 +132,7 @@ static void test_registration(void **state)
     const struct sq_registration r = {.name = "n\xff",
                                       .hostname = "h",
                                       .spool = "id",
+                                      .launch_token = "w7-1",
                                       .concurrency = 4,
                                       .base_workdir = "/"};
     sq_buf_init(&out, 10000);
@@ -139,6 +140,8 @@ static void test_registration(void **state)
     OK(err, sq_json_parse(out.data, out.len, &root, &err));
     assert_string_equal(json_string_value(json_object_get(root, "hostname")), "h");
     assert_int_equal(json_integer_value(json_object_get(root, "concurrency")), 4);
+    assert_string_equal(json_string_value(json_object_get(root, "launch_token")),
+                        "w7-1");
     assert_null(json_object_get(root, "status")); /* as it is */
     assert_true(json_is_false(json_object_get(root, "permanent")));
     json_t *facts = json_object_get(root, "facts");
