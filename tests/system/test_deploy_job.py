@@ -65,7 +65,8 @@ def at_rest(site, worker):
     site.task_is(task, "running")
     code, text = site.play(
         "deploy", scitq_host=worker["name"], scitq_server=URL, scitq_concurrency=2,
-        scitq_batch={"__ansible_unsafe": BATCH}, scitq_permanent=False)
+        scitq_batch={"__ansible_unsafe": BATCH}, scitq_permanent=False,
+        scitq_launch_token=site.token(worker))
     ok(code == 0 and not re.search(r"changed=[1-9]", text),
        "a second run of the playbook changes nothing", text)
     site.host.ssh("touch " + go)
@@ -86,6 +87,15 @@ def came(site, job_id, name):
     return w
 
 
+def outlived(site):
+    """A service that starts once its machine is given back: it ends, for good."""
+    site.host.ssh("sudo systemctl start scitq-worker || true")
+    state = site.host.ssh("systemctl show -P ExecMainStatus -P NRestarts -P ActiveState "
+                          "scitq-worker")
+    is_(sorted(state.split()), ["0", "3", "failed"], "a worker that outlives it ends")
+    is_(site.api.get("/workers/").json, [], "and has no row")
+
+
 def test_whole(site):
     """From the request to the machine given back, because the worker has nothing to do."""
     job_id, worker = site.deploy()
@@ -100,6 +110,7 @@ def test_whole(site):
     has(site.manage("job", "log", "-i", job), "static has nothing of " + name, "its log says so")
     site.nothing_left("after the first")
     is_(site.remains(site.host), "", "nothing of scitq runs on the machine")
+    outlived(site)
 
 
 def test_killed(site):

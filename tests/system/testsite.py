@@ -155,6 +155,10 @@ class Lent(Site):
         worker = max(self.api.get("/workers/").json, key=lambda w: w["worker_id"])
         return self.job("worker_deploy", worker["name"])["job_id"], worker
 
+    def token(self, worker):
+        return self.server.sql("select token from worker where worker_id = %d"
+                               % worker["worker_id"])[0][0]
+
     def job(self, action, target):
         return [j for j in self.api.get("/jobs/").json
                 if j["action"] == action and j["target"] == target][-1]
