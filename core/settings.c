@@ -15,6 +15,7 @@
 #include "core/store/db.h"
 #include "lib/host.h"
 #include "lib/http.h"
+#include "lib/strangers.h"
 
 #define TEXT(name, fallback, help)                                                     \
     {                                                                                  \
@@ -111,9 +112,12 @@ static const struct sq_conf_key keys[] = {
     {0},
 };
 
-static void note(void *arg, const char *text)
+static void note(void *arg, const char *text, const char *stranger)
 {
-    sq_log(SQ_LOG_WARNING, "settings", "%s", text);
+    if (stranger)
+        sq_strangers_add(arg, stranger, text);
+    else
+        sq_log(SQ_LOG_WARNING, "settings", "%s", text);
 }
 
 static int check_listen(struct sq_settings *s, struct sq_err *err)
@@ -322,9 +326,13 @@ int sq_settings_load(const struct sq_options *options, struct sq_settings *ret,
     ret->path = options->conf ? strdup(options->conf) : sq_conf_find("scitq.conf");
     if (options->conf && !ret->path)
         return sq_fail(err, SQ_ENOMEM, "out of memory reading the settings");
+    struct sq_strangers strangers = {0};
     int rc = load_providers(ret, err);
     if (rc == 0)
-        rc = sq_conf_load(ret->keys, ret->path, note, NULL, &ret->conf, err);
+        rc = sq_conf_load(ret->keys, ret->path, note, &strangers, &ret->conf, err);
+    sq_strangers_tell(&strangers,
+                      rc ? NULL : sq_conf_text(ret->conf, "SCITQ_PLUGIN_PATH"),
+                      "settings");
     if (rc == 0)
         rc = check_listen(ret, err);
     if (rc == 0)

@@ -143,21 +143,21 @@ static int store(struct slot *slot, const char *value, const char *where, bool a
 
 /* "unknown setting FOO in /etc/scitq.conf line 3: ignored" */
 static void note(const struct reader *r, const char *kind, const char *name,
-                 const char *why)
+                 const char *why, bool stranger)
 {
     char text[500];
     if (!r->note)
         return;
     snprintf(text, sizeof text, "%s %s in %s line %d: %s", kind, name, r->path, r->line,
              why);
-    r->note(r->arg, text);
+    r->note(r->arg, text, stranger ? name : NULL);
 }
 
 static int take_setting(const struct reader *r, const char *name, const char *value)
 {
     int i = find_key(r->conf, name);
     if (i < 0) {
-        note(r, "unknown setting", name, "ignored");
+        note(r, "unknown setting", name, "ignored", true);
         return 0;
     }
     const struct sq_conf_key *key = &r->conf->keys[i];
@@ -165,15 +165,15 @@ static int take_setting(const struct reader *r, const char *name, const char *va
     bool again = slot->in_file;
     slot->in_file = true;
     if (key->kind == SQ_CONF_IGNORED) {
-        note(r, "setting", name, "it has no use since scitq 1.3, ignored");
+        note(r, "setting", name, "it has no use since scitq 1.3, ignored", false);
         return 0;
     }
     if (key->kind == SQ_CONF_LATER) {
-        note(r, "setting", name, "not supported by this version, ignored");
+        note(r, "setting", name, "not supported by this version, ignored", false);
         return 0;
     }
     if (again && key->kind != SQ_CONF_LIST)
-        note(r, "setting", name, "given again, this one counts");
+        note(r, "setting", name, "given again, this one counts", false);
     char where[400];
     snprintf(where, sizeof where, "%s line %d", r->path, r->line);
     int rc = sq_conf_check(key, value, where, r->err);

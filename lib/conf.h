@@ -35,8 +35,9 @@ struct sq_conf_key {
 
 struct sq_conf;
 
-/* A note or warning met while reading, for the caller to log. */
-typedef void sq_conf_note_fn(void *arg, const char *text);
+/* A note or warning met while reading, for the caller to log; where it is that nobody
+ * declares `stranger`, a plugin may (lib/strangers.h). */
+typedef void sq_conf_note_fn(void *arg, const char *text, const char *stranger);
 
 /* Read `path` (NULL: none), then the environment, against `keys` (kept by
  * reference, ended by a NULL name).  SQ_EINVAL names file, line, key and defect;

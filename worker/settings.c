@@ -19,6 +19,7 @@
 #include "lib/file.h"
 #include "lib/http.h"
 #include "lib/ready.h"
+#include "lib/strangers.h"
 #include "lib/task_env.h"
 #include "lib/container.h"
 
@@ -29,7 +30,8 @@ enum { CONCURRENCY_MAX = 100000, NAME_MAX_BYTES = 200 };
         name, SQ_CONF_LATER, NULL, "of a later version", 0, 0, true                    \
     }
 
-/* Read from the same file by scitq-fetch, which is given its name. */
+/* Read from the same file by scitq-fetch, which is given its name; so is what plugins
+ * declare. */
 #define FETCH(name)                                                                    \
     {                                                                                  \
         name, SQ_CONF_TEXT, NULL, "for scitq-fetch", 0, 0, 0                           \
@@ -51,15 +53,6 @@ static const struct sq_conf_key keys[] = {
     {"SCITQ_CONTAINER_RUNTIME", SQ_CONF_TEXT, NULL, "docker or podman", 0, 0, 0},
     FETCH("RCLONE_CONFIG"),
     FETCH("SCITQ_PLUGIN_PATH"),
-    FETCH("NFS_TIMEOUT"),
-    FETCH("NFS_FSTAB"),
-    FETCH("ENA_REPORT_URL"),
-    FETCH("ENA_PROTOCOL"),
-    FETCH("ASPERA_COMMAND"),
-    FETCH("ASPERA_KEY"),
-    FETCH("ASPERA_USER"),
-    FETCH("SRA_ROUNDS"),
-    FETCH("SRA_PAUSE"),
     LATER("SCITQ_TOKEN"),
     LATER("SCITQ_TOKEN_FILE"),
     LATER("SCITQ_CA"),
@@ -187,9 +180,12 @@ static int parse(struct sq_settings *s, int argc, char **argv)
     return SQ_SETTINGS_RUN;
 }
 
-static void note(void *arg, const char *text)
+static void note(void *arg, const char *text, const char *stranger)
 {
-    sq_log(SQ_LOG_WARNING, "worker", "%s", text);
+    if (stranger)
+        sq_strangers_add(arg, stranger, text);
+    else
+        sq_log(SQ_LOG_WARNING, "worker", "%s", text);
 }
 
 /* The settings' server, when the command line names none. */
@@ -254,7 +250,10 @@ int sq_settings_load(struct sq_settings *s, int argc, char **argv,
         s->name = s->hostname;
     if (!s->file)
         s->file = sq_conf_find("scitq-worker.conf");
-    int rc = sq_conf_load(keys, s->file, note, NULL, &s->conf, err);
+    struct sq_strangers strangers = {0};
+    int rc = sq_conf_load(keys, s->file, note, &strangers, &s->conf, err);
+    sq_strangers_tell(&strangers,
+                      rc ? NULL : sq_conf_text(s->conf, "SCITQ_PLUGIN_PATH"), "worker");
     return rc ? rc : take_conf(s, err);
 }
 

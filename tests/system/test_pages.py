@@ -97,10 +97,10 @@ def daemon(page, source):
     same(options_of_page(sections(read(TOP, "doc", page), "SH")["OPTIONS"]), want, page)
 
 
-def of_providers():
-    """{key: default} of scitq's own providers."""
+def of_modules(folder):
+    """{key: default} of scitq's own modules there."""
     found = {}
-    for path in glob.glob(os.path.join(TOP, "providers", "*", "*.c")):
+    for path in glob.glob(os.path.join(TOP, folder, "*", "*.c")):
         table = re.search(r"(?s)sq_setting settings\[\] = \{(.*?)\};", read(path))
         for key, default in re.findall(
                 r'\{"([A-Z_]+)", SQ_SETTING_[A-Z]+,\s+("[^"]*"|NULL)', table[1] if table else ""):
@@ -112,7 +112,7 @@ def providers():
     """The example shows the defaults that providers have."""
     shown = dict(re.findall(r"(?m)^#([A-Z_]+)=(.*)$",
                             read(TOP, "etc", "scitq.conf.example")))
-    for key, default in sorted(of_providers().items()):
+    for key, default in sorted(of_modules("providers").items()):
         if default:
             is_(shown.get(key, "").strip('"'), default, "the example has the default of " + key)
 
@@ -130,7 +130,7 @@ def settings(page, source, example, more=()):
     # 1.3's name of a setting is told beside its new one.
     is_(explained, every - idle - {"SQLALCHEMY_DATABASE_URI"} | set(more),
         page + " explains each")
-    ok(set(re.findall(keys, text)) <= every | {"XDG_STATE_HOME"},
+    ok(set(re.findall(keys, text)) <= every | {"XDG_STATE_HOME"} | set(more),
        page + " names no key that is not read", set(re.findall(keys, text)) - every)
     shown = set(re.findall(r"(?m)^#([A-Z_]+)=", read(TOP, "etc", example)))
     is_(shown, explained, example + " shows each")
@@ -154,10 +154,11 @@ def main():
     run(fetch)
     run(daemon, "scitq-server.8", "core/options.c")
     run(daemon, "scitq-worker.8", "worker/settings.c")
-    run(settings, "scitq.conf.5", "core/settings.c", "scitq.conf.example", of_providers())
+    run(settings, "scitq.conf.5", "core/settings.c", "scitq.conf.example",
+        of_modules("providers"))
     run(providers)
     run(settings, "scitq-worker.conf.5", "worker/settings.c",
-        "scitq-worker.conf.example")
+        "scitq-worker.conf.example", of_modules("plugins"))
     done()
 
 

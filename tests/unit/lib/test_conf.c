@@ -26,10 +26,10 @@ struct world {
     struct sq_buf notes;
 };
 
-static void on_note(void *arg, const char *text)
+static void on_note(void *arg, const char *text, const char *stranger)
 {
     struct world *w = arg;
-    sq_buf_addf(&w->notes, "%s\n", text);
+    sq_buf_addf(&w->notes, "%s\n%s", text, stranger ? stranger : "");
 }
 
 static void clear_environment(void)
@@ -197,7 +197,7 @@ static void test_notes(void **state)
     struct sq_err err;
     OK(err, load(w, "T_TEXT=a\n\nFOO=1\nT_OLD=x\nT_TEXT=b\n", &err));
     assert_non_null(strstr(w->notes.data, "unknown setting FOO in "));
-    assert_non_null(strstr(w->notes.data, "/x.conf line 3: ignored\n"));
+    assert_non_null(strstr(w->notes.data, "/x.conf line 3: ignored\nFOOsetting T_OLD"));
     assert_non_null(strstr(w->notes.data, "setting T_OLD in "));
     assert_non_null(strstr(w->notes.data, "x.conf line 4: "));
     assert_non_null(strstr(w->notes.data, "x.conf line 5: given again"));
