@@ -378,16 +378,25 @@ static void stop(struct server *sv)
     sq_log_close();
 }
 
+/* They were read and checked. */
+static int say_settings(const struct sq_settings *s)
+{
+    printf("the settings are right: %s\n",
+           s->path ? s->path : "no file, the environment and what holds by itself");
+    return 0;
+}
+
 static int act(struct server *sv, const sigset_t *signals, struct sq_err *err)
 {
     const struct sq_settings *s = &sv->settings;
-    switch (sv->options.db) {
+    switch (sv->options.action) {
     case SQ_DB_INIT: return sq_database_init(s, err);
     case SQ_DB_CHECK: return sq_database_check(s, err);
     case SQ_DB_UPGRADE: return sq_database_upgrade(s, false, err);
     case SQ_DB_UPGRADE_OR_INIT: return sq_database_upgrade(s, true, err);
     case SQ_DB_PRUNE: return sq_database_prune(s, sv->options.days, err);
-    case SQ_DB_SERVE: break;
+    case SQ_CHECK_SETTINGS: return say_settings(s);
+    case SQ_SERVE: break;
     }
     return run(sv, signals, err);
 }

@@ -15,6 +15,7 @@ static const char help[] =
     "Usage: scitq-server [-c FILE] [--role=all|main|queue]\n"
     "       scitq-server [-c FILE] --db init|check|upgrade|upgrade-or-init\n"
     "       scitq-server [-c FILE] --db prune --days N\n"
+    "       scitq-server [-c FILE] --check-settings\n"
     "\n"
     "The scitq server: HTTP API and scheduler.\n"
     "\n"
@@ -27,6 +28,7 @@ static const char help[] =
     "                      are right; upgrade: bring older ones forward; prune:\n"
     "                      forget old outputs; then exit\n"
     "      --days=N        prune what ended more than N days ago\n"
+    "      --check-settings  say whether the settings are right, then exit\n"
     "      --ready-fd=N    write READY=1 to this descriptor when serving\n"
     "      --version       print the version\n"
     "  -h, --help          print this\n"
@@ -36,7 +38,14 @@ static const char help[] =
 const char *const sq_role_names[] = {
     [SQ_ROLE_ALL] = "all", [SQ_ROLE_MAIN] = "main", [SQ_ROLE_QUEUE] = "queue"};
 
-enum { OPT_ROLE = 256, OPT_DB, OPT_DAYS, OPT_READY_FD, OPT_VERSION };
+enum {
+    OPT_ROLE = 256,
+    OPT_DB,
+    OPT_DAYS,
+    OPT_READY_FD,
+    OPT_CHECK_SETTINGS,
+    OPT_VERSION
+};
 enum { DAYS_MAX = 36500 };
 
 static const struct option options[] = {
@@ -44,6 +53,7 @@ static const struct option options[] = {
     {"role", required_argument, NULL, OPT_ROLE},
     {"db", required_argument, NULL, OPT_DB},
     {"days", required_argument, NULL, OPT_DAYS},
+    {"check-settings", no_argument, NULL, OPT_CHECK_SETTINGS},
     {"ready-fd", required_argument, NULL, OPT_READY_FD},
     {"version", no_argument, NULL, OPT_VERSION},
     {"help", no_argument, NULL, 'h'},
@@ -56,7 +66,7 @@ static int usage(const char *what, const char *value)
     return -1;
 }
 
-static int parse_db(const char *text, enum sq_db_action *ret)
+static int parse_db(const char *text, enum sq_action *ret)
 {
     static const char *const actions[] = {
         [SQ_DB_INIT] = "init",       [SQ_DB_CHECK] = "check",
@@ -65,7 +75,7 @@ static int parse_db(const char *text, enum sq_db_action *ret)
     };
     for (int i = SQ_DB_INIT; i <= SQ_DB_PRUNE; i++)
         if (strcmp(text, actions[i]) == 0) {
-            *ret = (enum sq_db_action)i;
+            *ret = (enum sq_action)i;
             return 0;
         }
     return usage("--db is init, check, upgrade, upgrade-or-init or prune, not ", text);
@@ -104,8 +114,9 @@ static int parse_one(int c, struct sq_options *ret)
     switch (c) {
     case 'c': ret->conf = optarg; return 0;
     case OPT_ROLE: return parse_role(optarg, &ret->role);
-    case OPT_DB: return parse_db(optarg, &ret->db);
+    case OPT_DB: return parse_db(optarg, &ret->action);
     case OPT_DAYS: return parse_days(optarg, &ret->days);
+    case OPT_CHECK_SETTINGS: ret->action = SQ_CHECK_SETTINGS; return 0;
     case OPT_READY_FD: return parse_fd(optarg, &ret->ready_fd);
     case OPT_VERSION: printf("scitq-server %s\n", PACKAGE_VERSION); return 1;
     case 'h': fputs(help, stdout); return 1;
@@ -119,7 +130,7 @@ int sq_options_parse(int argc, char **argv, struct sq_options *ret, int *ret_exi
     int c, rc = 0;
     while (rc == 0 && (c = getopt_long(argc, argv, "c:h", options, NULL)) != -1)
         rc = parse_one(c, ret);
-    if (rc == 0 && (ret->db == SQ_DB_PRUNE) != (ret->days > 0))
+    if (rc == 0 && (ret->action == SQ_DB_PRUNE) != (ret->days > 0))
         rc = usage("--db prune and --days go together", "");
     if (rc == 0 && optind < argc)
         rc = usage("unexpected argument: ", argv[optind]);

@@ -6,8 +6,9 @@
 
 #include "core/store/lease.h"
 
-enum sq_db_action {
-    SQ_DB_SERVE,
+enum sq_action {
+    SQ_SERVE,
+    SQ_CHECK_SETTINGS,
     SQ_DB_INIT,
     SQ_DB_CHECK,
     SQ_DB_UPGRADE,
@@ -20,7 +21,7 @@ extern const char *const sq_role_names[];
 struct sq_options {
     const char *conf; /* -c: settings file; NULL: looked for */
     enum sq_role role;
-    enum sq_db_action db;
+    enum sq_action action;
     int64_t days; /* of SQ_DB_PRUNE */
     int ready_fd; /* -1: none */
 };

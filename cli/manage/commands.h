@@ -52,6 +52,7 @@ extern const struct sq_verb sq_verb_job_list, sq_verb_job_log, sq_verb_job_resta
 extern const struct sq_verb sq_verb_plugin_list, sq_verb_plugin_check;
 extern const struct sq_verb sq_verb_db_init, sq_verb_db_check, sq_verb_db_upgrade,
     sq_verb_db_upgrade_or_init, sq_verb_db_prune;
+extern const struct sq_verb sq_verb_config_rclone, sq_verb_config_check;
 extern const struct sq_verb sq_verb_ansible_install, sq_verb_ansible_inventory,
     sq_verb_ansible_path;
 extern const struct sq_verb sq_verb_debug_run;

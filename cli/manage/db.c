@@ -10,23 +10,22 @@
 
 #include "cli/own.h"
 
-int sq_db_exec(struct sq_cli *cli, const char *action, const char *option,
-               struct sq_err *err)
+int sq_server_exec(struct sq_cli *cli, const char *const *options, struct sq_err *err)
 {
     static const char *const places[] = {"/scitq-server", "/../sbin/scitq-server"};
     const char *file = sq_args_text(&cli->args, "config");
     /* execv promises not to write to them, whatever its type says. */
-    char *args[8] = {(char *)"scitq-server", (char *)"--db", (char *)action};
-    int n = 3;
-    if (option)
-        args[n++] = (char *)option;
+    char *args[8] = {(char *)"scitq-server"};
+    int n = 1;
+    while (*options)
+        args[n++] = (char *)*options++;
     if (file) {
         args[n++] = (char *)"-c";
         args[n++] = (char *)file;
     }
     char folder[PATH_MAX], path[PATH_MAX + 32];
     if (sq_args_has(&cli->args, "json"))
-        return sq_cli_misuse(cli, err, "db has nothing to print as JSON");
+        return sq_cli_misuse(cli, err, "this has nothing to print as JSON");
     fflush(cli->out);
     sq_cli_own_folder(folder);
     for (size_t i = 0; i < SQ_LEN(places); i++) {

@@ -18,7 +18,7 @@ static int run(struct sq_cli *cli, struct sq_err *err)
     char days[32];
     snprintf(days, sizeof days, "--days=%lld",
              (long long)sq_args_int(&cli->args, "days"));
-    return sq_db_exec(cli, "prune", days, err);
+    return sq_server_exec(cli, (const char *[]){"--db", "prune", days, NULL}, err);
 }
 
 const struct sq_verb sq_verb_db_prune = {

@@ -6,7 +6,7 @@ static const struct sq_opt options[] = {SQ_OPT_CONFIG, {0}};
 
 static int run(struct sq_cli *cli, struct sq_err *err)
 {
-    return sq_db_exec(cli, "upgrade-or-init", NULL, err);
+    return sq_server_exec(cli, (const char *[]){"--db", "upgrade-or-init", NULL}, err);
 }
 
 const struct sq_verb sq_verb_db_upgrade_or_init = {
