@@ -28,7 +28,7 @@ static char *copy(struct catalog *c, const char *text)
 /* GB as people write them: what a machine's MiB come to has nine digits. */
 static double tenths(double gb)
 {
-    return round(gb * 10) / 10;
+    return gb > 0 && gb < 1e12 ? (double)(int64_t)(gb * 10 + 0.5) / 10 : gb;
 }
 
 static int on_flavor(void *arg, const struct sq_flavor *f)
