@@ -25,28 +25,7 @@ static int write_lease(const char *path, const struct lease *l, struct sq_err *e
     return bad ? io(err, "write", path) : 0;
 }
 
-int lease_take(const char *folder, const struct lease *l, struct sq_err *err)
-{
-    char path[PATH_MAX], temp[PATH_MAX];
-    snprintf(path, sizeof path, "%s/%s.lease", folder, l->machine);
-    snprintf(temp, sizeof temp, "%s/%s.new-%s-%s", folder, l->machine, l->owner,
-             l->token);
-    int rc = write_lease(temp, l, err);
-    if (rc == 0 && link(temp, path) != 0)
-        rc = errno == EEXIST ? sq_fail(err, SQ_EEXIST, "%s is lent already", l->machine)
-                             : io(err, "make", path);
-    unlink(temp);
-    return rc;
-}
-
-int lease_drop(const char *folder, const char *machine, struct sq_err *err)
-{
-    char path[PATH_MAX];
-    snprintf(path, sizeof path, "%s/%s.lease", folder, machine);
-    return unlink(path) == 0 || errno == ENOENT ? 0 : io(err, "remove", path);
-}
-
-/* False: none, or gone meanwhile. */
+/* False: none, gone meanwhile, or nothing that was written here. */
 static bool read_lease(const char *folder, const char *file, struct lease *ret)
 {
     char path[PATH_MAX];
@@ -62,6 +41,34 @@ static bool read_lease(const char *folder, const char *file, struct lease *ret)
     int n = fscanf(f, "%40s %40s %63s", ret->owner, ret->token, ret->name);
     fclose(f);
     return n == 3;
+}
+
+int lease_take(const char *folder, const struct lease *l, struct sq_err *err)
+{
+    char path[PATH_MAX], temp[PATH_MAX];
+    snprintf(path, sizeof path, "%s/%s.lease", folder, l->machine);
+    snprintf(temp, sizeof temp, "%s/%s.new-%s-%s", folder, l->machine, l->owner,
+             l->token);
+    int rc = write_lease(temp, l, err);
+    if (rc == 0 && link(temp, path) != 0)
+        rc = errno == EEXIST ? sq_fail(err, SQ_EEXIST, "%s is lent already", l->machine)
+                             : io(err, "make", path);
+    unlink(temp);
+    struct lease other;
+    if (rc == SQ_EEXIST && !read_lease(folder, strrchr(path, '/') + 1, &other) &&
+        access(path, F_OK) == 0)
+        rc = sq_fail(err, SQ_EPROTO,
+                     "%s is lent, but %s does not say to whom: remove that file once "
+                     "nobody uses the machine",
+                     l->machine, path);
+    return rc;
+}
+
+int lease_drop(const char *folder, const char *machine, struct sq_err *err)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/%s.lease", folder, machine);
+    return unlink(path) == 0 || errno == ENOENT ? 0 : io(err, "remove", path);
 }
 
 int lease_each(const char *folder, const char *owner,

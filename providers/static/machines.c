@@ -31,6 +31,15 @@ static bool set_integer(int *to, const char *value, int least, int most)
     return *value && !*end && v >= least && v <= most;
 }
 
+/* What ssh and Ansible are given as words: none begins with a dash, as options do. */
+static bool is_word(const char *text)
+{
+    for (const char *p = text; *p; p++)
+        if (!isalnum((unsigned char)*p) && !strchr("._-:%", *p))
+            return false;
+    return *text && *text != '-';
+}
+
 /* False: no such key, or no such value. */
 static bool set(struct listed *m, const char *key, const char *value)
 {
@@ -47,6 +56,9 @@ static bool set(struct listed *m, const char *key, const char *value)
         {"gpu", m->gpu, sizeof m->gpu},
         {"identity", m->identity, sizeof m->identity},
     };
+    bool word = strcmp(key, "address") == 0 || strcmp(key, "user") == 0;
+    if (word && !is_word(value))
+        return false;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (strcmp(texts[i].key, key) == 0)
             return set_text(texts[i].text, texts[i].size, value);

@@ -146,8 +146,7 @@ static void tell(struct sq_provider *p, const struct lease *l, struct sq_machine
     strcpy(ret->user, m->user);
     strcpy(ret->identity, m->identity);
     ret->port = m->port;
-    snprintf(strchr(m->address, ':') ? ret->ipv6 : ret->ipv4, SQ_ADDRESS_SIZE, "%.45s",
-             m->address);
+    strcpy(strchr(m->address, ':') ? ret->ipv6 : ret->ipv4, m->address);
 }
 
 /* A free one of that flavor and region that answers: others are passed over. */
@@ -173,13 +172,15 @@ static int lend(struct sq_provider *p, const char *folder, const struct sq_launc
         rc = lease_take(folder, &l, &why);
         if (rc == SQ_EEXIST)
             continue;
-        if (rc == 0)
+        bool taken = rc == 0;
+        if (taken)
             rc = ssh(p, m, "true", call, &why);
         if (rc == 0) {
             *ret = l;
             return 0;
         }
-        lease_drop(folder, m->name, NULL);
+        if (taken) /* else it is somebody's */
+            lease_drop(folder, m->name, NULL);
         last = sq_fail(err, rc, "%s", why.text);
         if (rc == SQ_ECANCELED)
             return rc;

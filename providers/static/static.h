@@ -16,7 +16,7 @@ enum { MACHINES_MAX = 1000 };
 
 /* One line of the file. */
 struct listed {
-    char name[SQ_NAME_SIZE], address[SQ_WORD_SIZE], user[SQ_WORD_SIZE];
+    char name[SQ_NAME_SIZE], address[SQ_ADDRESS_SIZE], user[SQ_WORD_SIZE];
     char flavor[SQ_WORD_SIZE], region[SQ_WORD_SIZE], tags[16], gpu[SQ_WORD_SIZE];
     char identity[SQ_PATH_SIZE];
     int port, cpu;
@@ -36,7 +36,8 @@ struct lease {
     char machine[SQ_NAME_SIZE], owner[SQ_TOKEN_SIZE], token[SQ_TOKEN_SIZE];
     char name[SQ_NAME_SIZE]; /* of the worker */
 };
-/* Take `l->machine` for its owner and token: SQ_EEXIST when somebody has it. */
+/* Take `l->machine` for its owner and token: SQ_EEXIST when somebody has it, SQ_EPROTO
+ * when nobody knows who. */
 int lease_take(const char *folder, const struct lease *l, struct sq_err *err);
 int lease_drop(const char *folder, const char *machine, struct sq_err *err);
 /* Each lease of an owner; not 0 ends it. */

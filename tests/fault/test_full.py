@@ -16,6 +16,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "system"))
 from disk import Disk, namespace  # noqa: E402
 from harness import *  # noqa: E402,F403
+from fleet import ansible  # noqa: E402
 
 BIG = "true " + "x" * 20000  # a task that needs pages of its own
 OUTPUT = 3000000  # bytes that no full disk has room for
@@ -184,11 +185,44 @@ def fleet_full():
     folder.stop()
 
 
+def static_full():
+    """A machine that is lent to somebody stays so, whatever cannot be written of it."""
+    disk, folder = Disk(), Folder()
+    settings, env = ansible(folder, workers=False)
+    with open(folder.join("machines"), "w") as f:
+        f.write("m1 address=127.0.0.1 flavor=own region=lab\n")
+    server = Server("sqlite", SCITQ_STATE_DIR=disk.join("state"), WORKER_CREATE_RETRY=0,
+                    start=False, STATIC_MACHINES=folder.join("machines"), **settings)
+    server.env = env
+    leases = disk.join("state", "providers", "static")
+    with server.start():
+        api = server.api()
+
+        def fails(words, what):
+            api.put("/workers/deploy", {"flavor": "own", "provider": "static",
+                                        "region": "lab", "batch": "b"})
+            job = lambda: api.get("/jobs/").json[-1]  # noqa: E731
+            wait_until("it fails", lambda: job()["status"] == "failed")
+            has(job()["log"], words, what)
+            is_(os.listdir(leases), ["m1.lease"], "and stays as it is")
+        os.makedirs(leases, exist_ok=True)
+        with open(os.path.join(leases, "m1.lease"), "w") as f:
+            f.write("sother w1-1 other-node1\n")
+        fails("every machine of flavor own in lab is lent", "it is another's")
+        disk.fill()
+        fails("No space left on device", "it cannot be taken on a full disk")
+        disk.make_room()
+        open(os.path.join(leases, "m1.lease"), "w").close()
+        fails("does not say to whom", "a lease that is damaged is told")
+    folder.stop()
+
+
 if namespace():
     for database in databases():
         run(server_full, database)
         stop_all()
     run(fleet_full)
+    run(static_full)
     run(worker_full)
 else:
     lacking("a disk that gets full", "root, for a mount namespace of its own")

@@ -251,6 +251,24 @@ def not_deployed(folder, server, machines_there):
         is_(machines_there(), [], "no machine was made")
 
 
+def own_machines():
+    """Lines that the file of static machines cannot hold: ssh and Ansible would take some
+    for options, and an address that is cut is another machine's."""
+    folder = Folder()
+    with new_server(STATIC_MACHINES=folder.join("machines")) as server:
+        for words, good in (("address=10.0.0.1 user=root", True),
+                            ("address=node-1.lab user=me.x", True),
+                            ("address=2001:db8::1", True),
+                            ("address=-oProxyCommand=x", False),
+                            ("address=10.0.0.1 user=-oProxyCommand=x", False),
+                            ("address={{x}}", False), ("address=10.0.0.1;id", False),
+                            ("address=%s.lab" % ("a" * 42), False)):
+            with open(folder.join("machines"), "w") as f:
+                f.write("m1 %s flavor=own region=lab\n" % words)
+            text = manage(server, "flavor", "update", "-P", "static", good=False)
+            has(text, "1 flavors" if good else "with its value", "static: " + words)
+
+
 def interrupted():
     """A worker deleted while it is being made; a job that takes too long."""
     with new_server(LOCAL_WORKER="/bin/sleep", WORKER_CREATE_RETRY=0) as server:
@@ -284,7 +302,7 @@ def interrupted():
         is_(machines(server), {}, "no machine is left")
 
 
-for test in (by_hand, bare, interrupted):
+for test in (by_hand, bare, own_machines, interrupted):
     run(test)
 for database in databases():
     run(story, database)
