@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "core/store/db.h"
+#include "core/store/offers.h"
 #include "lib/host.h"
 #include "lib/http.h"
 #include "lib/strangers.h"

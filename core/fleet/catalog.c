@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/store/catalog.h"
 #include "lib/call.h"
 #include "lib/log.h"
 
@@ -99,9 +100,7 @@ static int ask(const struct sq_session *s, struct catalog *c, struct sq_call *ca
         rc = s->ops->quotas(s->p, on_quota, c, call, err);
     if (rc == SQ_ETOOBIG)
         return sq_fail(err, rc, "%s offers more than fits in memory", c->provider);
-    if (rc)
-        sq_host_redact(s->host, err->text);
-    return rc;
+    return sq_session_told(s, rc, err);
 }
 
 static int write_all(void *arg, struct sq_tx *tx, struct sq_err *err)

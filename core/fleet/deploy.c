@@ -26,14 +26,6 @@ static int read_machine(struct sq_running *r, struct sq_fleet_machine *ret,
     return rc;
 }
 
-/* Sentences of a module are hidden like its lines. */
-static int told(const struct sq_session *s, int rc, struct sq_err *err)
-{
-    if (rc && err)
-        sq_host_redact(s->host, err->text);
-    return rc;
-}
-
 struct found {
     int64_t worker_id;
     const struct sq_machine *machine;
@@ -87,11 +79,10 @@ static int launch(struct sq_running *r, const struct sq_session *s,
                                   .key_name = site.key_name,
                                   .server = r->fleet->setup.server,
                                   .batch = w->batch,
-                                  .concurrency =
-                                      w->concurrency < 1 ? 1 : (int)w->concurrency};
+                                  .concurrency = (int)w->concurrency};
     sq_fleet_say(r, "asking %s for a machine of flavor %s in %s", w->provider,
                  w->flavor, w->region);
-    rc = told(s, s->ops->launch(s->p, &req, &r->call, ret, err), err);
+    rc = sq_session_told(s, s->ops->launch(s->p, &req, &r->call, ret, err), err);
     if (rc == 0)
         rc = check_address(ret, w->provider, err);
     if (rc)
@@ -117,7 +108,7 @@ static int wait_for_worker(struct sq_running *r, const struct sq_session *s,
         if (rc)
             return rc;
         struct sq_machine m;
-        rc = told(s, s->ops->find(s->p, w->token, &r->call, &m, err), err);
+        rc = sq_session_told(s, s->ops->find(s->p, w->token, &r->call, &m, err), err);
         if (rc == 0 && m.state != SQ_MACHINE_RUNNING && m.state != SQ_MACHINE_STARTING)
             rc = sq_fail(err, SQ_EIO, "the machine of %s does not run any more: %s",
                          w->name, m.detail[0] ? m.detail : "no reason is known");
@@ -175,7 +166,8 @@ static int destroy_machine(struct sq_running *r, const struct sq_fleet_machine *
     if (rc)
         return rc;
     bool bare = is_bare(&s);
-    rc = told(&s, s.ops->destroy(s.p, w->token, w->machine, &r->call, err), err);
+    rc = sq_session_told(&s, s.ops->destroy(s.p, w->token, w->machine, &r->call, err),
+                         err);
     sq_session_close(&s);
     if (rc == 0)
         sq_fleet_say(r, "%s has nothing of %s any more", w->provider, w->name);

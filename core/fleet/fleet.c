@@ -54,7 +54,8 @@ static void on_progress(struct sq_call *call, int64_t done, int64_t total)
         sq_fleet_percent((struct sq_running *)call, done * 100 / total);
 }
 
-void sq_fleet_end(struct sq_running *r, enum sq_fleet_end why)
+/* Tell a job to end; the first reason counts. */
+static void tell_end(struct sq_running *r, enum sq_fleet_end why)
 {
     int none = SQ_END_NONE;
     uint64_t one = 1;
@@ -99,10 +100,10 @@ static struct sq_running *running_new(struct sq_fleet *f, const struct sq_job *j
     r->job = *job;
     r->job.target = sq_arena_strdup(&r->arena, job->target ? job->target : "");
     r->job.action = sq_arena_strdup(&r->arena, job->action ? job->action : "");
-    r->job.args = NULL;
+    r->job.args = sq_arena_strdup(&r->arena, job->args ? job->args : "{}");
     r->worker_id = worker_of(job);
     r->until_us = sq_monotonic() + f->setup.lifetime_s * INT64_C(1000000);
-    if (r->call.cancel_fd >= 0 && r->job.target && r->job.action)
+    if (r->call.cancel_fd >= 0 && r->job.target && r->job.action && r->job.args)
         return r;
     running_free(r);
     return NULL;
@@ -158,7 +159,7 @@ static void end_late(struct sq_fleet *f)
     int64_t now = sq_monotonic();
     for (struct sq_running *r = f->running; r; r = r->next)
         if (now >= r->until_us)
-            sq_fleet_end(r, SQ_END_LATE);
+            tell_end(r, SQ_END_LATE);
 }
 
 /* May it begin now?  The making of a worker that is to be destroyed is ended first. */
@@ -174,7 +175,7 @@ static bool may_start(struct sq_fleet *f, const struct sq_job *job)
         if (worker_id == SQ_NULL || r->worker_id != worker_id)
             continue;
         if (!deploy)
-            sq_fleet_end(r, SQ_END_DESTROY);
+            tell_end(r, SQ_END_DESTROY);
         return false;
     }
     return n < f->setup.concurrency;
@@ -343,7 +344,7 @@ void sq_fleet_stop(struct sq_fleet *f)
     pthread_join(f->thread, NULL);
     f->started = false;
     for (struct sq_running *r = f->running; r; r = r->next)
-        sq_fleet_end(r, SQ_END_STOP);
+        tell_end(r, SQ_END_STOP);
     while (f->running) {
         struct sq_running *r = f->running;
         pthread_join(r->thread, NULL);

@@ -71,8 +71,6 @@ int sq_fleet_insist(struct sq_fleet *f, sq_fleet_change_fn *fn, void *arg,
                     struct sq_arena *arena, struct sq_err *err);
 /* Wait `ms`, or until the row of the job's worker changed.  SQ_ECANCELED. */
 int sq_fleet_wait(struct sq_running *r, int64_t ms, struct sq_err *err);
-/* Tell a job to end; the first reason counts. */
-void sq_fleet_end(struct sq_running *r, enum sq_fleet_end why);
 
 /* ---- session.c */
 
@@ -89,6 +87,9 @@ struct sq_session {
 int sq_session_open(struct sq_fleet *f, struct sq_running *r, const char *name,
                     struct sq_session *ret, struct sq_err *err);
 void sq_session_close(struct sq_session *s);
+/* What an operation of the instance returned, secrets out of its sentence as out of its
+ * log. */
+int sq_session_told(const struct sq_session *s, int rc, struct sq_err *err);
 /* The module behind a name that users write. */
 int sq_fleet_plugin(struct sq_fleet *f, const char *name, const struct sq_plugin **ret,
                     struct sq_err *err);

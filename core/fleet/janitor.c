@@ -63,9 +63,7 @@ static int ask(struct sq_janitor *j, struct sq_silent_worker *w, struct sq_err *
     int rc = sq_session_open(j->fleet, NULL, w->provider, &s, err);
     if (rc)
         return rc;
-    rc = s.ops->find(s.p, w->token, &j->call, &m, err);
-    if (rc && rc != SQ_ENOENT)
-        sq_host_redact(s.host, err->text);
+    rc = sq_session_told(&s, s.ops->find(s.p, w->token, &j->call, &m, err), err);
     sq_session_close(&s);
     bool gone = rc == SQ_ENOENT || (rc == 0 && m.state == SQ_MACHINE_REMAINS);
     if (gone || (rc == 0 && m.state == SQ_MACHINE_STOPPED && !w->evicted))

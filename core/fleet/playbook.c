@@ -46,7 +46,7 @@ static int make_variables(struct sq_running *r, const struct sq_fleet_machine *w
     add(&j, "scitq_server", r->fleet->setup.server);
     add_unsafe(&j, "scitq_batch", w->batch);
     sq_jw_key(&j, "scitq_concurrency");
-    sq_jw_int(&j, w->concurrency < 1 ? 1 : w->concurrency);
+    sq_jw_int(&j, w->concurrency);
     add(&j, "scitq_launch_token", w->token);
     sq_jw_key(&j, "scitq_permanent");
     sq_jw_bool(&j, 0);

@@ -129,6 +129,13 @@ static int make_folder(struct sq_fleet *f, const char *name, char path[PATH_MAX]
     return rc;
 }
 
+int sq_session_told(const struct sq_session *s, int rc, struct sq_err *err)
+{
+    if (rc && err)
+        sq_host_redact(s->host, err->text);
+    return rc;
+}
+
 static int open_instance(struct sq_fleet *f, struct sq_running *r, const char *name,
                          struct sq_session *s, struct sq_err *err)
 {
@@ -150,9 +157,7 @@ static int open_instance(struct sq_fleet *f, struct sq_running *r, const char *n
     rc = sq_host_new(s->plugin, &host, &s->host, err);
     if (rc == 0)
         rc = s->ops->open(s->host, &s->lent->conf, &s->p, err);
-    if (rc && s->host && err)
-        sq_host_redact(s->host, err->text);
-    return rc;
+    return s->host ? sq_session_told(s, rc, err) : rc;
 }
 
 int sq_session_open(struct sq_fleet *f, struct sq_running *r, const char *name,

@@ -120,12 +120,10 @@ static void sweep_named(struct sq_janitor *j, const char *provider, bool *failin
         sq_log(SQ_LOG_DEBUG, "janitor", "%s is left out: %s", provider, err.text);
         return;
     }
-    int rc = sweep(j, &s, provider, &err);
-    if (rc && rc != SQ_ECANCELED && !*failing) {
-        sq_host_redact(s.host, err.text);
+    int rc = sq_session_told(&s, sweep(j, &s, provider, &err), &err);
+    if (rc && rc != SQ_ECANCELED && !*failing)
         sq_log(SQ_LOG_WARNING, "janitor", "which machines %s has is not known: %s",
                provider, err.text);
-    }
     *failing = rc != 0;
     sq_session_close(&s);
     sq_arena_reset(&j->arena);
@@ -167,16 +165,7 @@ struct target {
 static int read_target(struct sq_running *r, json_t **ret_args, struct target *ret,
                        struct sq_err *err)
 {
-    struct sq_db *db;
-    struct sq_job job;
-    int rc = sq_pool_get(r->fleet->setup.pool, &db, err);
-    if (rc)
-        return rc;
-    rc = sq_get(db, &sq_job_type, r->job.job_id, &r->arena, &job, err);
-    sq_pool_put(r->fleet->setup.pool, db);
-    if (rc == 0)
-        rc = sq_json_parse(job.args ? job.args : "{}", job.args ? strlen(job.args) : 2,
-                           ret_args, err);
+    int rc = sq_json_parse(r->job.args, strlen(r->job.args), ret_args, err);
     if (rc)
         return rc;
     const struct {
@@ -207,9 +196,7 @@ static int destroy(struct sq_running *r, const struct target *t, struct sq_err *
     if (rc)
         return rc;
     rc = s.ops->destroy(s.p, t->token, t->machine, &r->call, err);
-    if (rc)
-        sq_host_redact(s.host, err->text);
-    else
+    if (sq_session_told(&s, rc, err) == 0)
         sq_fleet_say(r, "%s has nothing of %s any more", t->provider,
                      *t->name ? t->name : t->token);
     sq_session_close(&s);

@@ -7,6 +7,7 @@
 #include "core/http/stream.h"
 #include "core/store/fleet.h"
 #include "core/store/job.h"
+#include "core/store/offers.h"
 #include "core/store/recruiter.h"
 #include "core/store/worker.h"
 

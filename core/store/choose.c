@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "core/store/offers.h"
+
 static bool is_open(const char *text)
 {
     return !text || !*text || strcmp(text, "auto") == 0;

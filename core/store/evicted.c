@@ -6,6 +6,7 @@
 #include "core/store/fleet.h"
 #include "core/store/job.h"
 #include "core/store/list.h"
+#include "core/store/offers.h"
 #include "lib/log.h"
 
 enum { EVICTION_UNKNOWN = 5 /* percent: what a protofilter lets pass */ };

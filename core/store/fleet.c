@@ -173,23 +173,22 @@ int sq_fleet_machine(struct sq_db *db, int64_t worker_id, struct sq_arena *arena
     struct sq_stmt *st = sq_db_query(db, SQ_Q_FLEET_MACHINE);
     sq_bind_int(st, 1, worker_id);
     bool there = sq_row(st);
-    char *texts[10] = {0};
-    for (int i = 0; there && i < 9; i++)
-        if (i != 3)
-            texts[i] = sq_arena_strdup(arena, sq_col_text(st, i, NULL));
+    char *texts[7] = {0};
+    for (int i = 0; there && i < 7; i++)
+        texts[i] = sq_arena_strdup(arena, sq_col_text(st, i, NULL));
     if (there)
-        *ret = (struct sq_fleet_machine){
-            .worker_id = worker_id,
-            .name = texts[0],
-            .batch = texts[1],
-            .status = texts[2] ? sq_name_find(&sq_worker_statuses, texts[2]) : -1,
-            .concurrency = sq_col_int(st, 3),
-            .flavor = texts[4],
-            .region = texts[5],
-            .provider = texts[6],
-            .token = texts[7],
-            .machine = texts[8],
-            .came = sq_col_bool(st, 9) == 1};
+        *ret = (struct sq_fleet_machine){.worker_id = worker_id,
+                                         .name = texts[0],
+                                         .batch = texts[1],
+                                         .flavor = texts[2],
+                                         .region = texts[3],
+                                         .provider = texts[4],
+                                         .token = texts[5],
+                                         .machine = texts[6],
+                                         .concurrency = sq_col_int(st, 7),
+                                         .came = sq_col_bool(st, 8) == 1};
+    if (there && ret->concurrency < 1)
+        ret->concurrency = 1;
     sq_stmt_end(st);
     int rc = sq_db_error(db, err);
     if (rc)
@@ -230,58 +229,4 @@ int sq_fleet_forget(struct sq_tx *tx, int64_t worker_id, struct sq_err *err)
     sq_run(st);
     sq_changes_tell(tx->changes, worker_id);
     return rc ? rc : sq_db_error(tx->db, err);
-}
-
-/* ---- what providers offer */
-
-int sq_catalog_clear(struct sq_tx *tx, const char *provider, struct sq_err *err)
-{
-    static const enum sq_query queries[] = {SQ_Q_FLAVOR_CLEAR, SQ_Q_FLAVORMETRICS_CLEAR,
-                                            SQ_Q_REGION_CLEAR};
-    for (size_t i = 0; i < SQ_LEN(queries); i++) {
-        struct sq_stmt *st = sq_db_query(tx->db, queries[i]);
-        sq_bind_text(st, 1, provider);
-        sq_run(st);
-    }
-    return sq_db_error(tx->db, err);
-}
-
-int sq_catalog_flavor(struct sq_tx *tx, const struct sq_offered *f, double bandwidth,
-                      struct sq_err *err)
-{
-    struct sq_stmt *st = sq_db_query(tx->db, SQ_Q_FLAVOR_INSERT);
-    sq_bind_text(st, 1, f->name);
-    sq_bind_text(st, 2, f->provider);
-    sq_bind_int(st, 3, f->cpu);
-    sq_bind_real(st, 4, f->ram);
-    sq_bind_real(st, 5, f->disk);
-    sq_bind_real(st, 6, bandwidth);
-    sq_bind_text(st, 7, f->gpu && *f->gpu ? f->gpu : NULL);
-    sq_bind_real(st, 8, f->gpumem);
-    sq_bind_text(st, 9, f->tags);
-    sq_run(st);
-    return sq_db_error(tx->db, err);
-}
-
-int sq_catalog_offer(struct sq_tx *tx, const struct sq_offered *o, struct sq_err *err)
-{
-    struct sq_stmt *st = sq_db_query(tx->db, SQ_Q_FLAVORMETRICS_INSERT);
-    sq_bind_text(st, 1, o->name);
-    sq_bind_text(st, 2, o->provider);
-    sq_bind_text(st, 3, o->region);
-    sq_bind_real(st, 4, o->cost);
-    sq_bind_int(st, 5, o->eviction);
-    sq_run(st);
-    return sq_db_error(tx->db, err);
-}
-
-int sq_catalog_region(struct sq_tx *tx, const char *provider, const char *region,
-                      int64_t cpus, struct sq_err *err)
-{
-    struct sq_stmt *st = sq_db_query(tx->db, SQ_Q_REGION_INSERT);
-    sq_bind_text(st, 1, region);
-    sq_bind_text(st, 2, provider);
-    sq_bind_int(st, 3, cpus);
-    sq_run(st);
-    return sq_db_error(tx->db, err);
 }

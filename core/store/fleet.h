@@ -10,7 +10,6 @@
 #include "core/model/entity.h"
 #include "core/store/changes.h"
 #include "core/store/db.h"
-#include "core/store/offers.h"
 #include "lib/arena.h"
 
 /* EVICTION_ACTION: what is done about a recruited worker whose machine is taken back.
@@ -30,21 +29,6 @@ struct sq_fleet_wanted {
     const char *flavor, *provider, *region, *batch;
     int64_t concurrency, prefetch;
 };
-
-/* Is that a list of provider:pattern, separated by commas?  SQ_EINVAL. */
-int sq_preferred_check(const char *preferred, struct sq_err *err);
-/* Offers, preferred regions first, then the cheapest; of those the smallest. */
-struct sq_offer_query {
-    const char *name, *provider, *region;
-    double min_cpu, min_ram, min_disk; /* 0: any */
-    const struct sq_protofilter *filter;
-    bool with_room; /* only where a quota leaves room */
-    int64_t limit;
-    const char *preferred;
-};
-int sq_offers_list(struct sq_db *db, const struct sq_offer_query *q,
-                   struct sq_arena *arena, struct sq_offered **ret, size_t *ret_n,
-                   struct sq_err *err);
 
 /* Where a worker is to be: what was said plainly is believed, the rest is the best
  * offer with room in its quota.  SQ_EINVAL; SQ_ECAPACITY: nothing offered fits, and
@@ -73,8 +57,7 @@ int sq_fleet_evicted(struct sq_tx *tx, const struct sq_fleet_conf *conf,
 struct sq_fleet_machine {
     int64_t worker_id;
     char *name, *batch;
-    int status;
-    int64_t concurrency;
+    int64_t concurrency; /* at least 1 */
     char *flavor, *region, *provider, *token, *machine;
     char *tags; /* of its flavor; "" */
     bool came;  /* its worker has registered */
@@ -89,14 +72,5 @@ int sq_fleet_set_machine(struct sq_tx *tx, int64_t worker_id, const char *machin
                          struct sq_err *err);
 /* The worker is gone with all that it had. */
 int sq_fleet_forget(struct sq_tx *tx, int64_t worker_id, struct sq_err *err);
-
-/* What a provider offers, in the place of what it did: a flavor, its region and its
- * quota are told apart by which of them is set. */
-int sq_catalog_clear(struct sq_tx *tx, const char *provider, struct sq_err *err);
-int sq_catalog_flavor(struct sq_tx *tx, const struct sq_offered *f, double bandwidth,
-                      struct sq_err *err);
-int sq_catalog_offer(struct sq_tx *tx, const struct sq_offered *o, struct sq_err *err);
-int sq_catalog_region(struct sq_tx *tx, const char *provider, const char *region,
-                      int64_t cpus, struct sq_err *err);
 
 #endif

@@ -1,10 +1,10 @@
-/* The rules of a protofilter as conditions.  Patterns and letters are written in: the
- * parser let nothing through that ends a text.  All other values are bound. */
+/* Offers, found by the rules of a protofilter, which are conditions of one statement.
+ * Patterns and letters are written in: the parser let nothing through that ends a text.
+ * All other values are bound. */
 #include "core/store/offers.h"
 
 #include <string.h>
 
-#include "core/store/fleet.h"
 #include "core/store/record.h"
 
 static const char *const columns[SQ_PROTO_ITEMS] = {

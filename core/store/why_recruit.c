@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/store/fleet.h"
+#include "core/store/offers.h"
 #include "core/store/recruiter.h"
 
 static bool deploying(struct sq_db *db, const char *batch, struct sq_arena *arena,

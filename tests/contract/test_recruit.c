@@ -8,6 +8,7 @@
 
 #include "core/sched/recruit.h"
 #include "core/store/job.h"
+#include "core/store/offers.h"
 #include "core/store/recruiter.h"
 #include "core/store/worker.h"
 

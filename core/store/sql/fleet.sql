@@ -92,7 +92,7 @@ group by t.batch
 select name from worker
 
 -- name: fleet_machine
-select name, batch, status, concurrency, flavor, region, provider, token, machine,
+select name, batch, flavor, region, provider, token, machine, concurrency,
     spool is not null
 from worker where worker_id = cast($1 as bigint)
 
