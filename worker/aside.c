@@ -11,30 +11,27 @@
 
 enum { STACK_BYTES = 512 << 10 };
 
-static void give_back(struct sq_aside *a)
-{
-    char one = 1;
-    while (write(a->pipe[1], &one, 1) < 0 && errno == EINTR)
-        ;
-}
-
+/* Of the job alone: whoever made it may have been abandoned meanwhile. */
 static void *work(void *arg)
 {
-    struct sq_aside *a = arg;
-    a->first->work(a->first);
-    give_back(a);
+    struct sq_aside_job *job = arg;
+    char one = 1;
+    job->work(job);
+    while (write(job->answer, &one, 1) < 0 && errno == EINTR)
+        ;
     return NULL;
 }
 
 static void start(struct sq_aside *a)
 {
     pthread_attr_t attr;
+    a->first->answer = a->pipe[1];
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(&attr, STACK_BYTES);
-    a->busy = pthread_create(&a->thread, &attr, work, a) == 0;
+    a->busy = pthread_create(&a->thread, &attr, work, a->first) == 0;
     pthread_attr_destroy(&attr);
     if (!a->busy)
-        work(a);
+        work(a->first);
 }
 
 static void take(struct sq_aside *a)
@@ -85,6 +82,24 @@ void sq_aside_fini(struct sq_aside *a)
     sq_closep(&a->pipe[0]);
     sq_closep(&a->pipe[1]);
     a->loop = NULL;
+}
+
+void sq_aside_abandon(struct sq_aside *a, void (*drop)(struct sq_aside_job *job))
+{
+    struct sq_aside_job *job = a->first;
+    sq_loop_unwatch(a->loop, &a->watch);
+    if (a->busy) {
+        pthread_detach(a->thread);
+        job = job->next;
+    } else {
+        sq_closep(&a->pipe[0]);
+        sq_closep(&a->pipe[1]);
+    }
+    while (job) {
+        struct sq_aside_job *next = job->next;
+        drop(job);
+        job = next;
+    }
 }
 
 void sq_aside_add(struct sq_aside *a, struct sq_aside_job *job)

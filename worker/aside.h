@@ -11,6 +11,7 @@ struct sq_aside_job {
     void (*work)(struct sq_aside_job *job); /* on the thread: nothing but the job's */
     void (*done)(struct sq_aside_job *job); /* on the loop; the job is its again */
     struct sq_aside_job *next;
+    int answer; /* the pipe */
 };
 
 struct sq_aside {
@@ -26,6 +27,9 @@ int sq_aside_init(struct sq_aside *a, struct sq_loop *loop, struct sq_err *err);
 /* Waits for the one being done; all not told yet are told then (`done` is called), the
  * others without their work. */
 void sq_aside_fini(struct sq_aside *a);
+/* Waits for nothing: the one being done ends by itself or with the process and is never
+ * told, so that its memory has to stay; the others are given to `drop`. */
+void sq_aside_abandon(struct sq_aside *a, void (*drop)(struct sq_aside_job *job));
 /* The job is the caller's memory until `done`.  Where no thread can be had the work is
  * done here, and told from the loop all the same. */
 void sq_aside_add(struct sq_aside *a, struct sq_aside_job *job);

@@ -1,12 +1,10 @@
-/* The cleaner: a queue on the loop's side, one detached thread that owns the job it
- * does and gives it back through the pipe. */
+/* The cleaner: jobs of aside.c that hold whatever they touch, since a running one is
+ * abandoned at exit. */
 #include "worker/cleaner.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,15 +13,15 @@
 #include "lib/file.h"
 #include "lib/log.h"
 
-struct sq_clean_job {
+struct clean_job {
+    struct sq_aside_job aside; /* first */
+    struct sq_cleaner *cleaner;
     int dir;
     char *name; /* in `dir`; NULL: `dir` itself is emptied */
     char *path;
     const char *const *keep;
     void *item;
-    int answer; /* the pipe */
     bool ok;
-    struct sq_clean_job *next;
 };
 
 static bool is_kept(const char *const *keep, const char *name)
@@ -34,7 +32,7 @@ static bool is_kept(const char *const *keep, const char *name)
     return false;
 }
 
-static int clean_entry(const struct sq_clean_job *job, int dir, const char *name,
+static int clean_entry(const struct clean_job *job, int dir, const char *name,
                        struct sq_err *err)
 {
     struct stat st;
@@ -48,7 +46,7 @@ static int clean_entry(const struct sq_clean_job *job, int dir, const char *name
     return sq_dir_remove_at(dir, name, err);
 }
 
-static int clean(const struct sq_clean_job *job, struct sq_err *err)
+static int clean(const struct clean_job *job, struct sq_err *err)
 {
     if (job->name)
         return sq_dir_remove_at(job->dir, job->name, err);
@@ -66,88 +64,48 @@ static int clean(const struct sq_clean_job *job, struct sq_err *err)
     return rc;
 }
 
-static void *work(void *arg)
+static void work(struct sq_aside_job *aside)
 {
-    struct sq_clean_job *job = arg;
+    struct clean_job *job = (struct clean_job *)aside;
     struct sq_err err;
     job->ok = clean(job, &err) == 0;
     if (!job->ok)
         sq_log(SQ_LOG_WARNING, "worker", "removing what is in %s: %s", job->path,
                err.text);
-    while (write(job->answer, &job, sizeof job) < 0 && errno == EINTR)
-        ;
-    return NULL;
 }
 
-/* Without a thread the job is done here: late, but done. */
-static void start(struct sq_cleaner *c)
+static void drop(struct sq_aside_job *aside)
 {
-    pthread_attr_t attr;
-    pthread_t thread;
-    c->busy = true;
-    pthread_attr_init(&attr);
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    pthread_attr_setstacksize(&attr, 256 * 1024);
-    if (pthread_create(&thread, &attr, work, c->first) != 0)
-        work(c->first);
-    pthread_attr_destroy(&attr);
-}
-
-static void free_job(struct sq_clean_job *job)
-{
+    struct clean_job *job = (struct clean_job *)aside;
     sq_closep(&job->dir);
     free(job->name);
     free(job->path);
     free(job);
 }
 
-static void answered(void *arg, unsigned events)
+static void done(struct sq_aside_job *aside)
 {
-    struct sq_cleaner *c = arg;
-    struct sq_clean_job *job;
-    while (read(c->pipe[0], &job, sizeof job) == (ssize_t)sizeof job) {
-        c->first = job->next;
-        if (!c->first)
-            c->last = &c->first;
-        c->busy = false;
-        c->done(c->arg, job->item, job->ok);
-        free_job(job);
-        if (c->first && !c->busy)
-            start(c);
-    }
+    struct clean_job *job = (struct clean_job *)aside;
+    struct sq_cleaner *c = job->cleaner;
+    c->done(c->arg, job->item, job->ok);
+    drop(aside);
 }
 
-int sq_cleaner_init(struct sq_cleaner *c, struct sq_loop *loop, sq_cleaned_fn *done,
+int sq_cleaner_init(struct sq_cleaner *c, struct sq_loop *loop, sq_cleaned_fn *told,
                     void *arg, struct sq_err *err)
 {
-    *c = (struct sq_cleaner){.loop = loop, .done = done, .arg = arg, .pipe = {-1, -1}};
-    c->last = &c->first;
-    c->watch = (struct sq_watch){-1, answered, c};
-    if (pipe2(c->pipe, O_CLOEXEC | O_NONBLOCK) != 0)
-        return sq_fail(err, SQ_EIO, "cannot make a pipe: %s", strerror(errno));
-    return sq_loop_watch(loop, &c->watch, c->pipe[0], EPOLLIN, err);
+    *c = (struct sq_cleaner){.done = told, .arg = arg};
+    return sq_aside_init(&c->aside, loop, err);
 }
 
 void sq_cleaner_fini(struct sq_cleaner *c)
 {
-    sq_loop_unwatch(c->loop, &c->watch);
-    struct sq_clean_job *job = c->first;
-    if (c->busy && job)
-        job = job->next; /* the thread's, until the process ends */
-    while (job) {
-        struct sq_clean_job *next = job->next;
-        free_job(job);
-        job = next;
-    }
-    if (!c->busy) {
-        sq_closep(&c->pipe[0]);
-        sq_closep(&c->pipe[1]);
-    }
+    sq_aside_abandon(&c->aside, drop);
 }
 
-static struct sq_clean_job *new_job(int dir, const char *name, const char *path)
+static struct clean_job *new_job(int dir, const char *name, const char *path)
 {
-    struct sq_clean_job *job = calloc(1, sizeof *job);
+    struct clean_job *job = calloc(1, sizeof *job);
     if (!job)
         return NULL;
     job->dir = fcntl(dir, F_DUPFD_CLOEXEC, 0);
@@ -155,23 +113,21 @@ static struct sq_clean_job *new_job(int dir, const char *name, const char *path)
     job->name = name ? strdup(name) : NULL;
     if (job->dir >= 0 && job->path && (!name || job->name))
         return job;
-    free_job(job);
+    drop(&job->aside);
     return NULL;
 }
 
 void sq_cleaner_add(struct sq_cleaner *c, int dir, const char *name, const char *path,
                     const char *const *keep, void *item)
 {
-    struct sq_clean_job *job = new_job(dir, keep ? NULL : name, path);
+    struct clean_job *job = new_job(dir, keep ? NULL : name, path);
     if (!job) {
         c->done(c->arg, item, false);
         return;
     }
+    job->aside = (struct sq_aside_job){.work = work, .done = done};
+    job->cleaner = c;
     job->keep = keep;
     job->item = item;
-    job->answer = c->pipe[1];
-    *c->last = job;
-    c->last = &job->next;
-    if (!c->busy)
-        start(c);
+    sq_aside_add(&c->aside, &job->aside);
 }

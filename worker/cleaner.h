@@ -1,23 +1,16 @@
-/* Removing trees, beside the loop: a directory with a million files takes seconds.
- *
- * One thread at a time, started for a job and gone after it; its answer comes back
- * through a pipe.  At exit a running job is left to end with the process: what is not
- * emptied is found and emptied by the next one. */
+/* Removing trees, beside the loop (aside.h): a directory with a million files takes
+ * seconds.  At exit a running job is left to end with the process: what is not emptied
+ * is found and emptied by the next one. */
 #ifndef SQ_WORKER_CLEANER_H
 #define SQ_WORKER_CLEANER_H
 
-#include "worker/loop.h"
+#include "worker/aside.h"
 
 /* The job is over; `ok` is false when something could not be removed (logged). */
 typedef void sq_cleaned_fn(void *arg, void *item, bool ok);
 
-struct sq_clean_job;
 struct sq_cleaner {
-    struct sq_loop *loop;
-    struct sq_watch watch;
-    int pipe[2];
-    struct sq_clean_job *first, **last; /* the first one is being done */
-    bool busy;
+    struct sq_aside aside;
     sq_cleaned_fn *done;
     void *arg;
 };

@@ -2,8 +2,8 @@
  *
  * One thread, one loop.  The commands are children of the supervisor, another small
  * process, so that this one may end and come back without their noticing.  Two more
- * threads exist only while there is work for them: one empties directories (cleaner.c),
- * one seals and links resources (aside.c). */
+ * threads (aside.c) exist only while there is work for them: one empties directories,
+ * one seals and links resources. */
 #include <errno.h>
 #include <malloc.h>
 #include <signal.h>

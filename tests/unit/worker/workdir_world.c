@@ -85,7 +85,7 @@ static void until_clean(void *arg)
 {
     struct sq_workdirs *w = arg;
     static struct sq_timer again;
-    if (!w->cleaner.first) {
+    if (!w->cleaner.aside.first) {
         sq_loop_stop(&loop);
         return;
     }
