@@ -13,7 +13,10 @@
 
 enum { LINK_TRIES = 3 };
 
-bool sq_resource_waited_for(const struct sq_resource *r, enum sq_use_state state)
+/* Something changed: is there a next thing to do, or nothing at all any more? */
+static void consider(struct sq_resource *r);
+
+static bool waited_for(const struct sq_resource *r, enum sq_use_state state)
 {
     const struct sq_use *u;
     TAILQ_FOREACH(u, &r->uses, link)
@@ -48,7 +51,7 @@ static void link_again(struct sq_use *u, const struct sq_resource_job *j)
     if (r->number == j->number && r->phase == SQ_RS_IDLE)
         sq_resource_discard(r);
     u->state = SQ_USE_NEXT;
-    sq_resource_consider(r);
+    consider(r);
 }
 
 static void link_done(struct sq_aside_job *job)
@@ -67,7 +70,7 @@ static void link_done(struct sq_aside_job *job)
         void *arg = u->arg;
         free_use(u);
         fn(arg, "canceled");
-        sq_resource_consider(r);
+        consider(r);
     }
     free(j);
 }
@@ -110,18 +113,17 @@ void sq_resource_serve(struct sq_resource *r, const char *why)
         else
             start_link(u);
     r->phase = SQ_RS_IDLE;
-    sq_resource_consider(r);
+    consider(r);
 }
 
-/* Something changed: is there a next thing to do, or nothing at all any more? */
-void sq_resource_consider(struct sq_resource *r)
+static void consider(struct sq_resource *r)
 {
     struct sq_use *u;
-    bool wanted = sq_resource_waited_for(r, SQ_USE_NEXT);
+    bool wanted = waited_for(r, SQ_USE_NEXT);
     if (r->all->ending || (r->phase != SQ_RS_IDLE && r->phase != SQ_RS_PAUSING))
         return;
     if (r->phase == SQ_RS_PAUSING) {
-        if (wanted || sq_resource_waited_for(r, SQ_USE_THIS))
+        if (wanted || waited_for(r, SQ_USE_THIS))
             return;
         sq_timer_stop(r->all->loop, &r->pause);
         r->phase = SQ_RS_IDLE;
@@ -153,7 +155,7 @@ struct sq_use *sq_resource_use(struct sq_resources *all, const char *uri, int to
                          .fn = fn,
                          .arg = arg};
     TAILQ_INSERT_TAIL(&r->uses, u, link);
-    sq_resource_consider(r);
+    consider(r);
     return u;
 }
 
@@ -165,12 +167,11 @@ bool sq_resource_end_use(struct sq_use *u)
         return false;
     }
     free_use(u);
-    if (r->transfer && !sq_resource_waited_for(r, SQ_USE_THIS) &&
-        !sq_resource_waited_for(r, SQ_USE_NEXT)) {
+    if (r->transfer && !waited_for(r, SQ_USE_THIS) && !waited_for(r, SQ_USE_NEXT)) {
         r->canceled = true;
         sq_transfer_cancel(r->transfer);
     }
-    sq_resource_consider(r);
+    consider(r);
     return true;
 }
 

@@ -66,11 +66,8 @@ void sq_resource_job_add(struct sq_resource_job *j, void (*work)(struct sq_aside
 
 /* ---- resources.c */
 
-bool sq_resource_waited_for(const struct sq_resource *r, enum sq_use_state state);
 /* The present look is over: all who waited for it are told, or given what is here. */
 void sq_resource_serve(struct sq_resource *r, const char *why);
-/* Something changed: is there a next thing to do, or nothing at all any more? */
-void sq_resource_consider(struct sq_resource *r);
 
 /* ---- resource_fetch.c */
 

@@ -18,7 +18,8 @@ enum { NOT_FETCHED = -1001, NOT_STORED = -1000 };
 
 /* ---- the end of it all, and of its parts */
 
-void sq_stage_note_failure(struct sq_stage *s, const char *why)
+/* The first one counts. */
+static void note_failure(struct sq_stage *s, const char *why)
 {
     if (!s->failed)
         snprintf(s->error, sizeof s->error, "%s", why);
@@ -63,7 +64,7 @@ void sq_stage_end_part(struct sq_stage *s, const char *why)
 {
     s->parts--;
     if (why && !s->failed && !s->canceled) {
-        sq_stage_note_failure(s, why);
+        note_failure(s, why);
         stop_parts(s);
     }
     if (s->parts == 0)
@@ -92,13 +93,13 @@ static void begin_fetch(struct sq_stage *s)
         to = s->to = openat(s->e->dir->top, "resource",
                             O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (!sq_stage_take_uris(s))
-        sq_stage_note_failure(s, "no memory to fetch inputs");
+        note_failure(s, "no memory to fetch inputs");
     else if (s->e->resource && to < 0)
-        sq_stage_note_failure(s, "cannot open the folder for resources");
+        note_failure(s, "cannot open the folder for resources");
     if (!s->failed && s->n_uris)
         sq_stage_move(s);
     if (!s->failed && s->e->resource && !sq_stage_use_resources(s, to))
-        sq_stage_note_failure(s, "no memory to fetch resources");
+        note_failure(s, "no memory to fetch resources");
     if (s->failed)
         stop_parts(s);
     sq_stage_end_part(s, NULL);
@@ -121,7 +122,7 @@ static void empty_done(struct sq_aside_job *job)
     if (s->t->staging.ended)
         return;
     if (!s->canceled && s->aside_rc)
-        sq_stage_note_failure(s, s->aside_err.text);
+        note_failure(s, s->aside_err.text);
     if (!s->canceled && !s->failed)
         begin_fetch(s);
     sq_stage_end_part(s, NULL);
@@ -160,9 +161,8 @@ static bool has_output(const struct sq_execution *e, struct sq_stage *s)
     if (fstatat(e->dir->top, "output", &st, AT_SYMLINK_NOFOLLOW) == 0 &&
         S_ISDIR(st.st_mode))
         return true;
-    sq_stage_note_failure(
-        s, "the output is not uploaded: the command put something else in the "
-           "place of its output folder");
+    note_failure(s, "the output is not uploaded: the command put something else in the "
+                    "place of its output folder");
     return false;
 }
 
@@ -178,7 +178,7 @@ void sq_staging_store(struct sq_tasks *t, struct sq_execution *e)
     s->storing = true;
     s->parts++;
     if (!sq_stage_take_uris(s))
-        sq_stage_note_failure(s, "the output is not uploaded: out of memory");
+        note_failure(s, "the output is not uploaded: out of memory");
     else if (has_output(e, s) && s->n_uris)
         sq_stage_move(s);
     sq_stage_end_part(s, NULL);

@@ -49,8 +49,6 @@ struct sq_stage {
 
 /* ---- staging.c */
 
-/* The first one counts. */
-void sq_stage_note_failure(struct sq_stage *s, const char *why);
 /* One part is over; `why` NULL: well.  It may be the last one. */
 void sq_stage_end_part(struct sq_stage *s, const char *why);
 

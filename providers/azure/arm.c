@@ -33,8 +33,10 @@ int arm_init(struct arm *a, struct sq_provider *p, struct sq_err *err,
     return set_url(a, url, err);
 }
 
-int arm_follow(struct arm *a, struct sq_provider *p, struct sq_err *err,
-               const char *what, const char *url)
+/* A call of an address that an answer told.  SQ_EPROTO: it is not the endpoint's, which
+ * alone may see the token. */
+static int follow(struct arm *a, struct sq_provider *p, struct sq_err *err,
+                  const char *what, const char *url)
 {
     size_t len = strlen(p->arm);
     *a = (struct arm){.method = "GET", .what = what, .retry_after_ms = -1};
@@ -142,8 +144,7 @@ static int look(struct sq_provider *p, struct sq_call *call, const struct arm *a
 {
     struct arm ask;
     const char *status;
-    int rc =
-        arm_follow(&ask, p, err, a->what, a->operation ? a->operation : a->location);
+    int rc = follow(&ask, p, err, a->what, a->operation ? a->operation : a->location);
     if (rc == 0)
         rc = arm_call(p, call, &ask, err);
     *ret_retry_ms = ask.retry_after_ms;
@@ -245,7 +246,7 @@ int arm_list(struct sq_provider *p, struct sq_call *call, struct arm *a,
             rc = sq_fail(err, SQ_EPROTO, "azure cannot %s: more than %d pages", a->what,
                          PAGES_MAX);
         else
-            rc = arm_follow(&next, p, err, a->what, text_of(a->json, "nextLink"));
+            rc = follow(&next, p, err, a->what, text_of(a->json, "nextLink"));
         if (rc == 0) {
             arm_fini(a);
             *a = next;

@@ -59,10 +59,6 @@ struct arm {
 int arm_init(struct arm *a, struct sq_provider *p, struct sq_err *err,
              const char *method, const char *what, const char *fmt, ...)
     __attribute__((format(printf, 6, 7)));
-/* A call of an address that an answer told.  SQ_EPROTO: it is not the endpoint's, which
- * alone may see the token. */
-int arm_follow(struct arm *a, struct sq_provider *p, struct sq_err *err,
-               const char *what, const char *url);
 void arm_fini(struct arm *a);
 
 /* Log in if need be, ask, judge.  SQ_ENOENT: no such group or resource; else as words.c
