@@ -1,7 +1,7 @@
 /* scitq-server: serves the API, writes the database and schedules; or one of the first
  * and the last, beside others on the same database (--role, product.md section 2).
  *
- * Threads, all of them: this one (signals), the HTTP room's pool and timer, the
+ * Threads, all of them: this one (signals), the HTTP room's pools and watch, the
  * writer (store), the scheduler's timer, the cache's few, the fleet's two and one a
  * job; and while it stops, the one that gives up a database that does not answer.  They
  * meet in the writer: every change is an operation in its queue, the scheduler settles
