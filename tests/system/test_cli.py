@@ -257,7 +257,7 @@ def test_workers(tool, api):
     is_([w["name"] for w in tool.json("worker", "list", "-b", "W2", "-S", "running")],
         ["wa"], "filters and --json")
     code, out, err = tool.manage("worker", "deploy", "-f", "auto:x>1", "-r", "r",
-                                 "-P", "p")
+                                 "-P", "local")
     is_(code, 1, "worker deploy of what is no flavor")
     has(err, "protofilter x>1", "says why not")
     is_(tool.good("worker", "delete", "-n", "wa"), "Worker %d (wa) deleted\n" % a,
