@@ -33,11 +33,11 @@ static int make_state_dir(const struct sq_settings *s, struct sq_err *err)
     return sq_mkdirs(s->state_dir, 0750, err);
 }
 
-int sq_database_prepare(const struct sq_settings *s, char **ret_words, char **ret_id,
+int sq_database_prepare(const struct sq_settings *s, struct sq_known_database *ret,
                         struct sq_err *err)
 {
     struct sq_db *db;
-    char *id = NULL;
+    struct sq_known_database known = {0};
     int rc = make_state_dir(s, err);
     if (rc == 0)
         rc = sq_db_open(s->database_uri, 0, &db, err);
@@ -45,26 +45,35 @@ int sq_database_prepare(const struct sq_settings *s, char **ret_words, char **re
         return rc;
     rc = sq_schema_ensure(db, err);
     if (rc == 0)
-        rc = sq_schema_identity(db, &id, err);
-    char *words = rc == 0 ? strdup(sq_db_describe(db)) : NULL;
+        rc = sq_schema_identity(db, &known.id, err);
+    if (rc == 0)
+        rc = sq_schema_secret(db, &known.secret, err);
+    known.words = rc == 0 ? strdup(sq_db_describe(db)) : NULL;
     sq_db_close(db);
-    if (rc == 0 && !words)
+    if (rc == 0 && !known.words)
         rc = sq_fail(err, SQ_ENOMEM, "out of memory");
-    if (rc != 0) {
-        free(id);
-        return rc;
-    }
-    *ret_words = words;
-    *ret_id = id;
-    return 0;
+    if (rc != 0)
+        sq_database_forget(&known);
+    else
+        *ret = known;
+    return rc;
+}
+
+void sq_database_forget(struct sq_known_database *known)
+{
+    free(known->words);
+    free(known->id);
+    free(known->secret);
+    *known = (struct sq_known_database){0};
 }
 
 int sq_database_init(const struct sq_settings *s, struct sq_err *err)
 {
-    SQ_CLEANUP(sq_freep) char *words = NULL, *id = NULL;
-    int rc = sq_database_prepare(s, &words, &id, err);
+    struct sq_known_database known = {0};
+    int rc = sq_database_prepare(s, &known, err);
     if (rc == 0)
-        printf("the database is ready: %s\n", words);
+        printf("the database is ready: %s\n", known.words);
+    sq_database_forget(&known);
     return rc;
 }
 

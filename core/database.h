@@ -4,11 +4,16 @@
 
 #include "core/settings.h"
 
-/* Open it once, make its tables if there are none, close it.  *ret_words ("sqlite
- * /path/file.db") and *ret_id (sq_schema_identity) are the caller's to free, and
- * untouched on failure. */
-int sq_database_prepare(const struct sq_settings *s, char **ret_words, char **ret_id,
+struct sq_known_database {
+    char *words;  /* "sqlite /path/file.db" */
+    char *id;     /* sq_schema_identity */
+    char *secret; /* sq_schema_secret */
+};
+/* Open it once, make its tables if there are none, close it.  *ret is the caller's to
+ * forget, and untouched on failure. */
+int sq_database_prepare(const struct sq_settings *s, struct sq_known_database *ret,
                         struct sq_err *err);
+void sq_database_forget(struct sq_known_database *known);
 /* --db init: the same, and say so on standard output. */
 int sq_database_init(const struct sq_settings *s, struct sq_err *err);
 /* --db upgrade, upgrade-or-init: bring an older one forward, 1.3's included, and say

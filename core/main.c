@@ -20,6 +20,7 @@
 #include "core/database.h"
 #include "core/deadline.h"
 #include "core/fleet/fleet.h"
+#include "core/guard.h"
 #include "core/http/server.h"
 #include "core/options.h"
 #include "core/sched/sched.h"
@@ -46,7 +47,8 @@ enum {
 struct server {
     struct sq_options options;
     struct sq_settings settings;
-    char *database, *database_id; /* in words; told to workers */
+    struct sq_known_database database;
+    struct sq_guard guard;
     struct sq_lease *lease;
     struct sq_peers *peers; /* NULL: this process is alone */
     struct sq_liveness *liveness;
@@ -165,7 +167,7 @@ static int stand_by(struct server *sv, const struct sq_writer_conf *conf,
                     const sigset_t *signals, struct sq_err *err)
 {
     int rc = SQ_EEXIST;
-    sq_log(SQ_LOG_INFO, "server", "standing by, database %s: %s", sv->database,
+    sq_log(SQ_LOG_INFO, "server", "standing by, database %s: %s", sv->database.words,
            err->text);
     tell_ready(sv);
     while (rc == SQ_EEXIST || rc == SQ_EIO) {
@@ -252,7 +254,7 @@ static int start_fleet(struct server *sv, struct sq_err *err)
         .inventory = sq_conf_text(c, "SCITQ_INVENTORY"),
         .server = sv->settings.server,
         .on_loopback = sv->settings.on_loopback,
-        .identity = sv->database_id,
+        .identity = sv->database.id,
         .concurrency = (int)sq_conf_int(c, "WORKER_CREATE_CONCURRENCY"),
         .lifetime_s = (int)sq_conf_int(c, "JOB_MAX_LIFETIME"),
         .offline_us = sq_conf_int(c, "WORKER_OFFLINE_DELAY") * SECOND_US,
@@ -275,12 +277,15 @@ static int http_threads(const struct sq_conf *c)
 
 static int start_http(struct server *sv, struct sq_err *err)
 {
+    sq_auth_set_key(sv->guard.auth, sv->database.secret);
     const struct sq_conf *c = sv->settings.conf;
     const struct sq_http_conf http = {
         .listen = &sv->settings.listen,
+        .auth = sv->guard.auth,
+        .site = sv->guard.site,
         .threads = http_threads(c),
         .rclone_conf = sq_conf_text(c, "RCLONE_CONFIG"),
-        .database_id = sv->database_id,
+        .database_id = sv->database.id,
         .remote_uri = sq_conf_text(c, "REMOTE_URI"),
         .offline_delay_s = sq_conf_int(c, "WORKER_OFFLINE_DELAY"),
         .idle_delay_s = sq_conf_int(c, "WORKER_IDLE_DELAY"),
@@ -303,7 +308,7 @@ static int start_http(struct server *sv, struct sq_err *err)
 static void say_serving(const struct server *sv)
 {
     if (sv->options.role == SQ_ROLE_QUEUE) {
-        sq_log(SQ_LOG_INFO, "server", "scheduling, database %s", sv->database);
+        sq_log(SQ_LOG_INFO, "server", "scheduling, database %s", sv->database.words);
         return;
     }
     struct sq_buf urls;
@@ -311,7 +316,7 @@ static void say_serving(const struct server *sv)
     for (int i = 0; i < sv->settings.listen.n; i++)
         sq_buf_addf(&urls, "%shttp://%s", i ? ", " : "", sv->settings.listen.v[i].text);
     sq_log(SQ_LOG_INFO, "server", "listening on %s, database %s",
-           urls.data ? urls.data : "", sv->database);
+           urls.data ? urls.data : "", sv->database.words);
     sq_buf_fini(&urls);
 }
 
@@ -323,9 +328,11 @@ static int run(struct server *sv, const sigset_t *signals, struct sq_err *err)
     sv->main_thread = pthread_self();
     int rc = sq_log_open(&sv->settings.log, err);
     if (rc == 0 && serves)
+        rc = sq_guard_init(&sv->guard, &sv->settings, err);
+    if (rc == 0 && serves)
         rc = sq_listen_open(&sv->settings.listen, err);
     if (rc == 0)
-        rc = sq_database_prepare(&sv->settings, &sv->database, &sv->database_id, err);
+        rc = sq_database_prepare(&sv->settings, &sv->database, err);
     if (rc == 0)
         rc = sq_lease_new(sv->options.role, &sv->lease, err);
     if (rc == 0)
@@ -340,9 +347,11 @@ static int run(struct server *sv, const sigset_t *signals, struct sq_err *err)
         rc = start_http(sv, err);
     if (rc != 0)
         return rc;
+    if (serves)
+        sq_guard_warn(&sv->settings);
     say_serving(sv);
     tell_ready(sv);
-    sq_signals_serve(signals, sv->sched);
+    sq_signals_serve(signals, sv->sched, &sv->guard);
     if (!atomic_load(&sv->dispossessed))
         return 0;
     *err = sv->why;
@@ -372,8 +381,8 @@ static void stop(struct server *sv)
     sq_deadline_end(sv->deadline);
     sq_sched_free(sv->sched);
     sq_liveness_free(sv->liveness);
-    free(sv->database);
-    free(sv->database_id);
+    sq_guard_fini(&sv->guard);
+    sq_database_forget(&sv->database);
     sq_settings_fini(&sv->settings);
     sq_log_close();
 }

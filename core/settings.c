@@ -54,6 +54,9 @@ static const struct sq_conf_key keys[] = {
      false},
     {"SCITQ_INSECURE", SQ_CONF_BOOL, "0", "listen beyond this machine unprotected", 0,
      0, false},
+    {"SCITQ_TRUSTED_NETWORKS", SQ_CONF_LIST, NULL, "networks that need no token", 0, 0,
+     false},
+    TEXT("SCITQ_TOKEN_FILE", NULL, "file of tokens and their roles"),
     INT("SCITQ_SERVER_PROCESS", NULL, 1, 1024, "HTTP threads"),
     TEXT("SCITQ_STATE_DIR", NULL, "directory of the embedded database"),
     TEXT("LOG_FILE", NULL, "log file; none: standard error"),
@@ -86,8 +89,6 @@ static const struct sq_conf_key keys[] = {
 
     UNSAFE("SCITQ_TLS_CERT"),
     UNSAFE("SCITQ_TLS_KEY"),
-    UNSAFE("SCITQ_TOKEN_FILE"),
-    UNSAFE("SCITQ_TRUSTED_NETWORKS"),
     LATER("QUEUE_LOG_FILE"),
     LATER("QUEUE_LOG_FILE_MAX_SIZE"),
     LATER("QUEUE_LOG_FILE_KEEP"),
@@ -121,6 +122,42 @@ static void note(void *arg, const char *text, const char *stranger)
         sq_log(SQ_LOG_WARNING, "settings", "%s", text);
 }
 
+/* Who needs no token, and where tokens are. */
+static int check_callers(struct sq_settings *s, struct sq_err *err)
+{
+    static const char name[] = "SCITQ_TRUSTED_NETWORKS";
+    const char *list = sq_conf_text(s->conf, name);
+    const char *file = sq_conf_text(s->conf, "SCITQ_TOKEN_FILE");
+    struct sq_err why;
+    s->token_file = file && *file ? file : NULL;
+    if (list && sq_trust_parse(list, &s->trust, &why) != 0)
+        return sq_conf_refuse(s->conf, name, err, "%s", why.text);
+    if (sq_trust_is_open(&s->trust) && !sq_conf_bool(s->conf, "SCITQ_INSECURE"))
+        return sq_conf_refuse(s->conf, name, err,
+                              "trusts everybody, who then can run commands as root on "
+                              "the workers: name the networks of your own machines, or "
+                              "set SCITQ_INSECURE=1 if that is what you want");
+    return 0;
+}
+
+/* Nobody opens the server to others by accident. */
+static int check_open(const struct sq_settings *s, struct sq_err *err)
+{
+    if (s->token_file || s->trust.n || sq_conf_bool(s->conf, "SCITQ_INSECURE"))
+        return 0;
+    for (int i = 0; i < s->listen.n; i++)
+        if (!s->listen.v[i].loopback)
+            return sq_conf_refuse(
+                s->conf, "SCITQ_LISTEN", err,
+                "names %s: whoever reaches this address can run commands as root on "
+                "the "
+                "workers.  Say who may: SCITQ_TRUSTED_NETWORKS=10.0.0.0/8 names the "
+                "networks of your own machines, SCITQ_TOKEN_FILE a file of tokens "
+                "(scitq.conf(5)); or set SCITQ_INSECURE=1 if everybody may",
+                s->listen.v[i].text);
+    return 0;
+}
+
 static int check_listen(struct sq_settings *s, struct sq_err *err)
 {
     const struct sq_conf *conf = s->conf;
@@ -133,15 +170,7 @@ static int check_listen(struct sq_settings *s, struct sq_err *err)
     struct sq_err why;
     if (sq_listen_parse(sq_conf_text(conf, "SCITQ_LISTEN"), &s->listen, &why) != 0)
         return sq_conf_refuse(conf, "SCITQ_LISTEN", err, "%s", why.text);
-    for (int i = 0; i < s->listen.n; i++)
-        if (!s->listen.v[i].loopback && !sq_conf_bool(conf, "SCITQ_INSECURE"))
-            return sq_conf_refuse(conf, "SCITQ_LISTEN", err,
-                                  "names %s: whoever reaches this address can run "
-                                  "commands as root on the workers, and this version "
-                                  "knows no tokens: set SCITQ_INSECURE=1 if that is "
-                                  "what you want",
-                                  s->listen.v[i].text);
-    return 0;
+    return check_open(s, err);
 }
 
 static int check_log(struct sq_settings *s, struct sq_err *err)
@@ -334,6 +363,8 @@ int sq_settings_load(const struct sq_options *options, struct sq_settings *ret,
     sq_strangers_tell(&strangers,
                       rc ? NULL : sq_conf_text(ret->conf, "SCITQ_PLUGIN_PATH"),
                       "settings");
+    if (rc == 0)
+        rc = check_callers(ret, err);
     if (rc == 0)
         rc = check_listen(ret, err);
     if (rc == 0)

@@ -3,6 +3,7 @@
 #define SQ_CORE_SETTINGS_H
 
 #include "core/http/listen.h"
+#include "core/http/trust.h"
 #include "core/options.h"
 #include "core/store/fleet.h"
 #include "lib/conf.h"
@@ -22,6 +23,8 @@ struct sq_settings {
     bool janitor_destroys;
     struct sq_log_conf log;
     struct sq_listens listen;
+    struct sq_trust trust;  /* networks that need no token */
+    const char *token_file; /* NULL: none */
 };
 
 /* Read and check, before anything is opened: what would be unsafe refuses to start,

@@ -1,4 +1,5 @@
-/* SIGTERM and SIGINT stop, SIGHUP opens the log file again; the service manager is told
+/* SIGTERM and SIGINT stop, SIGHUP opens the log file again and
+ * reads the files of the guard; the service manager is told
  * of both (lib/notify.h). */
 #include "core/signals.h"
 
@@ -20,12 +21,15 @@ void sq_signals_block(sigset_t *ret)
     pthread_sigmask(SIG_BLOCK, ret, NULL);
 }
 
-static void reload(void)
+/* guard NULL: nobody is served yet. */
+static void reload(struct sq_guard *guard)
 {
     struct sq_err err;
     sq_notify_reloading();
     if (sq_log_reopen(&err) != 0)
         sq_log(SQ_LOG_ERROR, "server", "%s", err.text);
+    if (guard)
+        sq_guard_reload(guard);
     sq_notify("READY=1\n");
 }
 
@@ -57,11 +61,12 @@ static int next_in_service(const sigset_t *signals, const struct sq_sched *sched
     return sig;
 }
 
-void sq_signals_serve(const sigset_t *signals, const struct sq_sched *sched)
+void sq_signals_serve(const sigset_t *signals, const struct sq_sched *sched,
+                      struct sq_guard *guard)
 {
     uint64_t heard = 0;
     while (next_in_service(signals, sched, &heard) == SIGHUP)
-        reload();
+        reload(guard);
     sq_log(SQ_LOG_INFO, "server", "stopping");
     sq_notify("STOPPING=1\n");
 }
@@ -72,6 +77,6 @@ bool sq_signals_stop(const sigset_t *signals, int64_t wait_us)
     if (sq_notify_period_us())
         sq_notify("WATCHDOG=1\n");
     while ((sig = next(signals, wait_us)) == SIGHUP)
-        reload();
+        reload(NULL);
     return sig > 0;
 }

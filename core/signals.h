@@ -4,13 +4,15 @@
 
 #include <signal.h>
 
+#include "core/guard.h"
 #include "core/sched/sched.h"
 
 /* Before any thread: all inherit it, and only main takes signals. */
 void sq_signals_block(sigset_t *ret);
 /* Until asked to stop.  The service manager's watchdog hears of every turn of `sched`.
  */
-void sq_signals_serve(const sigset_t *signals, const struct sq_sched *sched);
+void sq_signals_serve(const sigset_t *signals, const struct sq_sched *sched,
+                      struct sq_guard *guard);
 /* True: asked to stop, within so many microseconds.  To be called again and again: the
  * watchdog hears of each call. */
 bool sq_signals_stop(const sigset_t *signals, int64_t wait_us);

@@ -57,12 +57,15 @@ static void add_headers(struct sq_request *r, struct MHD_Response *res)
 {
     const char *type = r->content_type ? r->content_type : "application/json";
     MHD_add_response_header(res, "Content-Type", type);
+    MHD_add_response_header(res, "X-Content-Type-Options", "nosniff");
     if (r->status == 308)
         MHD_add_response_header(res, "Location", r->match.location);
     if (r->status == 405) {
         const char *allow = sq_methods_text(r->match.methods, &r->arena);
         MHD_add_response_header(res, "Allow", allow ? allow : "");
     }
+    if (r->status == 401)
+        MHD_add_response_header(res, "WWW-Authenticate", "Bearer realm=\"scitq\"");
     if (r->content_range)
         MHD_add_response_header(res, "Content-Range", r->content_range);
     if (r->status == 503)

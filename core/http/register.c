@@ -121,6 +121,8 @@ int sq_register_write(struct sq_request *r, struct sq_tx *tx, struct sq_err *err
         code = sq_worker_register(tx, &reg, &out->worker, &out->acked, err);
     if (code == SQ_ENOENT)
         r->refused = 410; /* Gone, RFC 9110 15.5.11: not to be tried again */
+    if (code == 0)
+        code = sq_access_register(&r->caller, out->worker.worker_id, in->name, err);
     out->made = code == 0 && out->worker.creation_date == tx->now;
     return code;
 }

@@ -21,6 +21,8 @@
 
 enum {
     BODY_BYTES = 16 << 20,
+    STRANGER_BYTES = 1 << 20, /* of a body that nobody wants */
+    SLOW_US = 1000000,
     ARRAY_BYTES = 256 << 20,
     ARENA_BYTES = 128 << 20, /* a body of 16 MiB as structs, with room for lists of ids
                                 and for what comes back from the store */
@@ -113,17 +115,6 @@ static int64_t body_limit(const struct sq_request *r)
                                                                   : BODY_BYTES;
 }
 
-/* A page of another site must not speak through a browser of this machine: browsers say
- * where a call comes from, and nobody else sends this header. */
-static bool is_cross_site(struct sq_request *r)
-{
-    const char *origin = header(r, "Origin"), *host = header(r, "Host");
-    if (!origin)
-        return false;
-    const char *at = strstr(origin, "://");
-    return !at || !host || strcasecmp(at + 3, host) != 0;
-}
-
 static bool is_foreign_type(const char *type)
 {
     return type && (strncasecmp(type, "multipart/", 10) == 0 ||
@@ -164,26 +155,36 @@ static enum MHD_Result add_argument(void *arg, enum MHD_ValueKind kind, const ch
     return MHD_YES;
 }
 
+/* An answer before the body is whole, which is not listened to. */
+static enum MHD_Result answer_early(struct sq_request *r, int code)
+{
+    r->too_big = r->client->linger = true;
+    sq_answer_error(r, code);
+    atomic_store(&r->client->waiting, 0);
+    return sq_answer_send(r);
+}
+
 static enum MHD_Result start(struct sq_request *r, const char *url, const char *method)
 {
     const char *length = header(r, "Content-Length");
+    int64_t announced = length ? strtoll(length, NULL, 10) : 0;
+    struct sq_err why;
     r->head = strcmp(method, "HEAD") == 0;
     atomic_store(&r->client->waiting, sq_monotonic());
     find_route(r, url, method);
+    if (sq_access_admit(r, method, &why) != 0) {
+        refuse(r, 401, "%s", why.text);
+        return announced > STRANGER_BYTES ? answer_early(r, SQ_EAUTH) : MHD_YES;
+    }
     if (r->refused == 308)
         MHD_get_connection_values(r->connection, MHD_GET_ARGUMENT_KIND, add_argument,
                                   r);
     if (!r->refused && atomic_load(&r->server->stopping))
         refuse(r, 503, "the server is stopping");
-    if (!r->refused && is_cross_site(r))
-        refuse(r, 401, "a call of another site's page is refused");
-    if (length && strtoll(length, NULL, 10) > body_limit(r)) {
+    if (announced > body_limit(r)) {
         refuse(r, 413, "a body of %.30s bytes is over the limit of %lld", length,
                (long long)body_limit(r));
-        r->too_big = r->client->linger = true;
-        sq_answer_error(r, SQ_ETOOBIG);
-        atomic_store(&r->client->waiting, 0);
-        return sq_answer_send(r);
+        return answer_early(r, SQ_ETOOBIG);
     }
     return MHD_YES;
 }
@@ -240,7 +241,8 @@ static void receive(struct sq_request *r, const char *data, size_t len)
 /* A body that goes on for ever after having been refused is not listened to. */
 static bool is_flood(const struct sq_request *r)
 {
-    return r->refused && r->body_bytes > 2 * (int64_t)ARRAY_BYTES;
+    int64_t most = r->refused == 401 ? STRANGER_BYTES : 2 * (int64_t)ARRAY_BYTES;
+    return r->refused && r->body_bytes > most;
 }
 
 static int parse_lifted(struct sq_request *r, struct sq_err *err)
@@ -371,6 +373,8 @@ static enum MHD_Result run_steps(struct sq_request *r)
     int code = 0;
     if (r->stage == SQ_RECEIVING) {
         code = parse_body(r, &r->err);
+        if (code == 0)
+            code = sq_access_own(r, &r->err);
         if (code == 0 && r->head && route->write)
             return finish(r, 0); /* HEAD changes nothing */
         if (code == 0 && route->prepare)
@@ -386,6 +390,17 @@ static enum MHD_Result run_steps(struct sq_request *r)
     if (code == 0 && route->answer)
         code = route->answer(r, &r->err);
     return finish(r, code);
+}
+
+/* Who tries one token after the other waits for each answer.  False: it is not held. */
+static bool slow_down(struct sq_request *r)
+{
+    struct sq_watch *watch = r->server->watch;
+    r->slow = false;
+    r->waiter.kind = SQ_WAIT_NOTHING;
+    r->waiter.deadline = sq_monotonic() + SLOW_US;
+    sq_waiter_enlist(watch, &r->waiter);
+    return sq_waiter_hold(watch, &r->waiter) == 1;
 }
 
 enum MHD_Result sq_request_access(void *server, struct MHD_Connection *connection,
@@ -405,6 +420,8 @@ enum MHD_Result sq_request_access(void *server, struct MHD_Connection *connectio
         return is_flood(r) ? MHD_NO : MHD_YES;
     }
     atomic_store(&r->client->waiting, 0);
+    if (r->slow && slow_down(r))
+        return MHD_YES;
     if (r->refused) {
         sq_answer_error(r, SQ_EINVAL);
         return sq_answer_send(r);

@@ -11,6 +11,8 @@
 #include <microhttpd.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include "core/http/access.h"
+#include "core/http/crowd.h"
 #include "core/http/lift.h"
 #include "core/http/record.h"
 #include "core/http/route.h"
@@ -23,6 +25,7 @@ struct sq_http_server {
     struct MHD_Daemon **daemons; /* one a listen address */
     int n_daemons;
     struct sq_watch *watch;
+    struct sq_crowd *crowd;
     pthread_mutex_t lock; /* the three below */
     pthread_cond_t idle;  /* signalled when one of the counts comes down to 0 */
     int requests;
@@ -54,6 +57,8 @@ struct sq_request {
     struct sq_match match; /* its route is NULL when none was found */
     enum sq_stage stage;
     bool head;
+    struct sq_caller caller;
+    bool slow;   /* answered late: many wrong tokens came from there */
     int refused; /* not 0: decided before the body was whole, which is thrown away */
 
     struct sq_buf body;

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "core/http/request.h"
@@ -40,6 +41,31 @@ static size_t keep_escapes(void *arg, struct MHD_Connection *connection, char *t
     return strlen(text);
 }
 
+/* Where it comes from; strangers are counted, and turned away when there are many. */
+static void meet(struct sq_http_server *s, struct MHD_Connection *connection,
+                 struct sq_client *client)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    if (!info || !sq_address_bytes(info->client_addr, client->address) ||
+        (!sq_auth_trusts(s->conf.auth, client->address) &&
+         !sq_address_is_loopback(client->address) &&
+         !sq_crowd_enter(s->crowd, client->address, &client->place)))
+        shutdown(client->fd, SHUT_RDWR);
+}
+
+static void on_connection(void *server, struct MHD_Connection *connection,
+                          void **client, enum MHD_ConnectionNotificationCode code)
+{
+    struct sq_http_server *s = server;
+    struct sq_client *old = *client;
+    if (code == MHD_CONNECTION_NOTIFY_CLOSED && old)
+        sq_crowd_leave(s->crowd, &old->place);
+    sq_watch_connection(s->watch, connection, client, code);
+    if (code == MHD_CONNECTION_NOTIFY_STARTED && *client)
+        meet(s, connection, *client);
+}
+
 static struct MHD_Daemon *start_daemon(struct sq_http_server *s, int fd)
 {
     unsigned threads = s->conf.threads > 1 ? (unsigned)s->conf.threads : 0;
@@ -53,8 +79,8 @@ static struct MHD_Daemon *start_daemon(struct sq_http_server *s, int fd)
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, /* */
         MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_NOTIFY_CONNECTION,
-        sq_watch_connection, s->watch, MHD_OPTION_NOTIFY_COMPLETED,
-        sq_request_completed, s, MHD_OPTION_END);
+        on_connection, s, MHD_OPTION_NOTIFY_COMPLETED, sq_request_completed, s,
+        MHD_OPTION_END);
 }
 
 /* The socket is the daemon's from then on. */
@@ -83,7 +109,9 @@ int sq_http_server_start(const struct sq_http_conf *conf, struct sq_http_server 
     s->daemons = daemons;
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->idle, NULL);
-    int code = sq_watch_start(&s->watch, err);
+    int code = sq_crowd_new(&s->crowd, err);
+    if (code == 0)
+        code = sq_watch_start(&s->watch, err);
     for (int i = 0; code == 0 && i < conf->listen->n; i++)
         code = serve(s, &conf->listen->v[i], err);
     if (code != 0) {
@@ -126,6 +154,7 @@ void sq_http_server_stop(struct sq_http_server *s)
     for (int i = 0; i < s->n_daemons; i++)
         MHD_stop_daemon(s->daemons[i]); /* closes its socket too */
     sq_watch_stop(s->watch);
+    sq_crowd_free(s->crowd);
     pthread_mutex_destroy(&s->lock);
     pthread_cond_destroy(&s->idle);
     free(s->daemons);

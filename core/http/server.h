@@ -6,7 +6,9 @@
 #ifndef SQ_HTTP_SERVER_H
 #define SQ_HTTP_SERVER_H
 
+#include "core/http/auth.h"
 #include "core/http/listen.h"
+#include "core/http/site.h"
 #include "core/store/changes.h"
 #include "core/store/fleet.h"
 #include "core/store/liveness.h"
@@ -17,6 +19,8 @@ struct sq_http_server;
 
 struct sq_http_conf {
     struct sq_listens *listen; /* open; what is served is taken */
+    struct sq_auth *auth;      /* who may call */
+    struct sq_site site;       /* the names it is called by */
     int threads;               /* SCITQ_SERVER_PROCESS */
     const char *rclone_conf;   /* path of the server's rclone.conf */
     const char *remote_uri;    /* REMOTE_URI or NULL */

@@ -15,6 +15,7 @@
 #include <microhttpd.h>
 #include <scitq/error.h>
 #include <stdatomic.h>
+#include "core/http/crowd.h"
 #include "core/store/changes.h"
 #include "lib/util.h"
 
@@ -67,7 +68,9 @@ void sq_watch_wake_all(struct sq_watch *w);
 
 struct sq_client {
     int fd;
-    bool linger;             /* set by its HTTP thread */
+    bool linger; /* set by its HTTP thread */
+    unsigned char address[SQ_ADDRESS_BYTES];
+    struct sq_place place;   /* among the strangers */
     _Atomic int64_t waiting; /* since when it owes us bytes; 0: it does not */
     struct sq_client *prev, *next;
 };

@@ -29,7 +29,8 @@ static const char *const names[] = {"task",
                                     "execution_log",
                                     "inventory_host",
                                     "inventory_variable",
-                                    "scitq_identity"};
+                                    "scitq_identity",
+                                    "scitq_secret"};
 enum { LEGACY_NAMES = 11 };
 
 struct tables {
@@ -173,18 +174,30 @@ int sq_schema_ensure(struct sq_db *db, struct sq_err *err)
     return refuse(db, state, version, err);
 }
 
-int sq_schema_identity(struct sq_db *db, char **ret, struct sq_err *err)
+/* The only row of a table with one column. */
+static int only_text(struct sq_db *db, enum sq_query query, const char *table,
+                     char **ret, struct sq_err *err)
 {
-    struct sq_stmt *st = sq_db_query(db, SQ_Q_SCHEMA_IDENTITY);
-    char *id = sq_row(st) ? strdup(sq_col_text(st, 0, NULL)) : NULL;
+    struct sq_stmt *st = sq_db_query(db, query);
+    char *text = sq_row(st) ? strdup(sq_col_text(st, 0, NULL)) : NULL;
     sq_stmt_end(st);
     int rc = sq_db_error(db, err);
-    if (!rc && !id)
-        rc = sq_fail(err, SQ_EIO, "database %s has no row in scitq_identity",
-                     sq_db_describe(db));
+    if (!rc && !text)
+        rc = sq_fail(err, SQ_EIO, "database %s has no row in %s", sq_db_describe(db),
+                     table);
     if (rc)
-        free(id);
+        free(text);
     else
-        *ret = id;
+        *ret = text;
     return rc;
+}
+
+int sq_schema_identity(struct sq_db *db, char **ret, struct sq_err *err)
+{
+    return only_text(db, SQ_Q_SCHEMA_IDENTITY, "scitq_identity", ret, err);
+}
+
+int sq_schema_secret(struct sq_db *db, char **ret, struct sq_err *err)
+{
+    return only_text(db, SQ_Q_SCHEMA_SECRET, "scitq_secret", ret, err);
 }

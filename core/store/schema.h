@@ -25,5 +25,8 @@ int sq_schema_ensure(struct sq_db *db, struct sq_err *err);
 /* Made with the tables, told to workers: which database this is.  The caller frees
  * *ret. */
 int sq_schema_identity(struct sq_db *db, char **ret, struct sq_err *err);
+/* Made with the tables, told to nobody: the key of passes (core/model/pass.h).  The
+ * caller frees *ret. */
+int sq_schema_secret(struct sq_db *db, char **ret, struct sq_err *err);
 
 #endif

@@ -34,11 +34,21 @@ class Answer:
 class Api:
     """One kept connection; one thread at a time.  A body that is not bytes is sent as
     JSON.  A GET is tried again once when the kept connection is closed as it is sent;
-    nothing else is ever repeated."""
+    nothing else is ever repeated.  `token` is sent with each call, which comes from the
+    address `source`; with `tls`, an ssl.SSLContext, over TLS."""
 
-    def __init__(self, host, port, timeout_s=180):
+    def __init__(self, host, port, timeout_s=180, token=None, source=None, tls=None):
         self.host, self.port, self.timeout_s = host, port, timeout_s
+        self.token, self.source, self.tls = token, source and (source, 0), tls
         self.conn = None
+
+    def connect(self):
+        if self.tls:
+            return http.client.HTTPSConnection(
+                self.host, self.port, timeout=self.timeout_s, context=self.tls,
+                source_address=self.source)
+        return http.client.HTTPConnection(self.host, self.port, timeout=self.timeout_s,
+                                          source_address=self.source)
 
     def close(self):
         if self.conn:
@@ -55,14 +65,15 @@ class Api:
     def call(self, method, path, body=None, headers=None):
         self.drop_closed()
         head = dict(headers or {})
+        if self.token:
+            head.setdefault("Authorization", "Bearer " + self.token)
         if body is not None and not isinstance(body, bytes):
             body = json.dumps(body).encode()
             head.setdefault("Content-Type", "application/json")
         for last in (False, True):
             kept = self.conn is not None
             if not kept:
-                self.conn = http.client.HTTPConnection(self.host, self.port,
-                                                       timeout=self.timeout_s)
+                self.conn = self.connect()
             try:
                 self.conn.request(method, path, body, head)
                 got = self.conn.getresponse()

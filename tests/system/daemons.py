@@ -255,6 +255,7 @@ class Server(Daemon):
     binary = None  # another program than the build's
     fetch = None   # another program than scitq-fetch
     env = {}       # more of its environment
+    token = None   # what its clients send; of the role admin
 
     def __init__(self, db="sqlite", uri=None, start=True, wrapper=(), role=None,
                  **settings):
@@ -293,9 +294,10 @@ class Server(Daemon):
                    (["--role=" + self.role] if self.role else []), env, ready=True)
         return self
 
-    def api(self, timeout_s=180):
+    def api(self, timeout_s=180, **how):
         """A client with a connection of its own."""
-        api = Api("127.0.0.1", self.port, timeout_s)
+        how.setdefault("token", self.token)
+        api = Api("127.0.0.1", self.port, timeout_s, **how)
         self._apis.append(api)
         return api
 

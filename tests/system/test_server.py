@@ -68,8 +68,15 @@ def settings():
             ("SCITQ_LISTEN=[::]:5000\n", [], "scitq.conf line 2: SCITQ_LISTEN names"),
             ("FLASK_APP=x\n", [], "SCITQ_LISTEN=0.0.0.0:5000\nSCITQ_INSECURE=1"),
             ("SCITQ_TLS_CERT=/x\n", [], "SCITQ_TLS_CERT"),
-            ("SCITQ_TOKEN_FILE=/x\n", [], "scitq.conf line 2: SCITQ_TOKEN_FILE"),
-            ("SCITQ_TRUSTED_NETWORKS=10.0.0.0/8\n", [], "SCITQ_TRUSTED_NETWORKS"),
+            ("SCITQ_LISTEN=[::]:5000\n", [], "SCITQ_TRUSTED_NETWORKS=10.0.0.0/8"),
+            ("SCITQ_LISTEN=[::]:5000\n", [], "SCITQ_TOKEN_FILE"),
+            ("SCITQ_LISTEN=[::]:5000\nSCITQ_TOKEN_FILE=\n", [], "SCITQ_LISTEN names"),
+            ("SCITQ_LISTEN=[::]:5000\nSCITQ_TRUSTED_NETWORKS=\n", [], "SCITQ_LISTEN names"),
+            ("SCITQ_TOKEN_FILE=/x\n", [], "scitq.conf line 2: SCITQ_TOKEN_FILE cannot be "
+             "used: cannot open /x"),
+            ("SCITQ_TRUSTED_NETWORKS=10.0.0.1/8\n", [], "scitq.conf line 2: "
+             "SCITQ_TRUSTED_NETWORKS names \"10.0.0.1/8\""),
+            ("SCITQ_TRUSTED_NETWORKS=0.0.0.0/0\n", [], "trusts everybody"),
             ("", ["--role=main"], "only --role=all"),
             ("SCITQ_DATABASE_URI=postgresql://127.0.0.1:1/d\n", ["--role=queue"],
              "database postgresql 127.0.0.1/d" if with_postgresql() else

@@ -23,6 +23,9 @@ insert into scitq_schema (version, applied) values ($1, $2)
 -- name: schema_identity
 select identity from scitq_identity
 
+-- name: schema_secret
+select key from scitq_secret
+
 -- One process at a time migrates; SQLite's write transaction is that lock already.
 -- name: schema_lock
 -- engine: sqlite

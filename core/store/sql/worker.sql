@@ -141,3 +141,17 @@ delete from task where batch = $1
 
 -- name: batch_delete_recruiters
 delete from recruiter where batch = $1
+
+-- Whose things are (core/store/owner.c).
+-- name: owner_of_worker
+select worker_id, name, token from worker where worker_id = cast($1 as bigint)
+
+-- name: owner_of_execution
+select w.worker_id, w.name, w.token
+from execution e join worker w on w.worker_id = e.worker_id
+where e.execution_id = cast($1 as bigint)
+
+-- name: owner_has_task
+select 1 from execution e join worker w on w.worker_id = e.worker_id
+where e.task_id = cast($1 as bigint)
+    and (w.worker_id = cast($2 as bigint) or w.name = cast($3 as varchar)) limit 1

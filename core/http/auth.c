@@ -1,0 +1,135 @@
+/* Roles of callers.  The tokens may be read again while others are compared with
+ * them. */
+#include "core/http/auth.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+struct sq_auth {
+    struct sq_auth_conf conf;
+    const char *key;
+    pthread_rwlock_t lock;
+    struct sq_known_tokens tokens;
+};
+
+int sq_auth_reload(struct sq_auth *a, struct sq_err *err)
+{
+    struct sq_known_tokens fresh, old;
+    if (!a->conf.token_file)
+        return 0;
+    int rc = sq_known_tokens_read(a->conf.token_file, &fresh, err);
+    if (rc)
+        return rc;
+    pthread_rwlock_wrlock(&a->lock);
+    old = a->tokens;
+    a->tokens = fresh;
+    pthread_rwlock_unlock(&a->lock);
+    sq_known_tokens_free(&old);
+    return 0;
+}
+
+int sq_auth_new(const struct sq_auth_conf *conf, struct sq_auth **ret,
+                struct sq_err *err)
+{
+    struct sq_auth *a = calloc(1, sizeof *a);
+    if (!a)
+        return sq_fail(err, SQ_ENOMEM, "out of memory");
+    a->conf = *conf;
+    a->key = "";
+    pthread_rwlock_init(&a->lock, NULL);
+    int rc = sq_auth_reload(a, err);
+    if (rc)
+        sq_auth_free(a);
+    else
+        *ret = a;
+    return rc;
+}
+
+void sq_auth_free(struct sq_auth *a)
+{
+    if (!a)
+        return;
+    sq_known_tokens_free(&a->tokens);
+    pthread_rwlock_destroy(&a->lock);
+    free(a);
+}
+
+void sq_auth_set_key(struct sq_auth *a, const char *key)
+{
+    a->key = key;
+}
+
+bool sq_auth_is_open(const struct sq_auth *a)
+{
+    return !a->conf.token_file && a->conf.trust->n == 0;
+}
+
+bool sq_auth_trusts(const struct sq_auth *a, const unsigned char *address)
+{
+    return sq_auth_is_open(a) || sq_trust_has(a->conf.trust, address);
+}
+
+static bool take_pass(const struct sq_auth *a, const char *token, int64_t now_s,
+                      struct sq_caller *ret)
+{
+    struct sq_pass pass;
+    if (!sq_pass_read(a->key, token, &pass))
+        return false;
+    if (pass.kind == SQ_PASS_JOB) {
+        ret->role = pass.until_s >= now_s ? SQ_MAY_READ : SQ_MAY_NONE;
+        return ret->role != SQ_MAY_NONE;
+    }
+    ret->role = SQ_MAY_WORKER;
+    ret->worker_id = pass.worker_id;
+    memcpy(ret->machine, pass.machine, sizeof ret->machine);
+    return true;
+}
+
+static bool take_known(struct sq_auth *a, const char *token, struct sq_caller *ret)
+{
+    pthread_rwlock_rdlock(&a->lock);
+    const struct sq_known_token *known = sq_known_tokens_find(&a->tokens, token);
+    if (known) {
+        ret->role = known->role;
+        if (known->role == SQ_MAY_WORKER)
+            memcpy(ret->name, known->name, sizeof ret->name);
+    }
+    pthread_rwlock_unlock(&a->lock);
+    return known != NULL;
+}
+
+/* RFC 6750 section 2.1; NULL for another scheme. */
+static const char *bearer(const char *header)
+{
+    if (strncasecmp(header, "Bearer", 6) != 0 || header[6] != ' ')
+        return NULL;
+    return header + 6 + strspn(header + 6, " ");
+}
+
+int sq_auth_call(struct sq_auth *a, const unsigned char *address, const char *header,
+                 int64_t now_s, struct sq_caller *ret, struct sq_err *err)
+{
+    *ret = (struct sq_caller){.worker_id = SQ_NULL};
+    if (sq_auth_is_open(a)) {
+        ret->role = SQ_MAY_ADMIN;
+        return 0;
+    }
+    const char *token = header ? bearer(header) : NULL;
+    ret->by_token = header != NULL;
+    if (!header && sq_trust_has(a->conf.trust, address)) {
+        ret->role = SQ_MAY_ADMIN;
+        return 0;
+    }
+    if (!header)
+        return sq_fail(err, SQ_EAUTH,
+                       "a token is needed: the server knows none of this call (tools "
+                       "and workers send that of SCITQ_TOKEN_FILE)");
+    if (!token)
+        return sq_fail(err, SQ_EAUTH, "the header Authorization must be: Bearer TOKEN");
+    if (take_known(a, token, ret) || take_pass(a, token, now_s, ret))
+        return 0;
+    ret->wrong = true;
+    return sq_fail(err, SQ_EAUTH, "the token is not one that this server knows");
+}
