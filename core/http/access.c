@@ -11,14 +11,22 @@
 #include "lib/log.h"
 
 /* Whose what a route names has to be. */
-enum own { OWN_NOTHING, OWN_WORKER, OWN_EXECUTION, OWN_TASK, OWN_FREEZE, OWN_ANY };
+enum own {
+    OWN_NOTHING,
+    OWN_WORKER,
+    OWN_EXECUTION,
+    OWN_TASK,
+    OWN_FREEZE,
+    OWN_REGISTER,
+    OWN_ANY
+};
 
 static const struct {
     enum sq_method method;
     const char *path;
     enum own own;
 } of_workers[] = {
-    {SQ_POST, "/workers/register", OWN_ANY}, /* then sq_access_register */
+    {SQ_POST, "/workers/register", OWN_REGISTER}, /* then sq_access_register */
     {SQ_PUT, "/workers/<id>/sync", OWN_WORKER},
     {SQ_GET, "/workers/<id>", OWN_WORKER},
     {SQ_PUT, "/workers/<id>", OWN_WORKER},
@@ -152,7 +160,15 @@ static bool is_owner(const struct sq_caller *c, const struct sq_owner *o)
                                    : o->name && strcmp(c->name, o->name) == 0;
 }
 
-/* A row's own token dies with the row, and with its machine. */
+static bool asks_for_itself(const struct sq_request *r)
+{
+    enum own own = own_of(r->match.route);
+    return own == OWN_REGISTER ||
+           (own == OWN_WORKER && r->match.ids[0] == r->caller.worker_id);
+}
+
+/* A row's own token dies with the row, and with its machine.  Of that its worker is
+ * told by the calls themselves, which know nothing of it any more (404, 410). */
 static int check_alive(struct sq_request *r, struct sq_db *db, struct sq_err *err)
 {
     const struct sq_caller *c = &r->caller;
@@ -160,6 +176,8 @@ static int check_alive(struct sq_request *r, struct sq_db *db, struct sq_err *er
     if (c->worker_id == SQ_NULL)
         return 0;
     int rc = sq_owner_of_worker(db, c->worker_id, &r->arena, &owner, err);
+    if (rc == 0 && owner.worker_id == SQ_NULL && asks_for_itself(r))
+        return 0;
     if (rc == 0 && (!owner.machine || strcmp(owner.machine, c->machine) != 0))
         rc = sq_fail(err, SQ_EAUTH, "this token is of worker %lld, which is no more",
                      (long long)c->worker_id);

@@ -234,6 +234,10 @@ def dies(db, server, two):
     wait_until("the row is gone", lambda: api.get("/config/remote").status == 401)
     got = api.get("/config/remote")
     ok(got.status == 401 and "is no more" in got.message, "%s: its token dies with it" % db, got)
+    is_((api.put("/workers/%d/sync" % w, {"spool": "s", "holding": []}).status,
+         api.register("node-b", "s", launch_token="m-node-b").status,
+         api.register("node-b", "s").status), (404, 410, 401),
+        "%s: its worker is told that it is not wanted, and makes no row" % db)
     now = int(time.time())
     job = server.api(token=pass_of_job(server, now + 600))
     is_((job.get("/inventory/").status, job.post("/tasks/", {"command": "x"}).status,
