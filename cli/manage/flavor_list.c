@@ -15,7 +15,8 @@ static const struct sq_opt options[] = {
     {.name = "max-eviction",
      .kind = SQ_OPT_INT,
      .value = "PERCENT",
-     .help = "chance an hour to be taken back, at most (5)"},
+     .help =
+         "chance an hour to be taken back, at most (5), unless FILTERS speak of it"},
     {.name = "limit", .kind = SQ_OPT_INT, .value = "N", .help = "how many (10)"},
     SQ_OPT_PROVIDER(0, "only of this provider"),
     SQ_OPT_REGION(0, "only in this region"),

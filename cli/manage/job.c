@@ -18,6 +18,7 @@ int sq_job_follow(struct sq_cli *cli, int64_t id, struct sq_err *err)
 {
     const struct timespec pause = {0, AGAIN_MS * 1000000L};
     const char *path = sq_job_path(cli, id, "");
+    bool json = sq_args_has(&cli->args, "json");
     size_t shown = 0;
     for (;;) {
         SQ_CLEANUP(sq_json_unref) json_t *job = NULL;
@@ -26,13 +27,17 @@ int sq_job_follow(struct sq_cli *cli, int64_t id, struct sq_err *err)
             return rc;
         const char *log = sq_cli_member(job, "log");
         const char *status = sq_cli_member(job, "status");
-        if (strlen(log) > shown)
+        if (!json && strlen(log) > shown)
             fputs(log + shown, cli->out);
         shown = strlen(log);
         fflush(cli->out);
-        if (strcmp(status, "failed") == 0)
+        bool failed = strcmp(status, "failed") == 0;
+        bool ended = failed || strcmp(status, "succeeded") == 0;
+        if (json && ended)
+            sq_cli_print_json(cli, job);
+        if (failed)
             return sq_fail(err, SQ_EIO, "job %lld failed", (long long)id);
-        if (strcmp(status, "succeeded") == 0)
+        if (ended)
             return 0;
         nanosleep(&pause, NULL);
     }

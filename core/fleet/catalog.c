@@ -134,6 +134,11 @@ int sq_fleet_update(struct sq_fleet *f, struct sq_running *r, const char *provid
     if (rc == 0 && r)
         sq_fleet_say(r, "%s: %zu flavors, %zu offers in %zu regions", provider,
                      c.n_flavors, c.n_offers, c.n_regions);
+    if (rc == 0 && r && c.n_offers == 0)
+        sq_fleet_say(r,
+                     "%s offers nothing: scitq-plugin(7) tells where it is told what "
+                     "there is",
+                     provider);
     sq_session_close(&s);
     sq_arena_fini(&arena);
     return rc;

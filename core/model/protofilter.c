@@ -89,11 +89,15 @@ static int find_item(const char *rule, size_t len, enum sq_proto_item *ret,
             *ret = (enum sq_proto_item)i;
             return 0;
         }
+    if (!*rule)
+        return sq_fail(err, SQ_EINVAL,
+                       "protofilter: an empty rule: one colon goes before each, none "
+                       "after the last");
     return sq_fail(
         err, SQ_EINVAL,
         "protofilter %s: one can ask about cpu, ram, disk, gpumem, eviction, "
-        "cost, tags, region and provider",
-        rule);
+        "cost, tags, region and provider%s",
+        rule, strchr(rule, ' ') ? ", without spaces" : "");
 }
 
 static int find_comparator(const char *rule, const char *at, size_t len,

@@ -188,7 +188,9 @@ static int ask(struct sq_provider *p, struct sq_call *call, const char *url,
     struct sq_web_answer *answer = NULL;
     int rc = p->host->web(p->host, call, &request, &answer, err);
     if (rc)
-        return rc;
+        return rc == SQ_ECANCELED
+                   ? rc
+                   : sq_prefix(err, "openstack cannot be reached by OS_AUTH_URL: ");
     rc = judge(p, answer, err);
     p->host->web_free(answer);
     return rc;

@@ -76,7 +76,8 @@ def failed(server, words):
 def by_hand():
     """worker deploy, what cannot be deployed, and deletion under way."""
     with new_server(LOCAL_FLAVORS="small:1:2:10:0.2:0 big:8:32:500:1.5:0:N",
-                    LOCAL_QUOTA=8, WORKER_CREATE_RETRY=0) as server:
+                    LOCAL_QUOTA=8, WORKER_CREATE_RETRY=0,
+                    STATIC_MACHINES="/dev/null") as server:
         api = server.api()
         text = manage(server, "flavor", "list")
         has(text, "small", "the flavors are known from the start")
@@ -84,6 +85,11 @@ def by_hand():
             "filtered")
         has(manage(server, "flavor", "update", "-P", "local"), "2 flavors, 4 offers in 2",
             "flavor update tells what it found")
+        job = json.loads(manage(server, "--json", "flavor", "update", "-P", "local"))
+        is_((job["action"], job["status"]), ("flavor_update", "succeeded"), "as JSON too")
+        has(manage(server, "flavor", "update", "-P", "static"),
+            "static offers nothing: scitq-plugin(7) tells where it is told what there is",
+            "nor is it silent about nothing")
         has(manage(server, "flavor", "update", "-P", "nobody", good=False),
             "no provider is called nobody", "or why not")
         has(manage(server, "worker", "deploy", "-f", "auto:cpu>=2", "-P", "auto", "-r",

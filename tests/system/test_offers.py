@@ -108,7 +108,8 @@ def lists():
 # What is wrong, and the words that say so.
 TYPOS = (("cores>=10", "cores>=10: one can ask about cpu"),
          ("Cpu>=10", "one can ask about"),
-         ("cpu>=10:", "one can ask about"),
+         ("cpu>=10:", "an empty rule"),
+         ("cpu >= 10", "without spaces"),
          ("cpu>=10 ram>=4", "10 ram>=4 is not a number"),
          ("cpu=10", "a comparator is one of"),
          ("cpu=>10", "a comparator is one of"),

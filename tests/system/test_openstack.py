@@ -113,7 +113,7 @@ REFUSALS = (
     ("a project that is none", {"OS_PROJECT_ID": "0" * 32}, {}, {}, "refuses the login"),
     ("no password", {"OS_PASSWORD": ""}, {}, {}, "OS_PASSWORD is not set"),
     ("a cloud that does not answer", {"OS_AUTH_URL": "http://127.0.0.1:1/v3"}, {}, {},
-     "127.0.0.1:1"),
+     "cannot be reached by OS_AUTH_URL: POST http://127.0.0.1:1/v3"),
     ("an unknown flavor", {}, {}, {"flavor": "b9-9"}, 'no flavor "b9-9" in GRA11'),
     ("an unknown region", {}, {}, {"region": "MOON1"},
      '"MOON1" is no region of this cloud: it has'),

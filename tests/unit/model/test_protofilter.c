@@ -13,8 +13,9 @@ static void test_refusals(void **state)
     } rows[] = {
         {"c2-15", "begins with auto"},
         {"automatic", "begins with auto"},
-        {"auto:", "cpu, ram, disk"},
-        {"auto:cpu>=1:", "cpu, ram, disk"},
+        {"auto:", "an empty rule"},
+        {"auto:cpu>=1:", "an empty rule"},
+        {"auto:cpu >= 1", "region and provider, without spaces"},
         {"auto:cores>=1", "protofilter cores>=1: one can ask about cpu"},
         {"auto:CPU>=1", "one can ask about"},
         {"auto:cpu", "a comparator is one of"},
