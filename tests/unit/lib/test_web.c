@@ -3,25 +3,34 @@
 #include "tests/test.h"
 
 #include <arpa/inet.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "lib/host.h"
 #include "tests/unit/lib/scratch.h"
 
+enum { REQUESTS_MAX = 10, ANSWER_MAX = 64 << 20 };
+
 /* Each request takes the next reply: bytes as they are, then the connection ends. */
 struct server {
-    const char *const *replies; /* "": hang up; "hang": say nothing until the end */
+    /* "": hang up; "hang": say nothing until the end; "huge": more than is taken; KEEP:
+     * the connection stays, and ends without a word when it is used again */
+    const char *const *replies;
     int listener, port;
     atomic_int requests;
-    char last[4000]; /* the last request */
+    int64_t at_us[REQUESTS_MAX]; /* when each came */
+    char last[4000];             /* the last request */
     pthread_t thread;
 };
+#define KEEP "keep "
 
 static size_t read_request(struct server *s, int fd)
 {
@@ -40,6 +49,35 @@ static size_t read_request(struct server *s, int fd)
     }
 }
 
+static bool take_request(struct server *s, int fd)
+{
+    if (!read_request(s, fd))
+        return false;
+    assert_true(s->requests < REQUESTS_MAX);
+    s->at_us[s->requests] = sq_monotonic();
+    atomic_fetch_add(&s->requests, 1);
+    return true;
+}
+
+static void write_huge(int fd)
+{
+    static const char piece[1 << 20];
+    static const char head[] = "HTTP/1.1 200 x\r\nConnection: close\r\n\r\n";
+    ssize_t n = write(fd, head, strlen(head));
+    for (int64_t sent = 0; n > 0 && sent <= ANSWER_MAX; sent += n)
+        n = send(fd, piece, sizeof piece, MSG_NOSIGNAL);
+}
+
+/* Until the connection is used or left, or another one comes. */
+static void keep(struct server *s, int fd)
+{
+    struct pollfd p[] = {{.fd = s->listener, .events = POLLIN},
+                         {.fd = fd, .events = POLLIN}};
+    poll(p, 2, -1);
+    if (p[1].revents)
+        take_request(s, fd);
+}
+
 static void *serve(void *arg)
 {
     struct server *s = arg;
@@ -47,13 +85,18 @@ static void *serve(void *arg)
         int fd = accept(s->listener, NULL, NULL);
         if (fd < 0)
             return NULL;
-        if (read_request(s, fd)) {
-            atomic_fetch_add(&s->requests, 1);
+        if (take_request(s, fd)) {
             const char *reply = s->replies[i];
+            bool kept = strncmp(reply, KEEP, strlen(KEEP)) == 0;
+            reply += kept ? strlen(KEEP) : 0;
             if (strcmp(reply, "hang") == 0)
                 (void)!read(fd, s->last, 1); /* until the client goes */
+            else if (strcmp(reply, "huge") == 0)
+                write_huge(fd);
             else
                 (void)!write(fd, reply, strlen(reply));
+            if (kept)
+                keep(s, fd);
         }
         close(fd);
     }
@@ -162,6 +205,101 @@ static void test_tries(void **state)
     sq_host_free(h);
 }
 
+static int call(struct sq_host *h, const struct server *s, struct sq_web_request *q,
+                struct sq_err *err)
+{
+    char url[100];
+    struct sq_web_answer *a = NULL;
+    snprintf(url, sizeof url, "http://127.0.0.1:%d/e", s->port);
+    q->url = url;
+    int rc = h->web(h, NULL, q, &a, err);
+    h->web_free(a);
+    return rc;
+}
+
+/* No sooner than the server wants, in seconds or as a date: longer than we would wait.
+ */
+static void test_retry_after(void **state)
+{
+    (void)state;
+    for (int as_date = 0; as_date < 2; as_date++) {
+        struct server s;
+        struct sq_err err;
+        char busy[200], date[50] = "1";
+        const char *const replies[] = {busy, REPLY("200", "", "good"), ""};
+        time_t later = time(NULL) + 3;
+        struct tm tm;
+        if (as_date)
+            strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT",
+                     gmtime_r(&later, &tm));
+        snprintf(busy, sizeof busy, REPLY("503", "Retry-After: %s\r\n", ""), date);
+        struct sq_host *h = new_host(NULL);
+        struct sq_web_request q = {.method = "GET", .tries = 2};
+        server_start(&s, replies);
+        OK(err, call(h, &s, &q, &err));
+        assert_int_equal(s.requests, 2);
+        assert_true(s.at_us[1] - s.at_us[0] >= 990000);
+        server_stop(&s);
+        sq_host_free(h);
+    }
+}
+
+static void test_limits(void **state)
+{
+    (void)state;
+    static const char *const huge[] = {"huge", ""}, *const hang[] = {"hang", ""};
+    struct server s;
+    struct sq_err err;
+    struct sq_host *h = new_host(NULL);
+    struct sq_web_request q = {.method = "GET", .tries = 1, .timeout_s = 1};
+    server_start(&s, hang);
+    assert_int_equal(call(h, &s, &q, &err), SQ_ETIMEDOUT);
+    assert_non_null(strstr(err.text, "no answer in time"));
+    server_stop(&s);
+    q.timeout_s = 0;
+    server_start(&s, huge);
+    assert_int_equal(call(h, &s, &q, &err), SQ_EPROTO);
+    assert_non_null(strstr(err.text, "larger than 64 MiB"));
+    server_stop(&s);
+    sq_host_free(h);
+}
+
+/* Over an old connection, which may be dead, libcurl itself would send it again. */
+static void test_once_goes_over_a_new_connection(void **state)
+{
+    (void)state;
+    static const char *const replies[] = {
+        KEEP "HTTP/1.1 200 x\r\nContent-Length: 1\r\n\r\na", REPLY("201", "", "made"),
+        ""};
+    struct server s;
+    struct sq_err err;
+    struct sq_host *h = new_host(NULL);
+    struct sq_web_request first = {.method = "GET"};
+    struct sq_web_request q = {
+        .method = "POST", .body = "{}", .body_len = 2, .flags = SQ_WEB_ONCE};
+    server_start(&s, replies);
+    OK(err, call(h, &s, &first, &err));
+    OK(err, call(h, &s, &q, &err));
+    server_stop(&s);
+    assert_int_equal(s.requests, 2);
+    sq_host_free(h);
+}
+
+/* Wherever a secret was put, an error does not tell it. */
+static void test_errors_tell_no_secret(void **state)
+{
+    (void)state;
+    struct sq_err err;
+    struct sq_host *h = new_host(NULL);
+    struct sq_web_answer *a = NULL;
+    struct sq_web_request q = {
+        .method = "GET", .url = "http://127.0.0.1:1/of/hunter22/x", .tries = 1};
+    h->hide(h, "hunter22");
+    assert_int_equal(h->web(h, NULL, &q, &a, &err), SQ_EIO);
+    assert_non_null(strstr(err.text, "/of/***/x"));
+    sq_host_free(h);
+}
+
 static void test_what_is_sent(void **state)
 {
     (void)state;
@@ -234,13 +372,13 @@ static void *cancel_later(void *arg)
     while (stop->server->requests == 0)
         usleep(1000);
     stop->now = true;
-    (void)!write(stop->call.cancel_fd, &one, sizeof one);
+    if (stop->call.cancel_fd >= 0)
+        (void)!write(stop->call.cancel_fd, &one, sizeof one);
     return NULL;
 }
 
-static void test_canceled(void **state)
+static void cancel(int cancel_fd)
 {
-    (void)state;
     static const char *const hang[] = {"hang", ""};
     struct server s;
     struct sq_err err;
@@ -248,20 +386,28 @@ static void test_canceled(void **state)
     char url[100];
     struct sq_host *h = new_host(NULL);
     server_start(&s, hang);
-    struct stop stop = {
-        .call = {.canceled = is_canceled, .cancel_fd = eventfd(0, EFD_CLOEXEC)},
-        .server = &s};
+    struct stop stop = {.call = {.canceled = is_canceled, .cancel_fd = cancel_fd},
+                        .server = &s};
     snprintf(url, sizeof url, "http://127.0.0.1:%d/c", s.port);
-    struct sq_web_request q = {.method = "GET", .url = url};
+    /* One try: what ends for another reason is not canceled before the next one. */
+    struct sq_web_request q = {.method = "GET", .url = url, .tries = 1};
     struct sq_web_answer *a = NULL;
     pthread_create(&thread, NULL, cancel_later, &stop);
     assert_int_equal(h->web(h, &stop.call, &q, &a, &err), SQ_ECANCELED);
     assert_int_equal(h->pause(h, &stop.call, 1000000, &err), SQ_ECANCELED);
     pthread_join(thread, NULL);
-    close(stop.call.cancel_fd);
     server_stop(&s);
     assert_int_equal(h->pause(h, NULL, 1, &err), 0);
     sq_host_free(h);
+}
+
+static void test_canceled(void **state)
+{
+    (void)state;
+    int fd = eventfd(0, EFD_CLOEXEC);
+    cancel(fd);
+    cancel(-1); /* nothing to wait on: it is asked now and then */
+    close(fd);
 }
 
 static void test_record(void **state)
@@ -314,6 +460,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tries),
+        cmocka_unit_test(test_retry_after),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_once_goes_over_a_new_connection),
+        cmocka_unit_test(test_errors_tell_no_secret),
         cmocka_unit_test(test_what_is_sent),
         cmocka_unit_test(test_wrong_requests),
         cmocka_unit_test(test_canceled),
