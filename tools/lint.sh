@@ -1,8 +1,9 @@
 #!/bin/sh
 # The rules of the house: lint.sh check TOP, or lint.sh format TOP to lay out the C
 # files.  Checks the layout of C files (.clang-format), who includes whom and how long
-# files and functions are (lint.awk), and shell scripts (shellcheck).  CLANG_FORMAT and
-# SHELLCHECK name the programs.  Exit 1 when anything is found.
+# files and functions are (lint.awk), shell scripts (shellcheck), and that no provider
+# is known by its name.  CLANG_FORMAT and SHELLCHECK name the programs.  Exit 1 when
+# anything is found.
 set -eu
 
 mode=${1:-}
@@ -41,6 +42,13 @@ scripts() {
     done
 }
 
+# What concerns one provider is its plugin's: elsewhere nobody knows which there are.
+provider_names() {
+    grep -E '^(core|lib|worker)/' "$list" | tr '\n' '\0' |
+        xargs -0 -r grep -HniE 'openstack|azure|ovh' |
+        sed 's/$/: names a provider, which only its plugin may/'
+}
+
 need() {
     command -v "$1" >/dev/null || {
         echo "lint: $1 is missing: tools/deps.sh test installs it" >&2
@@ -62,6 +70,7 @@ check)
         xargs -0 -r "$CLANG_FORMAT" --dry-run --Werror --ferror-limit=3 || failed=1
     c_files | tr '\n' '\0' | xargs -0 -r awk -f tools/lint.awk tools/rooms.txt || failed=1
     scripts | tr '\n' '\0' | xargs -0 -r "$SHELLCHECK" || failed=1
+    provider_names | grep . && failed=1
     [ "$failed" = 0 ] && echo "lint: $(wc -l <"$list") files in $here are as agreed"
     exit "$failed"
     ;;

@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/store/fleet.h"
 #include "core/store/machines.h"
+#include "core/store/worker.h"
 
 static int64_t ask(struct contract *c, const char *sql)
 {
@@ -156,10 +158,87 @@ static void test_unowned(void **state)
     assert_true(find(c, "t8", true));
 }
 
+/* Deleted before it was made: what was to make it does not, and somebody makes sure
+ * that nothing is there. */
+static void test_not_made_any_more(void **state)
+{
+    struct contract *c = *state;
+    struct sq_err err;
+    struct sq_worker ignored;
+    contract_sql(
+        c->db,
+        "insert into worker (name, status, concurrency, prefetch, batch, permanent, "
+        "flavor, provider, region, task_properties, token) values "
+        "('n1', 'offline', 1, 0, 'b', false, 's', 'p', 'r', '{}', 't1'), "
+        "('n2', 'offline', 1, 0, 'b', false, 's', 'p', 'r', '{}', 't2');"
+        "insert into job (target, action, status, log) values "
+        "('n1', 'worker_deploy', 'pending', 'to be made'), "
+        "('n2', 'worker_deploy', 'pending', 'to be made');");
+    for (int i = 0; i < 2; i++) {
+        contract_begin(c);
+        OK(err, sq_worker_delete(&c->tx, 1, &ignored, &err));
+        contract_commit(c);
+    }
+    assert_int_equal(ask(c, "select count(*) from job where target = 'n1' and action = "
+                            "'worker_deploy' and status = 'failed' and log like "
+                            "'to be made%canceled%'"),
+                     1);
+    assert_int_equal(ask(c, "select count(*) from job where target = 'n2' and action = "
+                            "'worker_deploy' and status = 'pending'"),
+                     1);
+    assert_int_equal(ask(c, "select count(*) from job where target = 'n1' and action = "
+                            "'worker_destroy' and status = 'pending'"),
+                     1);
+    assert_int_equal(ask(c, "select count(*) from job"), 3);
+}
+
+/* What the machine took with it is pending again, but what ran may be no more often
+ * than its retries say. */
+static void test_forgotten(void **state)
+{
+    struct contract *c = *state;
+    struct sq_err err;
+    add_workers(c);
+    contract_sql(
+        c->db,
+        "insert into task (command, status, creation_date, batch, retry) values "
+        "('x', 'running', '2026-11-22 00:00:00.000000', 'b', 1), "
+        "('x', 'running', '2026-11-22 00:00:00.000000', 'b', 0), "
+        "('x', 'accepted', '2026-11-22 00:00:00.000000', 'b', 0), "
+        "('x', 'assigned', '2026-11-22 00:00:00.000000', 'b', 0), "
+        "('x', 'running', '2026-11-22 00:00:00.000000', 'b', 0);"
+        "insert into execution (worker_id, task_id, status, creation_date, latest) "
+        "values (1, 1, 'running', '2026-11-22 00:00:00.000000', true), "
+        "(1, 2, 'running', '2026-11-22 00:00:00.000000', true), "
+        "(1, 3, 'accepted', '2026-11-22 00:00:00.000000', true), "
+        "(1, 4, 'pending', '2026-11-22 00:00:00.000000', true), "
+        "(2, 5, 'running', '2026-11-22 00:00:00.000000', true);");
+    contract_begin(c);
+    OK(err, sq_fleet_forget(&c->tx, 1, &err));
+    contract_commit(c);
+    assert_int_equal(ask(c, "select count(*) from worker where worker_id = 1"), 0);
+    assert_int_equal(ask(c, "select count(*) from execution where worker_id = 1 or "
+                            "(task_id < 5 and status in ('pending', 'accepted', "
+                            "'running'))"),
+                     0);
+    assert_int_equal(ask(c, "select count(*) from task where task_id in (1, 3, 4) and "
+                            "status = 'pending'"),
+                     3);
+    assert_int_equal(ask(c, "select count(*) from task where task_id = 2 and "
+                            "status = 'failed'"),
+                     1);
+    assert_int_equal(ask(c, "select count(*) from execution where worker_id = 2 and "
+                            "status = 'running'"),
+                     1);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tokens), cmocka_unit_test(test_silent),
-        cmocka_unit_test(test_lost_and_gone), cmocka_unit_test(test_unowned)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_tokens),
+                                       cmocka_unit_test(test_silent),
+                                       cmocka_unit_test(test_lost_and_gone),
+                                       cmocka_unit_test(test_unowned),
+                                       cmocka_unit_test(test_not_made_any_more),
+                                       cmocka_unit_test(test_forgotten)};
     return contract_main(tests, SQ_LEN(tests));
 }

@@ -117,6 +117,10 @@ refused "a file of 1001 lines" lib/a.c '1000 lines'
 awk 'BEGIN { print "int f(void)\n{"; for (i = 0; i < 98; i++) print "    g();"; print "    return 0;\n}" }' |
     plant lib/a.c
 refused "a function of 101 lines" lib/a.c 'function of 101 lines'
+echo '/* As AZURE does. */' | plant worker/loop.c
+refused "a provider's name in the worker" worker/loop.c 'names a provider'
+echo 'OVH_REGIONS' | plant core/settings.inc
+refused "a provider's setting in the core" core/settings.inc 'names a provider'
 # shellcheck disable=SC2016 # the planted script's own variable
 printf '#!/bin/sh\nrm -rf $1\n' | plant tools/rm.sh
 refused "a script that shellcheck refuses" tools/rm.sh 'line 2'
