@@ -48,7 +48,8 @@ def date(at):
 class Openstack(Mock):
     settings = {"delay_s": 0.01, "token_lifetime_s": 3600, "page_size": 2, "cores": 200,
                 "instances": 50, "full": "", "password": form.PASSWORD, "forbidden": False,
-                "alias": ""}
+                "alias": "",
+                "floating": False}
 
     def __init__(self, base):
         self.plain = base
@@ -230,8 +231,13 @@ class Openstack(Mock):
             return {}
         one = lambda v, a: {"version": v, "addr": a, "OS-EXT-IPS:type": "fixed",  # noqa: E731
                             "OS-EXT-IPS-MAC:mac_addr": "fa:16:3e:00:00:01"}
-        return {s["network"]: [one(6, "2001:db8::%x" % s["number"]),
-                               one(4, "203.0.113.%d" % (1 + s["number"] % 250))]}
+        last = 1 + s["number"] % 250
+        public = dict(one(4, "203.0.113.%d" % last))
+        private = []
+        if self.set["floating"]:
+            public["OS-EXT-IPS:type"] = "floating"
+            private = [one(4, "10.0.0.%d" % last)]
+        return {s["network"]: private + [one(6, "2001:db8::%x" % s["number"]), public]}
 
     def show(self, s, version=MICROVERSION[1]):
         """Since 2.47 the flavor is embedded, without its id; before, it is a link."""

@@ -158,6 +158,16 @@ def vanished(db):
             os.kill(pid, signal.SIGCONT)
         until("and is back", lambda: workers(server)[silent]["status"] == "running",
               why(server))
+        # One that was silent already when the server ended, and whose machine goes then.
+        for pid in frozen:
+            os.kill(pid, signal.SIGSTOP)
+        until("it is silent again", lambda: workers(server)[silent]["status"] == "offline",
+              why(server))
+        server.end()
+        crash(server, silent, remove=True)
+        server.start()
+        until("the next server asks for those at once", lambda: silent not in
+              workers(server), why(server))
 
 
 def orphan(server, owner, token, name):

@@ -406,17 +406,17 @@ def server_killed(world):
     world.rest("nobody comes or goes with the server")
 
 
-def replaced(world, what, region):
-    """A small one is taken back, and another comes there, for it."""
+def replaced(world, region, what, wanted):
+    """A small one of that region is taken back, and another comes for it."""
     worker = next(w for w in world.model.of("alpha") if (
-        w.offer.flavor, w.offer.region) == ("small", "here"))
+        w.offer.flavor, w.offer.region) == ("small", region))
     world.model.replace(worker.name, MARGIN)
     world.sampler.expect(world.model.machines())
     lose(world, worker, take_back)
     world.rest("one is replaced " + what)
     new = world.model.workers[-1]
-    is_((new.batch, new.offer.flavor, new.offer.region), ("alpha", "small", region),
-        "by one " + region)
+    is_((new.batch, new.offer.flavor, new.offer.region), ("alpha", *wanted),
+        "by a %s one %s" % wanted)
 
 
 def the_end(world):
@@ -426,7 +426,9 @@ def the_end(world):
     world.rest("who has nothing to do goes while others work")
     ok(idle.name not in [w.name for w in world.model.workers], "that was one")
     world.finish("beta")
-    replaced(world, "where it was not just taken back", "there")
+    replaced(world, "here", "where there is room again", ("small", "there"))
+    replaced(world, "there", "by the next best, not where it was just taken back",
+             ("wide", "there"))
     for batch in ("alpha", "gamma", "hand"):
         world.finish(batch)
     is_(world.rows(), world.expected_rows(), "only the permanent worker is left")
@@ -462,7 +464,8 @@ def story(db):
             dead(world)
             gamma(world, beta(world))
             server_killed(world)
-            replaced(world, "in the same place, as there is no other with room", "here")
+            replaced(world, "here", "in the same place, as there is no other with room",
+                     ("small", "here"))
             the_end(world)
             diag("%d tasks; %d samples, %d of them at rest; %d workers deployed, %d "
                  "moved, %d replaced" % (

@@ -54,8 +54,8 @@ struct target {
     void (*set_fault)(const char *how);
     int kills;  /* rounds of a launch killed in the middle, at most; 0: 20 */
     int cycles; /* at random, in ./check long; 0: 1000 */
-    /* It cannot be told to make a machine once: a launch that was killed may have asked
-     * for two, until a later call comes to its end. */
+    /* It cannot be told to make a machine once: a launch that was killed under a fault
+     * may have asked for two, until a later call comes to its end. */
     bool makes_twins;
 };
 

@@ -54,6 +54,20 @@ static void test_made(void **state)
     none_refused();
 }
 
+/* Where there are two the fixed one is of a private network. */
+static void test_floating(void **state)
+{
+    (void)state;
+    struct sq_launch req = wanted("t1");
+    struct sq_machine m;
+    struct sq_err err;
+    order("/_mock/set", "{\"floating\": true}");
+    OK(err, launch(&req, &m, &err));
+    order("/_mock/set", "{\"floating\": false}");
+    assert_true(strncmp(m.ipv4, "203.0.113.", 10) == 0);
+    none_refused();
+}
+
 /* Images and networks go with the kind of flavor. */
 static void test_kinds(void **state)
 {
@@ -391,8 +405,9 @@ static void test_limits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(made),  TEST(kinds), TEST(moved), TEST(alias), TEST(many), TEST(refusals),
-        TEST(words), TEST(keys),  TEST(twins), TEST(late),  TEST(sold), TEST(limits),
+        TEST(made), TEST(floating), TEST(kinds),  TEST(moved), TEST(alias),
+        TEST(many), TEST(refusals), TEST(words),  TEST(keys),  TEST(twins),
+        TEST(late), TEST(sold),     TEST(limits),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }
