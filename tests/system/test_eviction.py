@@ -317,7 +317,7 @@ def cloud():
             AZURE_REGIONS="swedencentral northeurope", AZURE_ARM_ENDPOINT=azure.url,
             AZURE_LOGIN_ENDPOINT=azure.url, AZURE_PRICES_ENDPOINT=azure.url,
             EVICTION_ACTION="delete", JANITOR_PERIOD=1, WORKER_OFFLINE_DELAY=3)
-        server = Server(start=False, **settings)
+        server = Lender(start=False, **settings)
         # What its machines have of their own; nothing goes through this proxy.
         server.env = dict(env, AZURE_IMDS_ENDPOINT=azure.url,
                           http_proxy="http://127.0.0.1:1")
