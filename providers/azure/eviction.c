@@ -8,11 +8,12 @@
 
 #define UNKNOWN_EVICTION 5
 #define QUERY                                                                          \
-    "SpotResources | where type =~ 'microsoft.compute/skuspotevictionrate/location' "  \
-    "| "                                                                               \
-    "where location in~ (%s) | project skuName = tostring(sku.name), location, "       \
-    "spotEvictionRate = tostring(properties.evictionRate) | order by skuName asc, "    \
-    "location asc"
+    "SpotResources"                                                                    \
+    " | where type =~ 'microsoft.compute/skuspotevictionrate/location'"                \
+    " | where location in~ (%s)"                                                       \
+    " | project skuName = tostring(sku.name), location,"                               \
+    " spotEvictionRate = tostring(properties.evictionRate)"                            \
+    " | order by skuName asc, location asc"
 
 /* "5-10" is 10, its worse end; "20+" is 25, a step more. */
 static int percent(const char *rate)

@@ -9,10 +9,9 @@
 
 #define PATH                                                                           \
     "%s/api/retail/prices?api-version=" PRICES                                         \
-    "&$filter=serviceName%%20eq%%20'Virtual%"                                          \
-    "%20Machines'%%20and%%20armRegionName%%20eq%%20'%s'%%20and%%20priceType%%20eq%%"   \
-    "20'"                                                                              \
-    "Consumption'"
+    "&$filter=serviceName%%20eq%%20'Virtual%%20Machines'"                              \
+    "%%20and%%20armRegionName%%20eq%%20'%s'"                                           \
+    "%%20and%%20priceType%%20eq%%20'Consumption'"
 
 static bool ends(const char *text, const char *end)
 {

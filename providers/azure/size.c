@@ -14,9 +14,11 @@ static const char *capability(const json_t *sku, const char *name)
 {
     const json_t *row;
     size_t i;
-    json_array_foreach(json_object_get(sku, "capabilities"), i,
-                       row) if (strcmp(text_of(row, "name"), name) ==
-                                0) return text_of(row, "value");
+    json_array_foreach(json_object_get(sku, "capabilities"), i, row)
+    {
+        if (strcmp(text_of(row, "name"), name) == 0)
+            return text_of(row, "value");
+    }
     return "";
 }
 
@@ -30,11 +32,12 @@ static bool is_restricted(const json_t *sku, const char *region)
     {
         if (strcasecmp(text_of(row, "type"), "Location") != 0)
             continue;
-        json_array_foreach(json_object_get(row, "values"), j,
-                           value) if (strcasecmp(json_string_value(value)
-                                                     ? json_string_value(value)
-                                                     : "",
-                                                 region) == 0) return true;
+        json_array_foreach(json_object_get(row, "values"), j, value)
+        {
+            if (strcasecmp(json_string_value(value) ? json_string_value(value) : "",
+                           region) == 0)
+                return true;
+        }
     }
     return false;
 }

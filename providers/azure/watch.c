@@ -16,9 +16,11 @@ static bool is_preempted(const json_t *answer)
 {
     const json_t *event;
     size_t i;
-    json_array_foreach(json_object_get(answer, "Events"), i,
-                       event) if (strcmp(text_of(event, "EventType"), "Preempt") ==
-                                  0) return true;
+    json_array_foreach(json_object_get(answer, "Events"), i, event)
+    {
+        if (strcmp(text_of(event, "EventType"), "Preempt") == 0)
+            return true;
+    }
     return false;
 }
 

@@ -1,10 +1,10 @@
 /* What the Resource Manager says of a failure, in our words and with our codes.
  *
  * An error is {"error": {"code": "SkuNotAvailable", "message": "…"}}, sometimes with
- * details below that say more.  The codes: learn.microsoft.com/azure/azure-resource-
- * manager/troubleshooting/common-deployment-errors,
- * /azure/virtual-machines/error-codes- spot,
- * /azure/virtual-machines/troubleshooting-throttling-errors. */
+ * details below that say more.  The codes, below learn.microsoft.com/azure:
+ * azure-resource-manager/troubleshooting/common-deployment-errors,
+ * virtual-machines/error-codes-spot,
+ * virtual-machines/troubleshooting-throttling-errors. */
 #include "providers/azure/azure.h"
 
 #include <string.h>
@@ -70,8 +70,11 @@ static const json_t *telling(const json_t *error)
     size_t i;
     if (row_of(text_of(error, "code")))
         return error;
-    json_array_foreach(json_object_get(error, "details"), i,
-                       detail) if (row_of(text_of(detail, "code"))) return detail;
+    json_array_foreach(json_object_get(error, "details"), i, detail)
+    {
+        if (row_of(text_of(detail, "code")))
+            return detail;
+    }
     return error;
 }
 

@@ -59,9 +59,11 @@ static int find_flavor(struct launch *l, struct sq_err *err)
     free(url);
     if (rc)
         return rc;
-    json_array_foreach(rows, i,
-                       row) if (strcmp(text_of(row, "name"), l->req->flavor) == 0)
-        copy(l->flavor, sizeof l->flavor, text_of(row, "id"));
+    json_array_foreach(rows, i, row)
+    {
+        if (strcmp(text_of(row, "name"), l->req->flavor) == 0)
+            copy(l->flavor, sizeof l->flavor, text_of(row, "id"));
+    }
     json_decref(rows);
     if (l->flavor[0])
         return 0;
@@ -92,9 +94,11 @@ static int find_named(struct launch *l, const char *key, const char *address,
         rc = api_call(l->p, l->call, &a, err);
     free(escaped);
     *ret = 0;
-    json_array_foreach(json_object_get(a.json, key), i,
-                       row) if (!*ret && strcmp(text_of(row, "name"), name) == 0)
-        copy(ret, SERVER_ID_SIZE, text_of(row, "id"));
+    json_array_foreach(json_object_get(a.json, key), i, row)
+    {
+        if (!*ret && strcmp(text_of(row, "name"), name) == 0)
+            copy(ret, SERVER_ID_SIZE, text_of(row, "id"));
+    }
     api_fini(&a);
     return rc;
 }

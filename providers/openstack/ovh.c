@@ -120,8 +120,11 @@ static const json_t *find_addon(const json_t *addons, const char *plan)
 {
     const json_t *row;
     size_t i;
-    json_array_foreach(addons, i,
-                       row) if (strcmp(text_of(row, "planCode"), plan) == 0) return row;
+    json_array_foreach(addons, i, row)
+    {
+        if (strcmp(text_of(row, "planCode"), plan) == 0)
+            return row;
+    }
     return NULL;
 }
 
@@ -145,10 +148,12 @@ static double nvme_gb(const json_t *technical)
     const json_t *row, *storage = json_object_get(technical, "storage");
     double all = 0;
     size_t i;
-    json_array_foreach(json_object_get(storage, "disks"), i,
-                       row) if (strcasecmp(text_of(row, "technology"), "NVMe") == 0)
-        all += json_number_value(json_object_get(row, "capacity")) *
-               json_number_value(json_object_get(row, "number"));
+    json_array_foreach(json_object_get(storage, "disks"), i, row)
+    {
+        if (strcasecmp(text_of(row, "technology"), "NVMe") == 0)
+            all += json_number_value(json_object_get(row, "capacity")) *
+                   json_number_value(json_object_get(row, "number"));
+    }
     return all;
 }
 
@@ -219,8 +224,11 @@ static int fetch_region(struct sq_provider *p, struct sq_call *call, struct sale
     free(url);
     if (rc == 0 && !json_is_array(rows))
         rc = sq_fail(err, SQ_EPROTO, "ovh cannot list flavors: it tells no list");
-    json_array_foreach(rows, i, row) if (rc == 0) rc =
-        one_flavor(s, row, addons, region, err);
+    json_array_foreach(rows, i, row)
+    {
+        if (rc == 0)
+            rc = one_flavor(s, row, addons, region, err);
+    }
     json_decref(rows);
     return rc;
 }

@@ -43,7 +43,11 @@ static int fetch_nova(struct sq_provider *p, struct sq_call *call, struct sales 
         return no_memory(err);
     rc = api_list(p, call, "list flavors", url, "flavors", &rows, err);
     free(url);
-    json_array_foreach(rows, i, row) if (rc == 0) rc = one_flavor(s, row, name, err);
+    json_array_foreach(rows, i, row)
+    {
+        if (rc == 0)
+            rc = one_flavor(s, row, name, err);
+    }
     json_decref(rows);
     return rc;
 }

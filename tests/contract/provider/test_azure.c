@@ -22,14 +22,14 @@ static int each(const char *owner, const char *token, void (*on)(const json_t *g
     json_t *table = ask("/_mock/table"), *group;
     size_t i;
     int n = 0;
-    json_array_foreach(
-        json_object_get(table, "groups"), i,
-        group) if (strcmp(tag(group, "scitq-owner"), owner) == 0 &&
-                   (!token || strcmp(tag(group, "scitq-token"), token) == 0))
+    json_array_foreach(json_object_get(table, "groups"), i, group)
     {
-        n++;
-        if (on)
-            on(group);
+        if (strcmp(tag(group, "scitq-owner"), owner) == 0 &&
+            (!token || strcmp(tag(group, "scitq-token"), token) == 0)) {
+            n++;
+            if (on)
+                on(group);
+        }
     }
     json_decref(table);
     return n;

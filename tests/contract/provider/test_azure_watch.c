@@ -32,8 +32,11 @@ static size_t asked(void)
 {
     json_t *log = ask("/_mock/log"), *row;
     size_t i, n = 0;
-    json_array_foreach(log, i, row) n +=
-        strstr(json_string_value(json_array_get(row, 1)), "scheduledevents") != NULL;
+    json_array_foreach(log, i, row)
+    {
+        n += strstr(json_string_value(json_array_get(row, 1)), "scheduledevents") !=
+             NULL;
+    }
     json_decref(log);
     return n;
 }
