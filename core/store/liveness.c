@@ -164,12 +164,19 @@ void sq_liveness_contact(struct sq_liveness *l, int64_t worker_id, int64_t time,
     pthread_mutex_unlock(&l->lock);
 }
 
+/* Newer than what the row that somebody has just read says?  Also while a sweep is
+ * writing it, and the row has it not yet. */
+static bool is_news(const struct contact *c, const struct sq_worker *w)
+{
+    return c->unwritten || (c->spoke && c->time > w->last_contact_date);
+}
+
 void sq_liveness_overlay(struct sq_liveness *l, struct sq_worker *w,
                          struct sq_arena *arena)
 {
     pthread_mutex_lock(&l->lock);
     const struct contact *c = find(l, w->worker_id);
-    if (c && c->unwritten) {
+    if (c && is_news(c, w)) {
         w->last_contact_date = c->time;
         if (c->load)
             w->load = sq_arena_strdup(arena, c->load);
