@@ -179,6 +179,7 @@ int sq_batch_delete(struct sq_tx *tx, const char *batch, struct sq_err *err)
 {
     SQ_CLEANUP(sq_freep) int64_t *watched = NULL;
     size_t n = 0;
+    delete_rows(tx, SQ_Q_BATCH_DELETE_SIGNALS, batch);
     int code = sq_execution_withdraw_batch(tx, batch, err);
     if (!code)
         code = read_watched(tx, batch, &watched, &n, err);

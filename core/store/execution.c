@@ -344,20 +344,23 @@ static bool read_short(struct sq_stmt *st, struct sq_arena *arena,
     return ok;
 }
 
-static bool wanted(const struct sq_worker_execution *e, int status)
+/* The rows of a status, or among others of it, as partial indexes have them. */
+static enum sq_query short_forms(int status)
 {
-    return status < 0 ? e->status != SQ_EXEC_PENDING : e->status == status;
+    if (status < 0)
+        return SQ_Q_WORKER_EXECUTIONS_TAKEN;
+    return sq_execution_live(status) ? SQ_Q_WORKER_EXECUTIONS_LIVE
+                                     : SQ_Q_WORKER_EXECUTIONS_ENDED;
 }
 
 int sq_executions_of_worker(struct sq_db *db, int64_t worker_id, int status,
                             struct sq_arena *arena, struct sq_worker_execution **ret,
                             size_t *ret_n, struct sq_err *err)
 {
-    bool live = status < 0 || sq_execution_live(status);
-    struct sq_stmt *st = sq_db_query(db, live ? SQ_Q_WORKER_EXECUTIONS_LIVE
-                                              : SQ_Q_WORKER_EXECUTIONS_ENDED);
+    enum sq_query q = short_forms(status);
+    struct sq_stmt *st = sq_db_query(db, q);
     sq_bind_int(st, 1, worker_id);
-    if (!live)
+    if (q == SQ_Q_WORKER_EXECUTIONS_ENDED)
         sq_bind_text(st, 2, sq_name(&sq_execution_statuses, status));
     struct sq_worker_execution *v = NULL;
     size_t n = 0, cap = 0;
@@ -367,7 +370,7 @@ int sq_executions_of_worker(struct sq_db *db, int64_t worker_id, int status,
             sq_stmt_end(st);
             return sq_fail(err, SQ_ETOOBIG, "too many executions for one answer");
         }
-        n += wanted(&v[n], status);
+        n += status < 0 || v[n].status == status;
     }
     int code = sq_db_error(db, err);
     if (code)

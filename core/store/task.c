@@ -182,18 +182,27 @@ int sq_task_update(struct sq_tx *tx, int64_t task_id, const struct sq_task *valu
     return code ? code : get(tx, task_id, ret, err);
 }
 
+static void delete_rows(struct sq_tx *tx, enum sq_query q, int64_t task_id)
+{
+    struct sq_stmt *st = sq_db_query(tx->db, q);
+    sq_bind_int(st, 1, task_id);
+    sq_run(st);
+}
+
+/* The worker of a running execution is left the signal that kills it, which comes after
+ * those that are deleted. */
 int sq_task_delete(struct sq_tx *tx, int64_t task_id, struct sq_task *ret,
                    struct sq_err *err)
 {
     struct sq_task task;
     int code = get(tx, task_id, &task, err);
-    if (!code)
-        code = sq_execution_withdraw(tx, &task_id, 1, err);
     if (code)
         return code;
-    struct sq_stmt *st = sq_db_query(tx->db, SQ_Q_TASK_DELETE);
-    sq_bind_int(st, 1, task_id);
-    sq_run(st);
+    delete_rows(tx, SQ_Q_TASK_DELETE_SIGNALS, task_id);
+    code = sq_execution_withdraw(tx, &task_id, 1, err);
+    if (code)
+        return code;
+    delete_rows(tx, SQ_Q_TASK_DELETE, task_id);
     sq_changes_task(tx->changes, task_id);
     /* Who waited for it has one requirement less. */
     code = sq_task_release(tx, &task_id, 1, err);

@@ -309,10 +309,11 @@ static void test_short_forms(void **state)
             assert_string_equal(v[0].batch, "Default");
             continue;
         }
-        assert_int_equal(n, 2);
+        assert_int_equal(n, 3);
         assert_int_equal(v[0].execution_id, e[SQ_EXEC_ACCEPTED]);
         assert_int_equal(v[1].execution_id, e[SQ_EXEC_RUNNING]);
         assert_int_equal(v[1].taskstatus, SQ_TASK_RUNNING);
+        assert_int_equal(v[2].execution_id, e[SQ_EXEC_REFUSED]);
     }
 }
 

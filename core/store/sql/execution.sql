@@ -119,7 +119,7 @@ delete from execution where execution_id = cast($1 as bigint)
 delete from execution_log
 where execution_id = cast($1 as bigint) and stream = cast($2 as integer)
 
--- Short forms: the live ones of a worker, and those that ended in some way.
+-- Short forms: the live ones of a worker, those it holds, those in some way ended.
 -- name: worker_executions_live
 select e.execution_id, e.command, e.status, e.task_id, e.creation_date,
     e.modification_date, e.pid, e.output_files, e.latest, t.batch, t.status
@@ -127,6 +127,21 @@ from execution e join task t on t.task_id = e.task_id
 where e.worker_id = cast($1 as bigint)
     and e.status in ('pending', 'accepted', 'running')
 order by e.execution_id + 0
+
+-- Neither failed, succeeded nor pending, as 1.3's worker asks every few seconds; each
+-- half has an index of its own.
+-- name: worker_executions_taken
+select e.execution_id, e.command, e.status, e.task_id, e.creation_date,
+    e.modification_date, e.pid, e.output_files, e.latest, t.batch, t.status
+from execution e join task t on t.task_id = e.task_id
+where e.worker_id = cast($1 as bigint)
+    and e.status in ('pending', 'accepted', 'running') and e.status <> 'pending'
+union all
+select e.execution_id, e.command, e.status, e.task_id, e.creation_date,
+    e.modification_date, e.pid, e.output_files, e.latest, t.batch, t.status
+from execution e join task t on t.task_id = e.task_id
+where e.worker_id = cast($1 as bigint) and e.status = 'refused'
+order by 1
 
 -- name: worker_executions_ended
 select e.execution_id, e.command, e.status, e.task_id, e.creation_date,

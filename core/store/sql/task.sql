@@ -70,6 +70,11 @@ from task t
 where execution.task_id = cast($1 as bigint) and execution.status = 'pending'
     and t.task_id = execution.task_id
 
+-- What was said to executions of the task; few signals wait at a time.
+-- name: task_delete_signals
+delete from signal where execution_id in (
+    select execution_id from execution where task_id = cast($1 as bigint))
+
 -- name: task_delete
 delete from task where task_id = cast($1 as bigint)
 

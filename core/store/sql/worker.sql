@@ -136,6 +136,12 @@ order by e.execution_id
 select distinct w.waits_on from task w join task o on o.task_id = w.waits_on
 where w.status = 'waiting' and w.batch <> $1 and o.batch = $1
 
+-- Few signals wait at a time: they are gone through, not the executions.
+-- name: batch_delete_signals
+delete from signal where $1 = (
+    select t.batch from execution e join task t on t.task_id = e.task_id
+    where e.execution_id = signal.execution_id)
+
 -- name: batch_delete_tasks
 delete from task where batch = $1
 
