@@ -34,11 +34,8 @@ static int check_signal(int64_t signal, struct sq_err *err)
 
 int sq_batches_prepare_run(struct sq_request *r, struct sq_err *err)
 {
-    static const char *const names[] = {"signal", NULL};
     int64_t *signal;
     int code = sq_request_alloc(r, sizeof *signal, &signal, err);
-    if (code == 0)
-        code = sq_body_only(r, names, err);
     if (code == 0)
         code = sq_body_int(r, "signal", 0, signal, err);
     if (code == 0)

@@ -7,6 +7,16 @@
 #include "core/store/execution.h"
 #include "core/store/log.h"
 
+/* 1.3 had two words for an execution that is not to run at once; there is one. */
+int sq_executions_prepare_create(struct sq_request *r, struct sq_err *err)
+{
+    const char *status = json_string_value(json_object_get(r->json, "status"));
+    if (status && strcmp(status, "paused") == 0 &&
+        json_object_set_new(r->json, "status", json_string("pending")) != 0)
+        return sq_fail(err, SQ_ENOMEM, "no memory for the execution");
+    return sq_prepare_create(r, err);
+}
+
 int sq_executions_create(struct sq_request *r, struct sq_tx *tx, struct sq_err *err)
 {
     const struct sq_execution *e = r->values;
@@ -75,11 +85,23 @@ struct tails {
     int wanted[2];
 };
 
-/* A parameter of the body ({"data":{…}} or bare), else of the query. */
+/* The body's {"data":{…}}, or the body itself. */
+static int tail_object(struct sq_request *r, const json_t **ret, struct sq_err *err)
+{
+    int code = sq_request_object(r, ret, err);
+    const json_t *data = code == 0 ? json_object_get(*ret, "data") : NULL;
+    if (!data || json_is_null(data))
+        return code;
+    if (!json_is_object(data))
+        return sq_fail(err, SQ_EINVAL, "data must be an object");
+    *ret = data;
+    return sq_members_only(data, r->match.route->members, err);
+}
+
+/* A parameter of the body, else of the query. */
 static json_t *tail_parameter(struct sq_request *r, const json_t *body, const char *key)
 {
-    const json_t *data = json_object_get(body, "data");
-    const json_t *v = json_object_get(json_is_object(data) ? data : body, key);
+    const json_t *v = json_object_get(body, key);
     const char *text = v ? NULL : sq_request_query(r, key, 0);
     return v ? json_incref((json_t *)v) : text ? json_string(text) : NULL;
 }
@@ -107,7 +129,7 @@ int sq_executions_prepare_tails(struct sq_request *r, struct sq_err *err)
     const json_t *body;
     int code = sq_request_alloc(r, sizeof *t, &t, err);
     if (code == 0)
-        code = sq_request_object(r, &body, err);
+        code = tail_object(r, &body, err);
     if (code == 0)
         code = tail_of(r, body, "output", &t->wanted[0], &t->from[0], err);
     if (code == 0)

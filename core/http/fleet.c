@@ -41,12 +41,8 @@ struct deploy {
 
 int sq_workers_prepare_deploy(struct sq_request *r, struct sq_err *err)
 {
-    static const char *const names[] = {"number", "region",      "provider", "flavor",
-                                        "batch",  "concurrency", "prefetch", NULL};
     struct deploy *d;
     int rc = sq_request_alloc(r, sizeof *d, &d, err);
-    if (rc == 0)
-        rc = sq_body_only(r, names, err);
     if (rc == 0)
         rc = sq_body_int(r, "number", 1, &d->number, err);
     if (rc == 0)
@@ -82,25 +78,6 @@ int sq_workers_deploy(struct sq_request *r, struct sq_tx *tx, struct sq_err *err
 
 /* ---- recruiters: their key is no id but batch and rank */
 
-int sq_recruiters_prepare_list(struct sq_request *r, struct sq_err *err)
-{
-    static const char *const names[] = {"batch", NULL};
-    const char *batch = NULL;
-    int rc = sq_body_only(r, names, err);
-    if (rc == 0)
-        rc = sq_body_text(r, "batch", &batch, err);
-    r->data = (void *)(batch ? batch : sq_request_query(r, "batch", 0));
-    return rc;
-}
-
-int sq_recruiters_list(struct sq_request *r, struct sq_db *db, struct sq_err *err)
-{
-    struct sq_recruiter *rows;
-    size_t n;
-    int rc = sq_recruiter_list(db, r->data, &r->arena, &rows, &n, err);
-    return rc ? rc : answer_rows(r, &sq_recruiter_type, rows, n, err);
-}
-
 int sq_recruiters_put(struct sq_request *r, struct sq_tx *tx, struct sq_err *err)
 {
     return sq_recruiter_put(tx, r->values, r->result, err);
@@ -125,12 +102,15 @@ int sq_recruiters_delete(struct sq_request *r, struct sq_tx *tx, struct sq_err *
     return sq_recruiter_delete(tx, r->match.name, r->match.ids[0], r->result, err);
 }
 
-/* Running workers whose flavor is one that a recruiter asks for. */
+/* Running workers whose flavor is one that a listed recruiter asks for. */
 int sq_recruiters_match(struct sq_request *r, struct sq_db *db, struct sq_err *err)
 {
+    struct sq_recruiter *rules;
     struct sq_worker *rows;
-    size_t n;
-    int rc = sq_recruiter_match(db, r->data, &r->arena, &rows, &n, err);
+    size_t n_rules, n;
+    int rc = sq_list_read(r, db, &rules, &n_rules, err);
+    if (rc == 0)
+        rc = sq_recruiter_match(db, rules, n_rules, &r->arena, &rows, &n, err);
     return rc ? rc : answer_rows(r, &sq_worker_type, rows, n, err);
 }
 
@@ -200,14 +180,9 @@ static int set_filter(struct sq_request *r, struct flavors *f, double max_evicti
 
 int sq_flavors_prepare(struct sq_request *r, struct sq_err *err)
 {
-    static const char *const names[] = {"min_cpu",      "min_ram",      "min_disk",
-                                        "max_eviction", "limit",        "provider",
-                                        "region",       "protofilters", NULL};
     struct flavors *f;
     double limit = 10, max_eviction = 5;
     int rc = sq_request_alloc(r, sizeof *f, &f, err);
-    if (rc == 0)
-        rc = sq_body_only(r, names, err);
     if (rc == 0)
         rc = real_of(r, "min_cpu", 0, &f->q.min_cpu, err);
     if (rc == 0)
@@ -243,11 +218,8 @@ int sq_flavors_list(struct sq_request *r, struct sq_db *db, struct sq_err *err)
 
 int sq_flavors_prepare_update(struct sq_request *r, struct sq_err *err)
 {
-    static const char *const names[] = {"provider", NULL};
     const char *provider = NULL;
-    int rc = sq_body_only(r, names, err);
-    if (rc == 0)
-        rc = sq_body_text(r, "provider", &provider, err);
+    int rc = sq_body_text(r, "provider", &provider, err);
     if (rc == 0 && (!provider || !*provider))
         rc = sq_fail(err, SQ_EINVAL, "provider is required");
     if (rc == 0)

@@ -135,13 +135,10 @@ static int read_variables(struct sq_request *r, struct sq_inventory_change *c,
     return code;
 }
 
-static int prepare(struct sq_request *r, const char *const *names, const char *host,
-                   struct sq_err *err)
+static int prepare(struct sq_request *r, const char *host, struct sq_err *err)
 {
     struct sq_inventory_change *c;
     int code = sq_request_alloc(r, sizeof *c, &c, err);
-    if (code == 0)
-        code = sq_body_only(r, names, err);
     if (code == 0 && !host)
         code = sq_body_text(r, "host", &host, err);
     if (code == 0 && !host)
@@ -159,14 +156,12 @@ static int prepare(struct sq_request *r, const char *const *names, const char *h
 
 int sq_inventory_prepare_add(struct sq_request *r, struct sq_err *err)
 {
-    static const char *const names[] = {"host", "group", "variables", NULL};
-    return prepare(r, names, NULL, err);
+    return prepare(r, NULL, err);
 }
 
 int sq_inventory_prepare_change(struct sq_request *r, struct sq_err *err)
 {
-    static const char *const names[] = {"group", "variables", NULL};
-    return prepare(r, names, r->match.name, err);
+    return prepare(r, r->match.name, err);
 }
 
 int sq_inventory_add(struct sq_request *r, struct sq_tx *tx, struct sq_err *err)

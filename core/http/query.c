@@ -9,7 +9,7 @@
 
 #include "core/http/stream.h"
 
-enum { FILTERS_MAX = 40, LIMIT_MAX = INT32_MAX };
+enum { FILTERS_MAX = 40, LIMIT_MAX = INT32_MAX, SHORT_MAX = 100000 };
 
 struct list_query {
     struct sq_filter filters[FILTERS_MAX];
@@ -159,12 +159,18 @@ static int add_filter(struct sq_request *r, struct list_query *q, const char *ke
     return code;
 }
 
+/* Lists of what has an id are read page by page. */
+static bool has_id(const struct sq_type *type)
+{
+    return type->fields[0].kind == SQ_K_INT;
+}
+
 static int set_parameter(struct sq_request *r, struct list_query *q, const char *key,
                          struct sq_filter *f, struct sq_err *err)
 {
     if (strcmp(key, "limit") == 0)
         return one_int(key, f, &q->page.limit, err);
-    if (strcmp(key, "after") == 0)
+    if (strcmp(key, "after") == 0 && has_id(r->match.route->type))
         return one_int(key, f, &q->page.after, err);
     if (strcmp(key, "fields") == 0)
         return set_fields(r->match.route->type, f, &q->mask, err);
@@ -247,6 +253,36 @@ int sq_prepare_list(struct sq_request *r, struct sq_err *err)
     q->page.filters = q->filters;
     q->page.n_filters = q->n;
     return code;
+}
+
+int sq_list_read(struct sq_request *r, struct sq_db *db, void *ret_rows, size_t *ret_n,
+                 struct sq_err *err)
+{
+    struct list_query *q = r->data;
+    if (q->page.limit == SQ_NULL || q->page.limit > SHORT_MAX)
+        q->page.limit = SHORT_MAX;
+    void *rows;
+    int code =
+        sq_list_page(db, r->match.route->type, &q->page, &r->arena, &rows, ret_n, err);
+    if (code == 0)
+        memcpy(ret_rows, &rows, sizeof rows);
+    return code;
+}
+
+int sq_read_short_list(struct sq_request *r, struct sq_db *db, struct sq_err *err)
+{
+    const struct list_query *q = r->data;
+    void *rows;
+    size_t n;
+    int code = sq_list_read(r, db, &rows, &n, err);
+    if (code != 0)
+        return code;
+    struct sq_stream_conf conf = {.type = r->match.route->type,
+                                  .mask = q->mask,
+                                  .rows = n ? rows : "",
+                                  .n_rows = n,
+                                  .trunc = SQ_NULL};
+    return sq_stream_answer(r, &conf, err);
 }
 
 int sq_answer_list(struct sq_request *r, struct sq_err *err)

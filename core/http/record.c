@@ -82,6 +82,8 @@ static int read_text(const struct sq_field *f, const json_t *v, struct sq_arena 
                      char **ret, struct sq_err *err)
 {
     int code = sq_json_to_text(v, f->name, arena, ret, err);
+    if (code == 0 && (f->flags & SQ_F_NAME) && strlen(*ret) > SQ_NAME_MAX)
+        return sq_fail(err, SQ_EINVAL, "%s: at most %d bytes", f->name, SQ_NAME_MAX);
     if (code != 0 || !(f->flags & (SQ_F_URIS | SQ_F_FOLDER)))
         return code;
     code = f->flags & SQ_F_URIS ? sq_uri_check_list(*ret, SQ_URI_RELATIVE, err)

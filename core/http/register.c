@@ -17,13 +17,13 @@ struct registration {
     int status, permanent;
 };
 static const struct sq_field registration_fields[] = {
-    SQ_FIELD(struct registration, name, SQ_K_TEXT, SQ_F_REQUIRED),
+    SQ_FIELD(struct registration, name, SQ_K_TEXT, SQ_F_REQUIRED | SQ_F_NAME),
     SQ_FIELD(struct registration, hostname, SQ_K_TEXT, SQ_F_REQUIRED),
     SQ_FIELD(struct registration, concurrency, SQ_K_INT, SQ_F_REQUIRED),
     SQ_FIELD(struct registration, spool, SQ_K_TEXT, SQ_F_REQUIRED),
     SQ_FIELD(struct registration, database, SQ_K_TEXT, 0),
     SQ_FIELD(struct registration, launch_token, SQ_K_TEXT, 0),
-    SQ_FIELD(struct registration, batch, SQ_K_TEXT, 0),
+    SQ_FIELD(struct registration, batch, SQ_K_TEXT, SQ_F_NAME),
     SQ_FIELD(struct registration, flavor, SQ_K_TEXT, 0),
     SQ_FIELD(struct registration, default_flavor, SQ_K_TEXT, 0),
     {"status", SQ_K_ENUM, offsetof(struct registration, status), 0,

@@ -14,6 +14,7 @@
 #include <strings.h>
 
 #include "core/http/rawlog.h"
+#include "core/http/steps.h"
 #include "core/http/stream.h"
 #include "core/http/task_array.h"
 #include "lib/clock.h"
@@ -367,6 +368,13 @@ static enum MHD_Result finish(struct sq_request *r, int code)
     return sq_answer_send(r);
 }
 
+static int check_members(struct sq_request *r, struct sq_err *err)
+{
+    const json_t *body;
+    int code = sq_request_object(r, &body, err);
+    return code != 0 ? code : sq_members_only(body, r->match.route->members, err);
+}
+
 static enum MHD_Result run_steps(struct sq_request *r)
 {
     const struct sq_route *route = r->match.route;
@@ -377,6 +385,8 @@ static enum MHD_Result run_steps(struct sq_request *r)
             code = sq_access_own(r, &r->err);
         if (code == 0 && r->head && route->write)
             return finish(r, 0); /* HEAD changes nothing */
+        if (code == 0 && route->members)
+            code = check_members(r, &r->err);
         if (code == 0 && route->prepare)
             code = route->prepare(r, &r->err);
         if (code == 0 && route->write && !r->nothing_to_write)

@@ -31,7 +31,12 @@ struct sq_route {
     int (*answer)(struct sq_request *r, struct sq_err *err);
     int status; /* of success; 0 is 200 */
     unsigned flags;
-    const char *help; /* a phrase for the page at / */
+    /* What the body may hold and nothing else, words separated by spaces: "text" or
+     * "limit:integer"; a GET takes them as query parameters too.  NULL: what `type`
+     * has, or what its steps say. */
+    const char *members;
+    const struct sq_type *gives; /* rows answered, where that is not `type` */
+    const char *help;            /* a phrase for the page at / */
 };
 
 enum { SQ_PATH_IDS = 2 };

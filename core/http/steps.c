@@ -82,20 +82,25 @@ int sq_answer_null(struct sq_request *r, struct sq_err *err)
     return 0;
 }
 
-int sq_body_only(struct sq_request *r, const char *const *names, struct sq_err *err)
+static bool is_among(const char *members, const char *key)
 {
-    const json_t *body;
+    size_t len = strlen(key);
+    for (const char *at = members; *at; at += strspn(at, " ")) {
+        size_t n = strcspn(at, ": ");
+        if (n == len && memcmp(at, key, n) == 0)
+            return true;
+        at += strcspn(at, " ");
+    }
+    return false;
+}
+
+int sq_members_only(const json_t *object, const char *members, struct sq_err *err)
+{
     const char *key;
     json_t *value;
-    int code = sq_request_object(r, &body, err);
-    if (code != 0)
-        return code;
-    json_object_foreach((json_t *)body, key, value)
+    json_object_foreach((json_t *)object, key, value)
     {
-        int i = 0;
-        while (names[i] && strcmp(names[i], key) != 0)
-            i++;
-        if (!names[i])
+        if (!is_among(members, key))
             return sq_fail(err, SQ_EINVAL, "This call has no field %.100s", key);
     }
     return 0;

@@ -21,8 +21,8 @@ SQ_STEP(sq_answer_record);  /* result, as an object */
 SQ_STEP(sq_answer_ok);      /* {"result":"ok"} */
 SQ_STEP(sq_answer_Ok);      /* {"result":"Ok"}: 1.3 was of two minds */
 SQ_STEP(sq_answer_null);
-/* The body, if any, has no other members than those of `names` (ended by NULL). */
-int sq_body_only(struct sq_request *r, const char *const *names, struct sq_err *err);
+/* An object, or NULL for none, has no other members than these (route.h). */
+int sq_members_only(const json_t *object, const char *members, struct sq_err *err);
 /* The text under `key` in the body, NULL when absent or null. */
 int sq_body_text(struct sq_request *r, const char *key, const char **ret,
                  struct sq_err *err);
@@ -33,6 +33,10 @@ int sq_body_int(struct sq_request *r, const char *key, int64_t fallback, int64_t
 /* query.c: lists and their filters. */
 SQ_STEP(sq_prepare_list);
 SQ_STEP(sq_answer_list);
+/* What was asked for of a short list, all of it at once; and its answer. */
+int sq_list_read(struct sq_request *r, struct sq_db *db, void *ret_rows, size_t *ret_n,
+                 struct sq_err *err);
+SQ_READ(sq_read_short_list);
 
 /* tasks.c */
 SQ_STEP(sq_tasks_prepare_create);
@@ -66,6 +70,7 @@ SQ_WRITE(sq_workers_signal);
 /* executions.c */
 SQ_WRITE(sq_executions_create);
 SQ_WRITE(sq_executions_update);
+SQ_STEP(sq_executions_prepare_create);
 SQ_STEP(sq_executions_prepare_text);
 SQ_WRITE(sq_executions_append_output);
 SQ_WRITE(sq_executions_append_error);
@@ -95,8 +100,6 @@ SQ_WRITE(sq_batches_delete);
 /* fleet.c */
 SQ_STEP(sq_workers_prepare_deploy);
 SQ_WRITE(sq_workers_deploy);
-SQ_STEP(sq_recruiters_prepare_list);
-SQ_READ(sq_recruiters_list);
 SQ_READ(sq_recruiters_match);
 SQ_WRITE(sq_recruiters_put);
 SQ_READ(sq_recruiters_get);
@@ -127,8 +130,10 @@ SQ_STEP(sq_version);
 /* metrics.c */
 SQ_READ(sq_metrics);
 
-/* describe.c */
+/* page.c */
 SQ_STEP(sq_index_page);
+
+/* swagger.c */
 SQ_STEP(sq_swagger);
 
 #endif

@@ -56,12 +56,9 @@ struct ping {
 
 int sq_workers_prepare_ping(struct sq_request *r, struct sq_err *err)
 {
-    static const char *const names[] = {"load", "memory", "stats", NULL};
     struct ping *ping;
     const json_t *body;
     int code = sq_request_alloc(r, sizeof *ping, &ping, err);
-    if (code == 0)
-        code = sq_body_only(r, names, err);
     if (code == 0)
         code = sq_body_text(r, "load", &ping->load, err);
     if (code == 0)

@@ -16,13 +16,13 @@
 
 static const struct sq_field task_fields[] = {
     F(sq_task, task_id, SQ_K_INT, SQ_F_READONLY),
-    F(sq_task, name, SQ_K_TEXT, 0),
+    F(sq_task, name, SQ_K_TEXT, SQ_F_NAME),
     STATUS(sq_task, status, sq_task_statuses),
     F(sq_task, command, SQ_K_TEXT, SQ_F_REQUIRED),
     F(sq_task, creation_date, SQ_K_TIME, SQ_F_READONLY),
     F(sq_task, modification_date, SQ_K_TIME, SQ_F_READONLY),
     F(sq_task, status_date, SQ_K_TIME, SQ_F_READONLY),
-    F(sq_task, batch, SQ_K_TEXT, 0),
+    F(sq_task, batch, SQ_K_TEXT, SQ_F_NAME),
     F(sq_task, input, SQ_K_TEXT, SQ_F_URIS),
     F(sq_task, output, SQ_K_TEXT, SQ_F_FOLDER),
     F(sq_task, container, SQ_K_TEXT, 0),
@@ -40,7 +40,7 @@ _Static_assert(SQ_LEN(task_fields) == SQ_TASK_N, "a row a member of the enum");
 
 static const struct sq_field worker_fields[] = {
     F(sq_worker, worker_id, SQ_K_INT, SQ_F_READONLY),
-    F(sq_worker, name, SQ_K_TEXT, SQ_F_REQUIRED),
+    F(sq_worker, name, SQ_K_TEXT, SQ_F_REQUIRED | SQ_F_NAME),
     F(sq_worker, concurrency, SQ_K_INT, SQ_F_REQUIRED),
     F(sq_worker, prefetch, SQ_K_INT, 0),
     F(sq_worker, hostname, SQ_K_TEXT, 0),
@@ -52,7 +52,7 @@ static const struct sq_field worker_fields[] = {
     F(sq_worker, creation_date, SQ_K_TIME, SQ_F_READONLY),
     F(sq_worker, modification_date, SQ_K_TIME, SQ_F_READONLY),
     F(sq_worker, last_contact_date, SQ_K_TIME, SQ_F_READONLY),
-    F(sq_worker, batch, SQ_K_TEXT, 0),
+    F(sq_worker, batch, SQ_K_TEXT, SQ_F_NAME),
     F(sq_worker, permanent, SQ_K_BOOL, 0),
     F(sq_worker, flavor, SQ_K_TEXT, 0),
     F(sq_worker, region, SQ_K_TEXT, 0),
@@ -142,7 +142,7 @@ static const struct sq_field job_fields[] = {
 const struct sq_type sq_job_type = TYPE("Job", "job", sq_job, job_fields);
 
 static const struct sq_field recruiter_fields[] = {
-    F(sq_recruiter, batch, SQ_K_TEXT, SQ_F_REQUIRED),
+    F(sq_recruiter, batch, SQ_K_TEXT, SQ_F_REQUIRED | SQ_F_NAME),
     F(sq_recruiter, rank, SQ_K_INT, 0),
     F(sq_recruiter, tasks_per_worker, SQ_K_INT, 0),
     F(sq_recruiter, worker_flavor, SQ_K_TEXT, SQ_F_REQUIRED),

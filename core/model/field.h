@@ -26,8 +26,10 @@ enum {
     SQ_F_HIDDEN = 16,     /* a column, not in JSON */
     SQ_F_URIS = 32,       /* a list of URIs */
     SQ_F_FOLDER = 64,     /* the URI of one folder */
-    SQ_F_JSON = 128       /* a text that is JSON itself */
+    SQ_F_JSON = 128,      /* a text that is JSON itself */
+    SQ_F_NAME = 256       /* a text of at most SQ_NAME_MAX bytes: it has an index */
 };
+enum { SQ_NAME_MAX = 1000 };
 
 /* A closed set of words: statuses, actions. */
 struct sq_names {

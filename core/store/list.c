@@ -48,8 +48,9 @@ static void build(struct sq_listing *q, const struct sq_type *type,
     if (p->after != SQ_NULL)
         sq_buf_addf(&q->sql, " and %s %s cast($%d as bigint)", key,
                     p->reverse ? "<" : ">", sq_listing_int(q, p->after));
-    sq_buf_addf(&q->sql, " order by %s%s limit $%d", key, p->reverse ? " desc" : "",
-                sq_listing_int(q, p->limit));
+    sq_buf_addf(&q->sql, " order by %s%s limit $%d",
+                type == &sq_recruiter_type ? "batch, rank" : key,
+                p->reverse ? " desc" : "", sq_listing_int(q, p->limit));
 }
 
 /* Rows: an array in the arena that doubles. */

@@ -30,7 +30,8 @@ struct sq_page {
 int sq_filter_check(const struct sq_type *type, const struct sq_filter *f,
                     struct sq_err *err);
 
-/* Read one page of Task, Worker, Execution, Requirement, Signal (type decides) into an
+/* Read one page of Task, Worker, Execution, Requirement, Signal, Job (type decides), or
+ * of Recruiter, which is by batch and rank and has no `after`, into an
  * array of its structs in `arena`.  Tasks come with required_task_ids.  Executions
  * come with output and error only as the old columns hold them: see log.h for the
  * whole text. */

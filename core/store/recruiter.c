@@ -35,24 +35,6 @@ int sq_recruiters_due(struct sq_db *db, struct sq_arena *arena,
                      err);
 }
 
-int sq_recruiter_list(struct sq_db *db, const char *batch, struct sq_arena *arena,
-                      struct sq_recruiter **ret, size_t *ret_n, struct sq_err *err)
-{
-    struct sq_recruiter_due *rows;
-    size_t n;
-    struct sq_stmt *st = sq_db_query(db, SQ_Q_RECRUITER_LIST);
-    sq_bind_text(st, 1, batch);
-    int rc = read_rows(st, db, arena, &rows, &n, false, err);
-    struct sq_recruiter *v = rc || !n ? NULL : sq_arena_array(arena, n, sizeof *v);
-    if (rc || (n && !v))
-        return rc ? rc : sq_fail(err, SQ_ENOMEM, "out of memory for recruiters");
-    for (size_t i = 0; i < n; i++)
-        v[i] = rows[i].r;
-    *ret = v;
-    *ret_n = n;
-    return 0;
-}
-
 int sq_recruiter_get(struct sq_db *db, const char *batch, int64_t rank,
                      struct sq_arena *arena, struct sq_recruiter *ret,
                      struct sq_err *err)
@@ -233,15 +215,13 @@ bool sq_recruiter_fits(const struct sq_recruiter *r, const struct sq_candidate *
     return c->flavor && strcmp(c->flavor, r->worker_flavor) == 0;
 }
 
-int sq_recruiter_match(struct sq_db *db, const char *batch, struct sq_arena *arena,
-                       struct sq_worker **ret, size_t *ret_n, struct sq_err *err)
+int sq_recruiter_match(struct sq_db *db, const struct sq_recruiter *rules,
+                       size_t n_rules, struct sq_arena *arena, struct sq_worker **ret,
+                       size_t *ret_n, struct sq_err *err)
 {
-    struct sq_recruiter *rules = NULL;
     struct sq_candidate *all = NULL;
-    size_t n_rules = 0, n_all = 0, n = 0;
-    int rc = sq_recruiter_list(db, batch, arena, &rules, &n_rules, err);
-    if (rc == 0)
-        rc = sq_recruiter_candidates(db, NULL, arena, &all, &n_all, err);
+    size_t n_all = 0, n = 0;
+    int rc = sq_recruiter_candidates(db, NULL, arena, &all, &n_all, err);
     struct sq_worker *v = sq_arena_array(arena, n_all ? n_all : 1, sizeof *v);
     if (rc == 0 && !v)
         rc = sq_fail(err, SQ_ENOMEM, "out of memory for workers");

@@ -7,9 +7,6 @@
 #include "core/store/db.h"
 #include "lib/arena.h"
 
-/* By batch and rank; `batch` NULL: all. */
-int sq_recruiter_list(struct sq_db *db, const char *batch, struct sq_arena *arena,
-                      struct sq_recruiter **ret, size_t *ret_n, struct sq_err *err);
 /* SQ_ENOENT. */
 int sq_recruiter_get(struct sq_db *db, const char *batch, int64_t rank,
                      struct sq_arena *arena, struct sq_recruiter *ret,
@@ -39,10 +36,10 @@ int sq_recruiter_candidates(struct sq_db *db, const char *batch, struct sq_arena
 /* Is its flavor one the recruiter asks for, by name or by protofilter? */
 bool sq_recruiter_fits(const struct sq_recruiter *r, const struct sq_candidate *c);
 
-/* Running workers whose flavor is one that the recruiters (of `batch`; NULL: all) ask
- * for, by id. */
-int sq_recruiter_match(struct sq_db *db, const char *batch, struct sq_arena *arena,
-                       struct sq_worker **ret, size_t *ret_n, struct sq_err *err);
+/* Running workers whose flavor is one that these ask for, by id. */
+int sq_recruiter_match(struct sq_db *db, const struct sq_recruiter *rules,
+                       size_t n_rules, struct sq_arena *arena, struct sq_worker **ret,
+                       size_t *ret_n, struct sq_err *err);
 
 /* One whose batch has pending tasks, in the order they act. */
 struct sq_recruiter_due {

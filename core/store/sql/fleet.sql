@@ -36,11 +36,6 @@ delete from job where status in ('succeeded', 'failed')
 update job set status = 'failed', log = coalesce(log, '') || $3, modification_date = $2
 where status = 'pending' and action = 'worker_deploy' and target = $1
 
--- name: recruiter_list
-select batch, rank, tasks_per_worker, worker_flavor, worker_provider, worker_region,
-    worker_concurrency, worker_prefetch, minimum_tasks, maximum_workers
-from recruiter where batch = coalesce($1, batch) order by batch, rank
-
 -- name: recruiter_get
 select batch, rank, tasks_per_worker, worker_flavor, worker_provider, worker_region,
     worker_concurrency, worker_prefetch, minimum_tasks, maximum_workers
