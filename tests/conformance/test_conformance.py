@@ -21,7 +21,7 @@ def main_server(db, folder):
     server = Server(db, start=False, RCLONE_CONFIG=folder.join("rclone.conf"),
                     REMOTE_URI="s3://work/flows", LOCAL_WORKER=program("scitq-worker"),
                     LOCAL_FLAVORS=FLAVORS, LOCAL_REGIONS="east west", LOCAL_QUOTA=64,
-                    SCITQ_PROVIDERS="local=local", PREFERRED_REGIONS="local:w%",
+                    SCITQ_PROVIDERS="local=local none=static", PREFERRED_REGIONS="local:w%",
                     WORKER_IDLE_DELAY=3600, WORKER_CREATE_RETRY=0,
                     WORKER_OFFLINE_DELAY=600, EVICTION_ACTION="delete")
     server.env = {"TZ": "Asia/Tokyo", "SCITQ_SUPERVISOR": program("scitq-supervisor")}
