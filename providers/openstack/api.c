@@ -12,7 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LIST_TRIES = 5 };
+enum {
+    LIST_TRIES = 5,
+    LIST_BYTES_MAX = 64 << 20 /* all pages together: their rows are kept */
+};
 
 int api_init(struct api *a, struct sq_err *err, const char *method, const char *what,
              const char *fmt, ...)
@@ -60,6 +63,7 @@ static int send_once(struct sq_provider *p, struct sq_call *call, struct api *a,
         return rc;
     json_decref(a->json);
     a->status = answer->status;
+    a->bytes = answer->body_len;
     a->json = json_loadb(answer->body, answer->body_len, 0, NULL);
     if (a->status < 300 && a->status != 204 && !a->json)
         rc = sq_fail(err, SQ_EPROTO,
@@ -112,6 +116,7 @@ static int one_page(struct sq_provider *p, struct sq_call *call, struct api *a,
 static int all_pages(struct sq_provider *p, struct sq_call *call, const char *what,
                      const char *url, const char *key, json_t *rows, struct sq_err *err)
 {
+    size_t bytes = 0;
     int rc = 1;
     for (int pages = 0; rc == 1; pages++) {
         size_t n = json_array_size(rows);
@@ -119,9 +124,10 @@ static int all_pages(struct sq_provider *p, struct sq_call *call, const char *wh
         char *marker = escape(last);
         struct api a = {0};
         bool lost = false;
-        if (pages == PAGES_MAX)
-            rc = sq_fail(err, SQ_EPROTO, "openstack cannot %s: more than %d pages",
-                         what, PAGES_MAX);
+        if (pages == PAGES_MAX || bytes > LIST_BYTES_MAX)
+            rc = sq_fail(err, SQ_EPROTO,
+                         "openstack cannot %s: more than %d pages or %d MiB", what,
+                         PAGES_MAX, LIST_BYTES_MAX >> 20);
         else
             rc = !marker ? no_memory(err)
                          : api_init(&a, err, "GET", what, "%s?limit=1000%s%s", url,
@@ -129,6 +135,7 @@ static int all_pages(struct sq_provider *p, struct sq_call *call, const char *wh
         if (rc == 0)
             rc = one_page(p, call, &a, key, rows, err);
         lost = n > 0 && a.status == 400;
+        bytes += a.bytes;
         api_fini(&a);
         free(marker);
         if (lost)

@@ -55,6 +55,7 @@ struct api {
     /* The answer. */
     int status;
     json_t *json; /* NULL: it had no body */
+    size_t bytes; /* of its body */
 };
 
 int api_init(struct api *a, struct sq_err *err, const char *method, const char *what,

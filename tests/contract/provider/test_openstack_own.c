@@ -4,6 +4,7 @@
 #include "tests/contract/provider/openstack_instance.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static int on_machine(void *arg, const struct sq_machine *m)
@@ -169,6 +170,29 @@ static void test_many(void **state)
     order("/_mock/faults", "[{\"match\": \"marker=\", \"do\": \"status\", \"status\": "
                            "400, \"times\": -1}]");
     fails("a list that changes", find("t0", &err), SQ_EBUSY, "the list changes", &err);
+    none_refused();
+}
+
+/* Whoever answers without an end takes no more memory than a list may. */
+static void test_endless(void **state)
+{
+    (void)state;
+    enum { ROW = 3 << 20 };
+    struct sq_err err;
+    char *row = malloc(ROW + 1), *faults = NULL;
+    assert_non_null(row);
+    memset(row, 'x', ROW);
+    row[ROW] = 0;
+    assert_true(asprintf(&faults,
+                         "[{\"match\": \"servers/detail\", \"do\": \"status\", "
+                         "\"status\": 200, \"times\": -1, \"body\": {\"servers\": "
+                         "[{\"id\": \"x\", \"name\": \"%s\"}], \"servers_links\": "
+                         "[{}]}}]",
+                         row) > 0);
+    order("/_mock/faults", faults);
+    free(faults);
+    free(row);
+    fails("a list without an end", find("t0", &err), SQ_EPROTO, "64 MiB", &err);
     none_refused();
 }
 
@@ -405,9 +429,9 @@ static void test_limits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(made), TEST(floating), TEST(kinds),  TEST(moved), TEST(alias),
-        TEST(many), TEST(refusals), TEST(words),  TEST(keys),  TEST(twins),
-        TEST(late), TEST(sold),     TEST(limits),
+        TEST(made), TEST(floating), TEST(kinds),  TEST(moved),   TEST(alias),
+        TEST(many), TEST(refusals), TEST(words),  TEST(keys),    TEST(twins),
+        TEST(late), TEST(sold),     TEST(limits), TEST(endless),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }
