@@ -24,6 +24,15 @@ bool sq_http_is_near(const char *base_url);
 /* The token to send, found as http-api.md part C says; empty when there is none.
  * SQ_EINVAL when the first one found is not one printable word. */
 int sq_http_token(struct sq_buf *out, struct sq_err *err);
+/* The same, of a value and a file that settings name; NULL or "": not given. */
+int sq_http_token_of(const char *value, const char *file, struct sq_buf *out,
+                     struct sq_err *err);
+/* Take SCITQ_TOKEN out of the environment, where children and whoever reads
+ * /proc/PID/environ would find it; sq_http_token knows it still.  First thing in main:
+ * one thread. */
+void sq_http_hide_token(void);
+/* What was hidden, or NULL. */
+const char *sq_http_hidden_token(void);
 
 /* Token and CA are looked for as http-api.md part C says. */
 int sq_http_open(const char *server, int timeout_s, struct sq_http **ret,

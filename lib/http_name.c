@@ -208,9 +208,9 @@ static int token_of_file(const char *path, struct sq_buf *out, struct sq_err *er
     return check_token(out, path, err);
 }
 
-static int find_token(struct sq_buf *out, struct sq_err *err)
+static int find_token(const char *value, const char *file, struct sq_buf *out,
+                      struct sq_err *err)
 {
-    const char *value = getenv("SCITQ_TOKEN"), *file = getenv("SCITQ_TOKEN_FILE");
     const char *home = getenv("HOME");
     if (value && *value) {
         sq_buf_adds(out, value);
@@ -229,12 +229,36 @@ static int find_token(struct sq_buf *out, struct sq_err *err)
     return 0;
 }
 
+static char *hidden;
+
+void sq_http_hide_token(void)
+{
+    char *value = getenv("SCITQ_TOKEN");
+    if (!value || !*value || !(hidden = strdup(value)))
+        return;
+    memset(value, 0, strlen(value));
+    unsetenv("SCITQ_TOKEN");
+}
+
+const char *sq_http_hidden_token(void)
+{
+    return hidden;
+}
+
 int sq_http_token(struct sq_buf *out, struct sq_err *err)
+{
+    const char *value = getenv("SCITQ_TOKEN");
+    return sq_http_token_of(value && *value ? value : hidden,
+                            getenv("SCITQ_TOKEN_FILE"), out, err);
+}
+
+int sq_http_token_of(const char *value, const char *file, struct sq_buf *out,
+                     struct sq_err *err)
 {
     SQ_CLEANUP(sq_buf_fini) struct sq_buf token;
     sq_buf_init(&token, TOKEN_MAX_BYTES);
     struct sq_err why = {0};
-    int rc = find_token(&token, &why);
+    int rc = find_token(value, file, &token, &why);
     if (rc)
         return sq_fail(err, rc, "%s", why.text);
     sq_buf_add(out, token.data ? token.data : "", token.len);

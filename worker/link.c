@@ -402,6 +402,14 @@ void sq_link_start(struct sq_link *l)
     sq_link_push(l);
 }
 
+static int open_wire(struct sq_link *l, struct sq_err *err)
+{
+    const struct sq_wire_conf conf = {.base_url = l->url.data,
+                                      .token = l->conf->token ? l->conf->token : "",
+                                      .ca = l->conf->ca};
+    return sq_wire_open(l->loop, &conf, &l->wire, err);
+}
+
 int sq_link_init(struct sq_link *l, const struct sq_link_conf *conf,
                  struct sq_loop *loop, struct sq_spool *spool, struct sq_tasks *tasks,
                  struct sq_stats *stats, struct sq_err *err)
@@ -432,7 +440,7 @@ int sq_link_init(struct sq_link *l, const struct sq_link_conf *conf,
     srand((unsigned)(sq_monotonic() ^ getpid()));
     int rc = sq_http_base_url(conf->server, &l->url, err);
     if (!rc)
-        rc = sq_wire_open(loop, l->url.data, &l->wire, err);
+        rc = open_wire(l, err);
     if (!rc && !(l->push = sq_wire_lane(l->wire, push_done, l, err)))
         rc = SQ_ENOMEM;
     if (!rc && !(l->poll = sq_wire_lane(l->wire, poll_done, l, err)))

@@ -25,6 +25,8 @@ typedef void sq_link_end_fn(void *arg, enum sq_link_end end, const char *why);
 
 struct sq_link_conf {
     const char *server; /* as the user wrote it */
+    const char *token;  /* sent with every call; "": none */
+    const char *ca;     /* SCITQ_CA; NULL: none */
     struct sq_registration registration;
     void (*registered)(void *arg); /* the first time */
     sq_link_end_fn *ended;

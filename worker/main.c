@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "lib/http.h"
 #include "lib/log.h"
 #include "lib/notify.h"
 #include "lib/ready.h"
@@ -155,6 +156,8 @@ static int open_link(struct daemon *d, struct sq_err *err)
     const struct sq_settings *s = &d->settings;
     d->link_conf = (struct sq_link_conf){
         .server = s->server,
+        .token = s->token.data,
+        .ca = s->ca,
         .registration = {.name = s->name,
                          .hostname = s->hostname,
                          .batch = s->batch,
@@ -280,6 +283,8 @@ static int restart(char **argv)
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
+    if (sq_http_hidden_token())
+        setenv("SCITQ_TOKEN", sq_http_hidden_token(), 1);
     execvp(argv[0], argv);
     sq_log(SQ_LOG_ERROR, "worker", "cannot restart %s: %s", argv[0], strerror(errno));
     return EXIT_TROUBLE;
@@ -303,6 +308,7 @@ static int load_and_run(struct daemon *d, int argc, char **argv)
 int main(int argc, char **argv)
 {
     static struct daemon d = {.lock = -1};
+    sq_http_hide_token();
     mallopt(M_ARENA_MAX, 1);
     mallopt(M_MMAP_THRESHOLD, 256 << 10); /* big buffers go back at once */
     sq_slice_shorten();

@@ -25,11 +25,6 @@
 
 enum { CONCURRENCY_MAX = 100000, NAME_MAX_BYTES = 200 };
 
-#define LATER(name)                                                                    \
-    {                                                                                  \
-        name, SQ_CONF_LATER, NULL, "of a later version", 0, 0, true                    \
-    }
-
 /* Read from the same file by scitq-fetch, which is given its name; so is what plugins
  * declare. */
 #define FETCH(name)                                                                    \
@@ -53,9 +48,10 @@ static const struct sq_conf_key keys[] = {
     {"SCITQ_CONTAINER_RUNTIME", SQ_CONF_TEXT, NULL, "docker or podman", 0, 0, 0},
     FETCH("RCLONE_CONFIG"),
     FETCH("SCITQ_PLUGIN_PATH"),
-    LATER("SCITQ_TOKEN"),
-    LATER("SCITQ_TOKEN_FILE"),
-    LATER("SCITQ_CA"),
+    {"SCITQ_TOKEN", SQ_CONF_TEXT, NULL, "what proves who we are", 0, 0, true},
+    {"SCITQ_TOKEN_FILE", SQ_CONF_TEXT, NULL, "the file that holds it", 0, 0, 0},
+    {"SCITQ_CA", SQ_CONF_TEXT, NULL, "authorities of the server's certificate", 0, 0,
+     0},
     {NULL, SQ_CONF_TEXT, NULL, NULL, 0, 0, 0},
 };
 
@@ -218,6 +214,17 @@ static int take_runtime(struct sq_settings *s, struct sq_err *err)
     return 0;
 }
 
+/* Of the environment, where main has hidden it, else of the file. */
+static int take_token(struct sq_settings *s, struct sq_err *err)
+{
+    const char *hidden = sq_http_hidden_token();
+    const char *value = hidden ? hidden : sq_conf_text(s->conf, "SCITQ_TOKEN");
+    sq_buf_init(&s->token, 4096);
+    s->ca = sq_conf_text(s->conf, "SCITQ_CA");
+    return sq_http_token_of(value, sq_conf_text(s->conf, "SCITQ_TOKEN_FILE"), &s->token,
+                            err);
+}
+
 static int take_conf(struct sq_settings *s, struct sq_err *err)
 {
     s->permanent = sq_conf_bool(s->conf, "SCITQ_PERMANENT_WORKER");
@@ -234,6 +241,8 @@ static int take_conf(struct sq_settings *s, struct sq_err *err)
                               "must be error, warning, info or debug, not \"%s\"",
                               level);
     int rc = take_runtime(s, err);
+    if (rc == 0)
+        rc = take_token(s, err);
     return rc || s->server ? rc : take_server(s, err);
 }
 
@@ -317,6 +326,9 @@ int sq_settings_folders(struct sq_settings *s, struct sq_err *err)
 
 void sq_settings_free(struct sq_settings *s)
 {
+    if (s->token.data)
+        explicit_bzero(s->token.data, s->token.cap);
+    sq_buf_fini(&s->token);
     sq_conf_free(s->conf);
     free(s->file);
     free(s->file_name);

@@ -3,6 +3,7 @@
 #define SQ_WORKER_SETTINGS_H
 
 #include <scitq/error.h>
+#include "lib/buf.h"
 #include "lib/conf.h"
 #include "lib/log.h"
 
@@ -19,6 +20,8 @@ struct sq_settings {
     int container_runtime; /* enum sq_runtime; -1: docker, else podman */
     bool permanent, no_spawn;
     const char *launch_token; /* NULL: not deployed */
+    struct sq_buf token;      /* a secret; empty: none */
+    const char *ca;
     struct sq_log_conf log;
     char *file;         /* the settings file read, or NULL */
     char *file_name;    /* the name, fit for a file name */

@@ -29,7 +29,7 @@ struct sq_lane {
 struct sq_wire {
     struct sq_loop *loop;
     CURLM *multi;
-    char *base_url;
+    char *base_url, *ca;
     bool loopback;
     struct curl_slist *headers;
     struct sq_timer timer;
@@ -154,7 +154,20 @@ static bool is_loopback(const char *url)
     return false;
 }
 
-static struct curl_slist *make_headers(void)
+static struct curl_slist *add_token(struct curl_slist *list, const char *token)
+{
+    struct curl_slist *more = NULL;
+    char *line SQ_CLEANUP(sq_freep) = NULL;
+    if (!*token)
+        return list;
+    if (asprintf(&line, "Authorization: Bearer %s", token) >= 0)
+        more = curl_slist_append(list, line);
+    if (!more)
+        curl_slist_free_all(list);
+    return more;
+}
+
+static struct curl_slist *make_headers(const char *token)
 {
     static const char *const lines[] = {"Content-Type: application/json",
                                         "Accept: application/json", "Expect:"};
@@ -167,11 +180,11 @@ static struct curl_slist *make_headers(void)
         }
         list = more;
     }
-    return list;
+    return add_token(list, token);
 }
 
-int sq_wire_open(struct sq_loop *loop, const char *base_url, struct sq_wire **ret,
-                 struct sq_err *err)
+int sq_wire_open(struct sq_loop *loop, const struct sq_wire_conf *conf,
+                 struct sq_wire **ret, struct sq_err *err)
 {
     struct sq_wire *w = calloc(1, sizeof *w);
     if (!w || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
@@ -180,10 +193,11 @@ int sq_wire_open(struct sq_loop *loop, const char *base_url, struct sq_wire **re
     }
     w->loop = loop;
     w->timer = (struct sq_timer){.fn = timer_due, .arg = w};
-    w->base_url = strdup(base_url);
-    w->headers = make_headers();
+    w->base_url = strdup(conf->base_url);
+    w->ca = conf->ca && *conf->ca ? strdup(conf->ca) : NULL;
+    w->headers = make_headers(conf->token);
     w->multi = curl_multi_init();
-    w->loopback = is_loopback(base_url);
+    w->loopback = is_loopback(conf->base_url);
     if (!w->base_url || !w->headers || !w->multi) {
         sq_wire_close(w);
         return sq_fail(err, SQ_ENOMEM, "cannot start libcurl");
@@ -212,6 +226,7 @@ void sq_wire_close(struct sq_wire *w)
     sq_timer_stop(w->loop, &w->timer);
     curl_slist_free_all(w->headers);
     free(w->base_url);
+    free(w->ca);
     free(w);
     curl_global_cleanup();
 }
@@ -230,6 +245,8 @@ static void set_up(struct sq_lane *l)
     curl_easy_setopt(l->easy, CURLOPT_WRITEFUNCTION, take_answer);
     curl_easy_setopt(l->easy, CURLOPT_WRITEDATA, l);
     curl_easy_setopt(l->easy, CURLOPT_USERAGENT, "scitq-worker");
+    if (w->ca)
+        curl_easy_setopt(l->easy, CURLOPT_CAINFO, w->ca);
     if (w->loopback)
         curl_easy_setopt(l->easy, CURLOPT_NOPROXY, "*");
 }

@@ -22,9 +22,13 @@ typedef void sq_reply_fn(void *arg, const struct sq_reply *reply);
 struct sq_wire;
 struct sq_lane;
 
-/* `base_url` as sq_http_base_url makes it. */
-int sq_wire_open(struct sq_loop *loop, const char *base_url, struct sq_wire **ret,
-                 struct sq_err *err);
+struct sq_wire_conf {
+    const char *base_url; /* as sq_http_base_url makes it */
+    const char *token;    /* who we are; "": nobody */
+    const char *ca;       /* file of the authorities trusted; NULL: the system's */
+};
+int sq_wire_open(struct sq_loop *loop, const struct sq_wire_conf *conf,
+                 struct sq_wire **ret, struct sq_err *err);
 void sq_wire_close(struct sq_wire *w); /* lanes too */
 struct sq_lane *sq_wire_lane(struct sq_wire *w, sq_reply_fn *done, void *arg,
                              struct sq_err *err);

@@ -124,8 +124,8 @@ int sq_auth_call(struct sq_auth *a, const unsigned char *address, const char *he
     }
     if (!header)
         return sq_fail(err, SQ_EAUTH,
-                       "a token is needed: the server knows none of this call (tools "
-                       "and workers send that of SCITQ_TOKEN_FILE)");
+                       "a token is needed, and none was sent: SCITQ_TOKEN_FILE names the "
+                       "file that has yours");
     if (!token)
         return sq_fail(err, SQ_EAUTH, "the header Authorization must be: Bearer TOKEN");
     if (take_known(a, token, ret) || take_pass(a, token, now_s, ret))

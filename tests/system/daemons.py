@@ -256,6 +256,7 @@ class Server(Daemon):
     fetch = None   # another program than scitq-fetch
     env = {}       # more of its environment
     token = None   # what its clients send; of the role admin
+    tls = None     # an ssl.SSLContext of theirs: it speaks TLS
 
     def __init__(self, db="sqlite", uri=None, start=True, wrapper=(), role=None,
                  **settings):
@@ -278,7 +279,7 @@ class Server(Daemon):
 
     @property
     def url(self):
-        return "http://" + self.address
+        return ("https://" if self.tls else "http://") + self.address
 
     def start(self, **settings):
         """Start, also again after kill() or end()."""
@@ -297,6 +298,7 @@ class Server(Daemon):
     def api(self, timeout_s=180, **how):
         """A client with a connection of its own."""
         how.setdefault("token", self.token)
+        how.setdefault("tls", self.tls)
         api = Api("127.0.0.1", self.port, timeout_s, **how)
         self._apis.append(api)
         return api
@@ -351,6 +353,7 @@ class Worker(Daemon):
     (its supervisor, commands) is killed at stop."""
     numbers = iter(range(1, 10 ** 9))
     fetch = None  # another program than scitq-fetch
+    env = {}      # more of its environment
 
     def __init__(self, server, concurrency=1, name=None, options=(), start=True,
                  wrapper=(), **settings):
@@ -372,9 +375,11 @@ class Worker(Daemon):
             for key, value in self.settings.items():
                 f.write('%s="%s"\n' % (key, value))
         env = clean_env(SCITQ_SUPERVISOR=os.path.join(BUILD, "scitq-supervisor"),
-                        SCITQ_FETCH=self.fetch or os.path.join(BUILD, "scitq-fetch"))
+                        SCITQ_FETCH=self.fetch or os.path.join(BUILD, "scitq-fetch"),
+                        **self.env)
         self.spawn(self.wrapper + [
-            program("scitq-worker"), self.server.address, str(self.concurrency),
+            program("scitq-worker"),
+            self.server.url if self.server.tls else self.server.address, str(self.concurrency),
             "-n", self.name, "-c", conf] + self.options, env)
         return self
 

@@ -15,8 +15,8 @@ int64_t ahead;
 
 /* ---- in the place of the wire */
 
-int sq_wire_open(struct sq_loop *loop, const char *base_url, struct sq_wire **ret,
-                 struct sq_err *err)
+int sq_wire_open(struct sq_loop *loop, const struct sq_wire_conf *conf,
+                 struct sq_wire **ret, struct sq_err *err)
 {
     *ret = (struct sq_wire *)lanes;
     return 0;
