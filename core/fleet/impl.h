@@ -38,6 +38,7 @@ struct sq_running {
     int64_t until_us; /* when it is late */
     bool woken;       /* its worker's row changed; under the fleet's lock */
     int64_t percent;  /* last told */
+    size_t heard;     /* bytes of what its playbooks printed */
     struct sq_running *next;
 };
 

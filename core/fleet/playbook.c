@@ -17,7 +17,10 @@
 #include "lib/jsonio.h"
 #include "lib/run.h"
 
-enum { VARIABLES_MAX = 64 * 1024 };
+enum {
+    VARIABLES_MAX = 64 * 1024,
+    HEARD_MAX = 512 * 1024 /* of a job's log, which has room for why it failed too */
+};
 
 /* ---- what it is told */
 
@@ -122,8 +125,13 @@ struct listener {
 static int on_line(void *arg, int stream, const char *line, size_t len)
 {
     struct listener *l = arg;
+    bool room = l->r->heard < HEARD_MAX;
     (void)stream;
-    sq_fleet_say(l->r, "%s", line);
+    l->r->heard += len;
+    if (room)
+        sq_fleet_say(l->r, "%s", line);
+    if (room && l->r->heard >= HEARD_MAX)
+        sq_fleet_say(l->r, "(the rest of what it prints is left out)");
     sq_fleet_fault_line(&l->fault, line, len);
     return 0;
 }

@@ -3,7 +3,8 @@
 (fleet.py puts it into a folder).  Beside it there:
 
 site    what the inventory says to localhost: JSON, else words it fails with
-fail    "once WORDS" or "always WORDS": deploy.yml fails with them
+fail    "once WORDS" or "always WORDS": deploy.yml fails with them, which "noise" begins
+        where it prints more than a megabyte before
 calls   what was asked is noted here
 
 Where TEST_WORKER names a scitq-worker, deploy.yml starts one and destroy.yml ends it; else
@@ -58,6 +59,8 @@ def fail_if_told():
         how, words = f.read().split(" ", 1)
     if how == "once":
         os.unlink(beside("fail"))
+    for _ in range(300 if words.startswith("noise") else 0):
+        print("x" * 4000)
     print("TASK [reach : Wait for SSH] ****")
     fail("fatal: [x]: " + words, 4 if "UNREACHABLE" in words else 2)
 

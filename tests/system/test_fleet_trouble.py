@@ -175,6 +175,9 @@ def playbook(site):
         spoil_playbook(site.folder, words, "always")
         for where in (AZURE, OVH):
             fails(site, "%s on %s" % (name, where[0]), where, words, tries=tries)
+    spoil_playbook(site.folder, "noise FAILED! => at the end of it all", "always")
+    fails(site, "a playbook that prints a megabyte", OVH, "failed: deploy.yml failed at",
+          tries=1)
     spoil_playbook(site.folder, "FAILED! => dpkg was interrupted")
     site.reset()
     with site.server(WORKER_CREATE_RETRY=1) as server:
