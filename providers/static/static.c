@@ -238,7 +238,7 @@ static int find(struct sq_provider *p, const char *token, struct sq_call *call,
     "s=; [ \"$(id -u)\" = 0 ] || s='sudo -n'; "                                        \
     "$s systemctl disable scitq-worker.service; "                                      \
     "$s systemctl kill -s KILL scitq-worker.service; "                                 \
-    "$s systemctl stop scitq-worker.service; "                                         \
+    "$s systemctl stop scitq-worker.service scitq-build.slice; "                       \
     "for e in docker podman; do command -v $e >/dev/null || continue; "                \
     "$s $e ps -aq --filter label=scitq.worker | xargs -r $s $e rm -f; done; "          \
     "! systemctl is-active --quiet scitq-worker.service"

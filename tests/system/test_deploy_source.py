@@ -46,6 +46,20 @@ def test_refused(site):
     has(site.log(job_id), "exit code 1: configure: error: none", "in the words of configure")
 
 
+def test_canceled(site):
+    """A worker that is deleted while it is built leaves no compiler behind."""
+    site.say("scitq_src=%s\n" % TOP)
+    job_id, worker = site.deploy()
+    site.wait("it is being built", lambda: "[worker : Build it]" in site.log(job_id)
+              and site.host.ssh("pgrep cc1 || true"), job_id)
+    site.api.delete("/workers/%d" % worker["worker_id"])
+    site.wait("its worker goes", lambda: not site.worker(worker["name"]))
+    is_(site.host.ssh("systemctl list-units --plain --no-legend scitq-build.slice; "
+                      "ps -eo args | grep '[c]c1 \\|[m]ake ' || true"), "",
+        "nothing is built any more") or diag(site.log(job_id))
+    site.nothing_left("after a canceled build")
+
+
 def test_built(site):
     before = packed()
     site.say("scitq_src=%s\n" % TOP)
@@ -76,7 +90,7 @@ def test_built(site):
 
 
 site = testsite.Lent({"m1": "10.77.0.2"}, "b", tree="built", JOB_MAX_LIFETIME=2400)
-for test in (test_built, test_refused):
+for test in (test_canceled, test_built, test_refused):
     run(test, site)
 site.stop()
 done()
