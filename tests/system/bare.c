@@ -74,8 +74,9 @@ static int launch(struct sq_provider *p, const struct sq_launch *req,
     FILE *f = rc ? NULL : fopen(path, "w");
     if (!f)
         return rc ? rc : sq_fail(err, SQ_EIO, "cannot write %s", path);
-    fprintf(f, "%s %s %s\n%s\n%s\n", req->name, req->flavor, req->region,
-            req->ssh_key ? req->ssh_key : "", req->key_name ? req->key_name : "");
+    fprintf(f, "%s %s %s\n%s\n%s\n%s\n", req->name, req->flavor, req->region,
+            req->ssh_key ? req->ssh_key : "", req->key_name ? req->key_name : "",
+            req->tags);
     fclose(f);
     return find(p, req->token, call, ret, err);
 }
@@ -113,7 +114,7 @@ static int flavors(struct sq_provider *p, sq_flavor_fn each, void *arg,
                    struct sq_call *call, struct sq_err *err)
 {
     const struct sq_flavor f = {
-        .name = "plain", .cpu = 2, .ram_gb = 4, .disk_gb = 10, .gpu = "", .tags = ""};
+        .name = "plain", .cpu = 2, .ram_gb = 4, .disk_gb = 10, .gpu = "", .tags = "N"};
     return each(arg, &f);
 }
 

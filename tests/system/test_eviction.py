@@ -228,6 +228,18 @@ def forgotten(db):
               why(server))
         until("and it is done", lambda: found(server)[0][1] == "succeeded")
         ok(os.path.exists(other), "the other is left")
+        # One that has a worker by the time its job is restarted.
+        token = os.path.basename(folder_of(server, mine)).split("-", 1)[1]
+        server.sql("insert into job (target, action, status, args) values ('%s', "
+                   "'machine_destroy', 'failed', '{\"provider\": \"local\", \"token\": "
+                   "\"%s\", \"machine\": \"m\", \"name\": \"mine\"}')" % (token, token))
+        job = number(server, "select max(job_id) from job")
+        manage(server, "job", "restart", "-i", job)
+        until("what has a worker is not destroyed", lambda: found(server)[-1][1] ==
+              "failed" and "delete that worker" in manage(server, "job", "log", "-i", job),
+              why(server))
+        is_(running(server), [mine], "its worker goes on")
+        manage(server, "job", "delete", "-i", job)
         server.end()
         server.start(JANITOR_ACTION="destroy")
         until("told to, the janitor destroys", lambda: not os.path.exists(other),

@@ -177,8 +177,8 @@ def bare():
             ("b b", False, "plain", "naked"), "as it was asked for")
         is_(len(machines_there()), 1, "one machine, though there were two tries")
         with open(machines_there()[0]) as f:
-            is_(f.read().splitlines()[1:], [KEY, "my pair"],
-                "its provider was given the site's key, and its name there")
+            is_(f.read().splitlines()[1:], [KEY, "my pair", "N"],
+                "its provider was given the site's key, its name there and the tags")
         is_(os.listdir(os.path.join(server.settings["SCITQ_STATE_DIR"], "ansible")), [],
             "what the playbook was told is gone")
         hosts = api.get("/inventory/").json
