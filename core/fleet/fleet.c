@@ -54,8 +54,7 @@ static void on_progress(struct sq_call *call, int64_t done, int64_t total)
         sq_fleet_percent((struct sq_running *)call, done * 100 / total);
 }
 
-/* Tell a job to end; the first reason counts. */
-static void tell_end(struct sq_running *r, enum sq_fleet_end why)
+void sq_fleet_end(struct sq_running *r, enum sq_fleet_end why)
 {
     int none = SQ_END_NONE;
     uint64_t one = 1;
@@ -159,7 +158,7 @@ static void end_late(struct sq_fleet *f)
     int64_t now = sq_monotonic();
     for (struct sq_running *r = f->running; r; r = r->next)
         if (now >= r->until_us)
-            tell_end(r, SQ_END_LATE);
+            sq_fleet_end(r, SQ_END_LATE);
 }
 
 /* May it begin now?  The making of a worker that is to be destroyed is ended first. */
@@ -175,7 +174,7 @@ static bool may_start(struct sq_fleet *f, const struct sq_job *job)
         if (worker_id == SQ_NULL || r->worker_id != worker_id)
             continue;
         if (!deploy)
-            tell_end(r, SQ_END_DESTROY);
+            sq_fleet_end(r, SQ_END_DESTROY);
         return false;
     }
     return n < f->setup.concurrency;
@@ -344,7 +343,7 @@ void sq_fleet_stop(struct sq_fleet *f)
     pthread_join(f->thread, NULL);
     f->started = false;
     for (struct sq_running *r = f->running; r; r = r->next)
-        tell_end(r, SQ_END_STOP);
+        sq_fleet_end(r, SQ_END_STOP);
     while (f->running) {
         struct sq_running *r = f->running;
         pthread_join(r->thread, NULL);

@@ -56,6 +56,11 @@ struct sq_fleet {
     struct sq_janitor *_Atomic janitor; /* read by the writer's thread */
 };
 
+/* ---- fleet.c */
+
+/* Tell a job to end; the first reason counts. */
+void sq_fleet_end(struct sq_running *r, enum sq_fleet_end why);
+
 /* ---- run.c */
 
 void *sq_fleet_run(void *running);

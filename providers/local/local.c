@@ -3,7 +3,8 @@
  * account.
  *
  * A machine outlives the server; it is found again by its folder, its lock and the mark
- * of its processes, and destroying it kills all of them. */
+ * of its processes, and destroying it kills all of them: but not what a task detached
+ * and gave another environment. */
 #include "providers/local/local.h"
 
 #include <errno.h>
