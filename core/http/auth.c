@@ -123,9 +123,10 @@ int sq_auth_call(struct sq_auth *a, const unsigned char *address, const char *he
         return 0;
     }
     if (!header)
-        return sq_fail(err, SQ_EAUTH,
-                       "a token is needed, and none was sent: SCITQ_TOKEN_FILE names the "
-                       "file that has yours");
+        return sq_fail(
+            err, SQ_EAUTH,
+            "a token is needed, and none was sent: SCITQ_TOKEN_FILE names the "
+            "file that has yours");
     if (!token)
         return sq_fail(err, SQ_EAUTH, "the header Authorization must be: Bearer TOKEN");
     if (take_known(a, token, ret) || take_pass(a, token, now_s, ret))
