@@ -108,6 +108,12 @@ static void print_manage(void)
         &(struct place){.path = {program}, .own = sq_manage_options, .words = words});
     for (const struct sq_object *o = sq_objects; o->name; o++) {
         const char *verbs[SQ_VERBS_MAX + 1] = {NULL};
+        if (sq_object_alone(o)) {
+            print_place(&(struct place){.path = {program, o->name},
+                                        .own = sq_object_alone(o)->options,
+                                        .for_all = sq_manage_options});
+            continue;
+        }
         for (size_t i = 0; o->verbs[i]; i++)
             verbs[i] = o->verbs[i]->name;
         print_place(&(struct place){

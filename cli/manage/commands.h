@@ -24,6 +24,9 @@ struct sq_object {
 extern const struct sq_object sq_objects[]; /* ends with a NULL name */
 extern const struct sq_opt sq_manage_options[];
 
+/* The verb without a name that an object has, which is then a command by itself; or
+ * NULL. */
+const struct sq_verb *sq_object_alone(const struct sq_object *object);
 /* NULL when there is none. */
 const struct sq_object *sq_object_find(const char *name);
 const struct sq_verb *sq_verb_find(const struct sq_object *object, const char *name);
@@ -56,5 +59,6 @@ extern const struct sq_verb sq_verb_config_rclone, sq_verb_config_check;
 extern const struct sq_verb sq_verb_ansible_install, sq_verb_ansible_inventory,
     sq_verb_ansible_path;
 extern const struct sq_verb sq_verb_debug_run;
+extern const struct sq_verb sq_verb_top;
 
 #endif

@@ -32,7 +32,8 @@ static void verb_help(const struct sq_object *object, const struct sq_verb *verb
                       struct sq_buf *out)
 {
     char command[80];
-    snprintf(command, sizeof command, "scitq-manage %s %s", object->name, verb->name);
+    snprintf(command, sizeof command, "scitq-manage %s%s%s", object->name,
+             *verb->name ? " " : "", verb->name);
     sq_options_usage_line(command, verb->options, verb->word ? verb->word : "", out);
     sq_buf_addf(out, "\n%s\n", verb->help);
     if (verb->options[0].name)
@@ -64,7 +65,8 @@ void sq_manage_man(struct sq_buf *out)
         sq_buf_addf(out, "\n%c%s.\n", toupper((unsigned char)*o->help), o->help + 1);
         for (size_t i = 0; o->verbs[i]; i++) {
             const struct sq_verb *v = o->verbs[i];
-            sq_buf_addf(out, ".SS \"%s %s\"\n", o->name, v->name);
+            if (*v->name)
+                sq_buf_addf(out, ".SS \"%s %s\"\n", o->name, v->name);
             if (v->word)
                 sq_buf_addf(out, ".BI \"%s %s \" %s\n.br\n", o->name, v->name, v->word);
             sq_buf_addf(out, "%c%s.\n", toupper((unsigned char)*v->help), v->help + 1);

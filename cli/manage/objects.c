@@ -60,6 +60,7 @@ const struct sq_object sq_objects[] = {
      "machines configured by Ansible",
      {&sq_verb_ansible_install, &sq_verb_ansible_inventory, &sq_verb_ansible_path}},
     {"debug", "tasks tried by hand", {&sq_verb_debug_run}},
+    {"top", "all of it, live on the screen", {&sq_verb_top}},
     {0},
 };
 
@@ -69,6 +70,11 @@ const struct sq_object *sq_object_find(const char *name)
         if (strcmp(o->name, name) == 0)
             return o;
     return NULL;
+}
+
+const struct sq_verb *sq_object_alone(const struct sq_object *object)
+{
+    return *object->verbs[0]->name ? NULL : object->verbs[0];
 }
 
 const struct sq_verb *sq_verb_find(const struct sq_object *object, const char *name)

@@ -38,10 +38,11 @@ static int read_line(struct sq_cli *cli, char **argv, struct command *c,
         c->object = sq_object_find(*argv);
         if (!c->object)
             return sq_fail(err, SQ_EINVAL, "there is no object '%s'", *argv);
+        c->verb = sq_object_alone(c->object);
         argv++;
         rc = sq_args_parse(&cli->args, &argv, err);
     }
-    if (rc == 0 && *argv) {
+    if (rc == 0 && *argv && !c->verb) {
         c->verb = sq_verb_find(c->object, *argv);
         if (!c->verb)
             return sq_fail(err, SQ_EINVAL, "%s has no verb '%s'", c->object->name,
@@ -64,9 +65,10 @@ static int read_line(struct sq_cli *cli, char **argv, struct command *c,
 static void name_of(const struct sq_cli *cli, const struct command *c,
                     char ret[COMMAND_SIZE])
 {
+    bool has_verb = c->verb && *c->verb->name;
     snprintf(ret, COMMAND_SIZE, "%s%s%s%s%s", cli->program, c->object ? " " : "",
-             c->object ? c->object->name : "", c->verb ? " " : "",
-             c->verb ? c->verb->name : "");
+             c->object ? c->object->name : "", has_verb ? " " : "",
+             has_verb ? c->verb->name : "");
 }
 
 static int usage_error(struct sq_cli *cli, const struct command *c, const char *text)

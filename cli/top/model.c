@@ -1,0 +1,115 @@
+/* Three questions to the server.  Of the tasks those that run come first, then those on
+ * their way, those that wait, and those that failed: each status asked for until there
+ * are enough, so that a queue of a million costs a screenful. */
+#include "cli/top/model.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *const batch_columns[] = {
+    "batch", "pending", "accepted", "running", "failed", "succeeded", NULL};
+static const char *const worker_columns[] = {
+    "worker_id", "name", "status", "concurrency", "batch", "load", NULL};
+static const char *const task_columns[] = {"task_id", "name",    "status",
+                                           "batch",   "command", NULL};
+static const char *const keys[] = {"batch", "worker_id", "task_id"};
+
+void sq_top_init(struct sq_top *t, struct sq_cli *cli)
+{
+    *t = (struct sq_top){.cli = cli,
+                         .lists = {{.title = "Batches", .columns = batch_columns},
+                                   {.title = "Workers", .columns = worker_columns},
+                                   {.title = "Tasks", .columns = task_columns}}};
+}
+
+void sq_top_fini(struct sq_top *t)
+{
+    for (int i = 0; i < SQ_TOP_PANES; i++)
+        json_decref(t->lists[i].rows);
+}
+
+/* Add what `path` lists of this status (NULL: of any) to `rows`. */
+static int load(struct sq_top *t, const char *path, const char *status, json_t *rows,
+                struct sq_err *err)
+{
+    SQ_CLEANUP(sq_json_unref) json_t *list = NULL;
+    int room = SQ_TOP_ROWS_MAX - (int)json_array_size(rows);
+    json_t *filter = json_object();
+    json_object_set_new(filter, "limit", json_integer(room));
+    if (status)
+        json_object_set_new(filter, "status", json_string(status));
+    int rc = sq_cli_call_take(t->cli, "GET", path, filter, &list, err);
+    if (rc == 0 && json_array_extend(rows, list) != 0)
+        rc = sq_fail(err, SQ_EPROTO,
+                     "the server answers %s with something else than a "
+                     "list",
+                     path);
+    return rc;
+}
+
+static int load_tasks(struct sq_top *t, json_t *rows, struct sq_err *err)
+{
+    static const char *const statuses[] = {"running", "accepted", "assigned", "pending",
+                                           "paused",  "waiting",  "failed"};
+    int rc = 0;
+    for (size_t i = 0; i < SQ_LEN(statuses) && rc == 0; i++)
+        if (json_array_size(rows) < SQ_TOP_ROWS_MAX)
+            rc = load(t, "/tasks/", statuses[i], rows, err);
+    return rc;
+}
+
+static bool same_row(const json_t *a, const json_t *b, const char *key)
+{
+    return a && b && json_equal(json_object_get(a, key), json_object_get(b, key));
+}
+
+/* Take new rows; what was selected is looked for among them. */
+static void replace(struct sq_top_list *l, const char *key, json_t *rows)
+{
+    const json_t *was = json_array_get(l->rows, l->selected);
+    size_t i = 0, n = json_array_size(rows);
+    while (i < n && !same_row(json_array_get(rows, i), was, key))
+        i++;
+    if (was && i < n)
+        l->selected = i;
+    else if (l->selected >= n)
+        l->selected = n ? n - 1 : 0;
+    json_decref(l->rows);
+    l->rows = rows;
+}
+
+int sq_top_load(struct sq_top *t, struct sq_err *err)
+{
+    json_t *rows[SQ_TOP_PANES] = {NULL};
+    int rc = 0;
+    for (int i = 0; i < SQ_TOP_PANES; i++)
+        rows[i] = json_array();
+    rc = sq_cli_call_take(t->cli, "GET", "/batch/", NULL, &rows[SQ_TOP_BATCHES], err);
+    if (rc == 0)
+        rc = load(t, "/workers/", NULL, rows[SQ_TOP_WORKERS], err);
+    if (rc == 0)
+        rc = load_tasks(t, rows[SQ_TOP_TASKS], err);
+    for (int i = 0; i < SQ_TOP_PANES; i++) {
+        if (rc == 0)
+            replace(&t->lists[i], keys[i], rows[i]);
+        else
+            json_decref(rows[i]);
+    }
+    return rc;
+}
+
+const json_t *sq_top_selected(const struct sq_top *t)
+{
+    const struct sq_top_list *l = &t->lists[t->pane];
+    return json_array_get(l->rows, l->selected);
+}
+
+const char *sq_top_cell(const json_t *row, const char *column, char *ret, size_t size)
+{
+    const json_t *v = json_object_get(row, column);
+    if (json_is_integer(v))
+        snprintf(ret, size, "%lld", (long long)json_integer_value(v));
+    else
+        snprintf(ret, size, "%s", json_is_string(v) ? json_string_value(v) : "-");
+    return ret;
+}
