@@ -84,8 +84,8 @@ LISTS = (
     (("--protofilters", "tags!#N:provider==ovh"), {"filters": "tags!#N:provider==ovh"}),
     (("--protofilters", "region~%st:cost<0.2", "--limit", 100),
      {"filters": "region~%st:cost<0.2", "limit": 100}),
-    (("--protofilters", "eviction>=5:cpu>2", "--max-eviction", 1),
-     {"filters": "eviction>=5:cpu>2"}),
+    (("--protofilters", "eviction>=6:cpu>2", "--max-eviction", 1),
+     {"filters": "eviction>=6:cpu>2"}),
 )
 
 
