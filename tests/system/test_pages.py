@@ -139,7 +139,9 @@ def settings(page, source, example, more=()):
 def examples():
     """A command that is copied does what it says: no > of a filter is left to the shell."""
     bare = []
-    for path in sorted(glob.glob(os.path.join(TOP, "doc", "*")) + [os.path.join(TOP, "README.md")]):
+    for path in sorted(glob.glob(os.path.join(TOP, "doc", "*.*")) +
+                       glob.glob(os.path.join(TOP, "doc", "guide", "*")) +
+                       [os.path.join(TOP, "README.md")]):
         for line in plain(read(path)).splitlines():
             words = re.sub(r"'[^']*'|`[^`]*`", "", line)
             if re.match(r"\s*scitq-[a-z]+ ", words) and re.search(r"[a-z][<>]=?\d", words):
