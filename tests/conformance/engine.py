@@ -263,8 +263,8 @@ TASK, WORKER, EXECUTION, SHORT, SIGNAL, BATCH, REQUIREMENT, RECRUITER, FLAVOR, J
 class Call:
     def __init__(self, method, path, body=None, status=200, want=None, keep=None,
                  whole=None, headers=None, head=None, raw=None, until=False):
-        """`keep`: the answer's id (or {name: member}); `whole`: the answer itself;
-        `head`: wanted headers; `raw`: the body, byte for byte; `until`: it is asked
+        """`status`: the one wanted, or several of which any will do; `keep`: the answer's
+        id (or {name: member}); `whole`: the answer itself; `head`: wanted headers; `raw`: the body, byte for byte; `until`: it is asked
         again until the answer is as wanted."""
         self.method, self.path, self.body = method, path, body
         self.status, self.want, self.keep, self.whole = status, want, keep, whole
@@ -300,8 +300,9 @@ class Call:
         self.remember(context, answer)
 
     def judge(self, context, answer):
-        if answer.status != self.status:
-            raise Wrong("%d instead of %d" % (answer.status, self.status))
+        wanted = self.status if isinstance(self.status, tuple) else (self.status,)
+        if answer.status not in wanted:
+            raise Wrong("%d instead of %s" % (answer.status, wanted))
         for name, value in (self.head or {}).items():
             check(context, answer.headers.get(name), value)
         if self.raw is not None:

@@ -9,11 +9,15 @@ packages=$packages,ca-certificates,docker.io,runc,rclone,nfs-common,mdadm,sudo,p
 [ "$(cat "$folder/packages" 2>/dev/null)" != "$packages" ] || exit 0
 
 mkdir -p "$folder"
-rm -rf "$folder/tree" "$folder/packages" "$folder/new"
-debootstrap --variant=minbase --include="$packages" bookworm "$folder/new" >"$folder/log" 2>&1 || {
+rm -rf "$folder/tree" "$folder/packages"
+# A mirror that fails once in a thousand packages is no reason to test nothing.
+for try in 1 2 3; do
+    rm -rf "$folder/new"
+    debootstrap --variant=minbase --include="$packages" bookworm "$folder/new" \
+        >"$folder/log" 2>&1 && break
     tail -n 20 "$folder/log" >&2
-    exit 1
-}
+    [ "$try" != 3 ] || exit 1
+done
 rm -rf "$folder"/new/var/cache/apt/archives/*.deb "$folder"/new/var/lib/apt/lists/* \
     "$folder"/new/usr/share/doc "$folder"/new/usr/share/locale "$folder"/new/usr/share/man
 # Who logs in to a cloud's machine is no root, but may become it.
