@@ -264,8 +264,8 @@ class Call:
     def __init__(self, method, path, body=None, status=200, want=None, keep=None,
                  whole=None, headers=None, head=None, raw=None, until=False):
         """`status`: the one wanted, or several of which any will do; `keep`: the answer's
-        id (or {name: member}); `whole`: the answer itself; `head`: wanted headers; `raw`: the body, byte for byte; `until`: it is asked
-        again until the answer is as wanted."""
+        id (or {name: member}); `whole`: the answer itself; `head`: wanted headers; `raw`:
+        the body, byte for byte; `until`: it is asked again until the answer is as wanted."""
         self.method, self.path, self.body = method, path, body
         self.status, self.want, self.keep, self.whole = status, want, keep, whole
         self.headers, self.head, self.raw, self.until = headers, head, raw, until
