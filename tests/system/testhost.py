@@ -66,6 +66,31 @@ def alone(tree="tree"):
                           "--mount-proc", sys.executable] + sys.argv)
 
 
+def groups(name):
+    """Control groups of this name below ours, made in each hierarchy where systemd keeps
+    services.  Hosts that share one, be they of two tests, find the other's processes
+    among their own, and can then end none ("Input/output error")."""
+    mounted, made = {}, []
+    with open("/proc/mounts") as f:
+        for _, where, kind, options in (line.split()[:4] for line in f):
+            if kind == "cgroup2":
+                mounted[""] = where
+            elif kind == "cgroup" and "name=systemd" in options.split(","):
+                mounted["name=systemd"] = where
+    with open("/proc/self/cgroup") as f:
+        for _, controllers, path in (line.rstrip("\n").split(":", 2) for line in f):
+            if controllers in mounted:
+                made.append(os.path.join(mounted[controllers], path.lstrip("/"), name))
+                os.makedirs(made[-1], exist_ok=True)
+    return made
+
+
+INTO_GROUPS = """while [ "$1" != -- ]; do echo $$ >"$1/cgroup.procs" || exit 1; shift; done
+shift
+exec "$@"
+"""
+
+
 class Host(Daemon):
     """One host that boots at once and is reached by SSH as `ubuntu`."""
 
@@ -106,8 +131,10 @@ class Host(Daemon):
         run(*inside, "link", "set", "eth0", "up")
 
     def start(self):
-        self.spawn(["systemd-nspawn", "-q", "-D", self.root, "--boot", "--register=no",
-                    "--keep-unit", "--network-namespace-path=/run/netns/" + self.name,
+        self.groups = groups(os.path.basename(self.folder.path))
+        self.spawn(["sh", "-c", INTO_GROUPS, "sh", *self.groups, "--", "systemd-nspawn", "-q",
+                    "-D", self.root, "--boot", "--register=no", "--keep-unit",
+                    "--network-namespace-path=/run/netns/" + self.name,
                     "--hostname=unnamed", "--console=pipe", "--resolv-conf=off"],
                    dict(os.environ))
 
@@ -135,6 +162,9 @@ class Host(Daemon):
 
     def stop(self):
         super().stop()
+        for group in self.groups:
+            for folder, _, _ in os.walk(group, topdown=False):
+                os.rmdir(folder)
         # Before its folder is emptied: what is mounted there is not the test's to remove.
         for mounted in (self.root, self.folder.join("layers")):
             if os.path.ismount(mounted):
