@@ -1,10 +1,15 @@
 /* The server's protection, put together. */
 #include "core/guard.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "lib/log.h"
+
+enum { DAY_S = 86400, SOON_S = 30 * DAY_S };
 
 static void name_site(struct sq_guard *g, const struct sq_settings *s)
 {
@@ -15,15 +20,48 @@ static void name_site(struct sq_guard *g, const struct sq_settings *s)
     g->site = (struct sq_site){.names = {g->host, g->host_short}, .url = s->server};
 }
 
+static int open_tls(struct sq_guard *g, const struct sq_settings *s, struct sq_err *err)
+{
+    struct sq_err why;
+    if (!s->tls_cert || sq_tls_new(s->tls_cert, s->tls_key, &g->tls, &why) == 0)
+        return 0;
+    return sq_conf_refuse(s->conf, "SCITQ_TLS_CERT", err, "cannot be used: %s",
+                          why.text);
+}
+
+int sq_guard_tell_ca(const struct sq_settings *s, struct sq_err *err)
+{
+    if (!s->ca)
+        return 0;
+    if (access(s->ca, R_OK) != 0)
+        return sq_conf_refuse(s->conf, "SCITQ_CA", err, "names %s: %s", s->ca,
+                              strerror(errno));
+    return setenv("SCITQ_CA", s->ca, 1) == 0 ? 0
+                                             : sq_fail(err, SQ_ENOMEM, "out of memory");
+}
+
 int sq_guard_init(struct sq_guard *g, const struct sq_settings *s, struct sq_err *err)
 {
     const struct sq_auth_conf auth = {.token_file = s->token_file, .trust = &s->trust};
     struct sq_err why;
     name_site(g, s);
     int rc = sq_auth_new(&auth, &g->auth, &why);
-    return rc ? sq_conf_refuse(s->conf, "SCITQ_TOKEN_FILE", err, "cannot be used: %s",
-                               why.text)
-              : 0;
+    if (rc)
+        return sq_conf_refuse(s->conf, "SCITQ_TOKEN_FILE", err, "cannot be used: %s",
+                              why.text);
+    return open_tls(g, s, err);
+}
+
+static void warn_of_end(const struct sq_guard *g)
+{
+    int64_t left = g->tls ? sq_tls_ends(g->tls) - sq_now() / 1000000 : INT64_MAX;
+    if (left < 0)
+        sq_log(SQ_LOG_ERROR, "server",
+               "the certificate of SCITQ_TLS_CERT has expired: no client trusts it");
+    else if (left < SOON_S)
+        sq_log(SQ_LOG_WARNING, "server",
+               "the certificate of SCITQ_TLS_CERT expires in %lld days",
+               (long long)left / DAY_S);
 }
 
 void sq_guard_reload(struct sq_guard *g)
@@ -34,12 +72,18 @@ void sq_guard_reload(struct sq_guard *g)
     if (sq_auth_reload(g->auth, &err) != 0)
         sq_log(SQ_LOG_ERROR, "server",
                "SCITQ_TOKEN_FILE: %s: the tokens of before go on counting", err.text);
+    if (g->tls && sq_tls_reload(g->tls, &err) != 0)
+        sq_log(SQ_LOG_ERROR, "server",
+               "SCITQ_TLS_CERT: %s: the certificate of before is used on", err.text);
+    warn_of_end(g);
 }
 
 void sq_guard_fini(struct sq_guard *g)
 {
     sq_auth_free(g->auth);
+    sq_tls_free(g->tls);
     g->auth = NULL;
+    g->tls = NULL;
 }
 
 static bool is_reachable(const struct sq_settings *s)
@@ -50,7 +94,7 @@ static bool is_reachable(const struct sq_settings *s)
     return false;
 }
 
-void sq_guard_warn(const struct sq_settings *s)
+void sq_guard_warn(const struct sq_guard *g, const struct sq_settings *s)
 {
     bool insecure = sq_conf_bool(s->conf, "SCITQ_INSECURE");
     bool guarded = s->token_file || s->trust.n;
@@ -62,4 +106,9 @@ void sq_guard_warn(const struct sq_settings *s)
         sq_log(SQ_LOG_WARNING, "server",
                "SCITQ_INSECURE=1: whoever reaches this server can run commands as root "
                "on the workers");
+    if (s->token_file && !s->tls_cert && is_reachable(s))
+        sq_log(SQ_LOG_WARNING, "server",
+               "tokens travel in clear: who listens on the way can take them "
+               "(SCITQ_TLS_CERT and SCITQ_TLS_KEY prevent it)");
+    warn_of_end(g);
 }

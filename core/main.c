@@ -283,6 +283,7 @@ static int start_http(struct server *sv, struct sq_err *err)
         .listen = &sv->settings.listen,
         .auth = sv->guard.auth,
         .site = sv->guard.site,
+        .tls = sv->guard.tls,
         .threads = http_threads(c),
         .rclone_conf = sq_conf_text(c, "RCLONE_CONFIG"),
         .database_id = sv->database.id,
@@ -314,7 +315,8 @@ static void say_serving(const struct server *sv)
     struct sq_buf urls;
     sq_buf_init(&urls, 4096);
     for (int i = 0; i < sv->settings.listen.n; i++)
-        sq_buf_addf(&urls, "%shttp://%s", i ? ", " : "", sv->settings.listen.v[i].text);
+        sq_buf_addf(&urls, "%s%s://%s", i ? ", " : "", sv->guard.tls ? "https" : "http",
+                    sv->settings.listen.v[i].text);
     sq_log(SQ_LOG_INFO, "server", "listening on %s, database %s",
            urls.data ? urls.data : "", sv->database.words);
     sq_buf_fini(&urls);
@@ -327,6 +329,8 @@ static int run(struct server *sv, const sigset_t *signals, struct sq_err *err)
     const bool schedules = sv->options.role != SQ_ROLE_MAIN;
     sv->main_thread = pthread_self();
     int rc = sq_log_open(&sv->settings.log, err);
+    if (rc == 0)
+        rc = sq_guard_tell_ca(&sv->settings, err);
     if (rc == 0 && serves)
         rc = sq_guard_init(&sv->guard, &sv->settings, err);
     if (rc == 0 && serves)
@@ -348,7 +352,7 @@ static int run(struct server *sv, const sigset_t *signals, struct sq_err *err)
     if (rc != 0)
         return rc;
     if (serves)
-        sq_guard_warn(&sv->settings);
+        sq_guard_warn(&sv->guard, &sv->settings);
     say_serving(sv);
     tell_ready(sv);
     sq_signals_serve(signals, sv->sched, &sv->guard);

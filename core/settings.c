@@ -1,8 +1,7 @@
 /* The server's settings: see scitq.conf(5).
  *
  * One table declares what is read.  Keys that only later versions act upon give a
- * warning, but those that would protect the API refuse to start, since ignoring them
- * would leave it open.  Providers declare the keys they read; these join the table.
+ * warning.  Providers declare the keys they read; these join the table.
  * 1.3's files are accepted; as 1.3 listened everywhere, such a file must say where to
  * listen. */
 #include "core/settings.h"
@@ -34,10 +33,6 @@
     {                                                                                  \
         name, SQ_CONF_LATER, NULL, "of a later version", 0, 0, true                    \
     }
-#define UNSAFE(name)                                                                   \
-    {                                                                                  \
-        name, SQ_CONF_UNSAFE, NULL, "of a later version", 0, 0, true                   \
-    }
 #define OLD(name)                                                                      \
     {                                                                                  \
         name, SQ_CONF_IGNORED, NULL, "of scitq 1.3", 0, 0, false                       \
@@ -57,6 +52,9 @@ static const struct sq_conf_key keys[] = {
     {"SCITQ_TRUSTED_NETWORKS", SQ_CONF_LIST, NULL, "networks that need no token", 0, 0,
      false},
     TEXT("SCITQ_TOKEN_FILE", NULL, "file of tokens and their roles"),
+    TEXT("SCITQ_TLS_CERT", NULL, "certificate of the server, with its chain (PEM)"),
+    TEXT("SCITQ_TLS_KEY", NULL, "its key (PEM)"),
+    TEXT("SCITQ_CA", NULL, "authorities that deployed workers trust (PEM)"),
     INT("SCITQ_SERVER_PROCESS", NULL, 1, 1024, "HTTP threads"),
     TEXT("SCITQ_STATE_DIR", NULL, "directory of the embedded database"),
     TEXT("LOG_FILE", NULL, "log file; none: standard error"),
@@ -87,8 +85,6 @@ static const struct sq_conf_key keys[] = {
     INT("EVICTION_COST_MARGIN", "10", 1, 1000000,
         "how many times dearer a replacement may be"),
 
-    UNSAFE("SCITQ_TLS_CERT"),
-    UNSAFE("SCITQ_TLS_KEY"),
     LATER("QUEUE_LOG_FILE"),
     LATER("QUEUE_LOG_FILE_MAX_SIZE"),
     LATER("QUEUE_LOG_FILE_KEEP"),
@@ -122,14 +118,26 @@ static void note(void *arg, const char *text, const char *stranger)
         sq_log(SQ_LOG_WARNING, "settings", "%s", text);
 }
 
-/* Who needs no token, and where tokens are. */
+static const char *named(const struct sq_conf *conf, const char *key)
+{
+    const char *path = sq_conf_text(conf, key);
+    return path && *path ? path : NULL;
+}
+
+/* Who needs no token, and where tokens and certificates are. */
 static int check_callers(struct sq_settings *s, struct sq_err *err)
 {
     static const char name[] = "SCITQ_TRUSTED_NETWORKS";
     const char *list = sq_conf_text(s->conf, name);
-    const char *file = sq_conf_text(s->conf, "SCITQ_TOKEN_FILE");
     struct sq_err why;
-    s->token_file = file && *file ? file : NULL;
+    s->token_file = named(s->conf, "SCITQ_TOKEN_FILE");
+    s->tls_cert = named(s->conf, "SCITQ_TLS_CERT");
+    s->tls_key = named(s->conf, "SCITQ_TLS_KEY");
+    s->ca = named(s->conf, "SCITQ_CA");
+    if (!s->tls_cert != !s->tls_key)
+        return sq_conf_refuse(s->conf, s->tls_cert ? "SCITQ_TLS_CERT" : "SCITQ_TLS_KEY",
+                              err, "needs %s beside it",
+                              s->tls_cert ? "SCITQ_TLS_KEY" : "SCITQ_TLS_CERT");
     if (list && sq_trust_parse(list, &s->trust, &why) != 0)
         return sq_conf_refuse(s->conf, name, err, "%s", why.text);
     if (sq_trust_is_open(&s->trust) && !sq_conf_bool(s->conf, "SCITQ_INSECURE"))
@@ -191,9 +199,19 @@ static int check_log(struct sq_settings *s, struct sq_err *err)
 static int own_url(const struct sq_settings *s, char **ret)
 {
     const char *text = s->listen.v[0].text;
+    const char *http = s->tls_cert ? "https" : "http";
     return strncmp(text, "*:", 2) == 0 || strncmp(text, "0.0.0.0:", 8) == 0
-               ? asprintf(ret, "http://127.0.0.1:%s", strchr(text, ':') + 1)
-               : asprintf(ret, "http://%s", text);
+               ? asprintf(ret, "%s://127.0.0.1:%s", http, strchr(text, ':') + 1)
+               : asprintf(ret, "%s://%s", http, text);
+}
+
+/* One that is named without http:// speaks what this server does. */
+static int given_url(const struct sq_settings *s, const char *server, const char *url,
+                     char **ret)
+{
+    bool secure = s->tls_cert && !strstr(server, "://");
+    return secure ? asprintf(ret, "https%s", url + strlen("http"))
+                  : asprintf(ret, "%s", url);
 }
 
 /* Short, as names of workers begin with it: of SCITQ_SERVER, but not of an address. */
@@ -254,9 +272,8 @@ static int check_fleet(struct sq_settings *s, struct sq_err *err)
         return sq_conf_refuse(s->conf, "PREFERRED_REGIONS", err, "%s", why.text);
     if (server && sq_http_base_url(server, &url, &why) != 0)
         return sq_conf_refuse(s->conf, "SCITQ_SERVER", err, "%s", why.text);
-    if (server)
-        s->server = strdup(url.data);
-    else if (own_url(s, &s->server) < 0)
+    if ((server ? given_url(s, server, url.data, &s->server) : own_url(s, &s->server)) <
+        0)
         s->server = NULL;
     s->server_name = short_name(server);
     s->on_loopback = !server && s->server && sq_http_is_loopback(s->server);

@@ -24,7 +24,8 @@ struct sq_settings {
     struct sq_log_conf log;
     struct sq_listens listen;
     struct sq_trust trust;  /* networks that need no token */
-    const char *token_file; /* NULL: none */
+    const char *token_file; /* these: NULL: none */
+    const char *tls_cert, *tls_key, *ca;
 };
 
 /* Read and check, before anything is opened: what would be unsafe refuses to start,

@@ -107,11 +107,6 @@ int sq_conf_check(const struct sq_conf_key *key, const char *value, const char *
                            "%s: %s must be 1 or 0 (yes or no), not \"%s\"", where,
                            key->name, shown);
         return 0;
-    case SQ_CONF_UNSAFE:
-        return sq_fail(err, SQ_EINVAL,
-                       "%s: %s is not supported by this version, and without it the "
-                       "API would be open: remove it to start",
-                       where, key->name);
     default: return 0;
     }
 }

@@ -18,10 +18,8 @@ enum sq_conf_kind {
     SQ_CONF_LIST,    /* may be given several times in a file; values are collected,
                         separated by spaces; in the environment, spaces separate */
     SQ_CONF_IGNORED, /* of 1.3: accepted with a note */
-    SQ_CONF_LATER,   /* of a later version: accepted with a note in a file; in the
+    SQ_CONF_LATER    /* of a later version: accepted with a note in a file; in the
                         environment it may be meant for another program */
-    SQ_CONF_UNSAFE   /* of a later version, and not to be left without effect, as it
-                        protects something: refused wherever it is given */
 };
 
 struct sq_conf_key {

@@ -220,6 +220,18 @@ static int transport_error(struct call *c, CURLcode code, struct sq_err *err)
             "the certificate of %s cannot be trusted: %s (SCITQ_CA names the "
             "file of its authority)",
             url, why);
+    case CURLE_SSL_CONNECT_ERROR:
+        return sq_fail(err, SQ_EIO,
+                       "the scitq server at %s does not speak TLS as it should: %s "
+                       "(http:// is for one without)",
+                       url, why);
+    case CURLE_GOT_NOTHING:
+    case CURLE_RECV_ERROR:
+        return sq_fail(err, SQ_EIO, "the call to the scitq server at %s failed: %s%s",
+                       url, why,
+                       strncmp(url, "http:", 5) == 0
+                           ? " (does it speak TLS?  then its name begins with https://)"
+                           : "");
     case CURLE_OUT_OF_MEMORY: return out_of_memory(err);
     default:
         return sq_fail(err, SQ_EIO, "the call to the scitq server at %s failed: %s",

@@ -6,7 +6,7 @@
 set -eu
 
 build="gcc make autoconf automake libtool autoconf-archive pkg-config libltdl-dev
-libmicrohttpd-dev libjansson-dev libcurl4-openssl-dev libsqlite3-dev libpq-dev
+libmicrohttpd-dev libgnutls28-dev libjansson-dev libcurl4-openssl-dev libsqlite3-dev libpq-dev
 libarchive-dev zlib1g-dev libncurses-dev"
 test="libcmocka-dev postgresql python3 sqlite3 valgrind curl clang-format shellcheck
 util-linux procps aria2 rclone python3-pyftpdlib docker.io runc podman conmon catatonit

@@ -69,9 +69,15 @@ static void on_connection(void *server, struct MHD_Connection *connection,
 static struct MHD_Daemon *start_daemon(struct sq_http_server *s, int fd)
 {
     unsigned threads = s->conf.threads > 1 ? (unsigned)s->conf.threads : 0;
+    const struct MHD_OptionItem plain[] = {{MHD_OPTION_END, 0, NULL}};
+    const struct MHD_OptionItem secure[] = {
+        {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, sq_tls_callback()},
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)SQ_TLS_PRIORITIES},
+        {MHD_OPTION_END, 0, NULL}};
     return MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0,
-        NULL, NULL, sq_request_access, s,          /* */
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
+            (s->conf.tls ? MHD_USE_TLS : 0),
+        0, NULL, NULL, sq_request_access, s,       /* */
         MHD_OPTION_EXTERNAL_LOGGER, log_mhd, NULL, /* first: the others may log */
         MHD_OPTION_LISTEN_SOCKET, fd,              /* */
         MHD_OPTION_THREAD_POOL_SIZE, threads,      /* */
@@ -80,7 +86,7 @@ static struct MHD_Daemon *start_daemon(struct sq_http_server *s, int fd)
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, /* */
         MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_NOTIFY_CONNECTION,
         on_connection, s, MHD_OPTION_NOTIFY_COMPLETED, sq_request_completed, s,
-        MHD_OPTION_END);
+        MHD_OPTION_ARRAY, s->conf.tls ? secure : plain, MHD_OPTION_END);
 }
 
 /* The socket is the daemon's from then on. */

@@ -9,6 +9,7 @@
 #include "core/http/auth.h"
 #include "core/http/listen.h"
 #include "core/http/site.h"
+#include "core/http/tls.h"
 #include "core/store/changes.h"
 #include "core/store/fleet.h"
 #include "core/store/liveness.h"
@@ -20,6 +21,7 @@ struct sq_http_server;
 struct sq_http_conf {
     struct sq_listens *listen; /* open; what is served is taken */
     struct sq_auth *auth;      /* who may call */
+    struct sq_tls *tls;        /* NULL: plain HTTP */
     struct sq_site site;       /* the names it is called by */
     int threads;               /* SCITQ_SERVER_PROCESS */
     const char *rclone_conf;   /* path of the server's rclone.conf */

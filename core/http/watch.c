@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -305,9 +306,9 @@ void sq_watch_wake_all(struct sq_watch *w)
 
 bool sq_client_gone(const struct sq_client *c)
 {
-    char byte;
-    ssize_t n = recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
+    /* Not by what there is to read: over TLS the goodbye is bytes, too. */
+    struct pollfd p = {.fd = c->fd, .events = POLLRDHUP};
+    return poll(&p, 1, 0) > 0;
 }
 
 /* Keep the connection's other half open for a while under a descriptor of ours. */

@@ -123,7 +123,7 @@ def settings(page, source, example, more=()):
     text = plain(read(TOP, "doc", page))
     rows = re.search(r"(?s)sq_conf_key keys\[\] = \{(.*?)\n\};", read(TOP, source))[1]
     every = set(re.findall(r'"([A-Z][A-Z_]+)"', rows))
-    idle = set(re.findall(r'(?:LATER|UNSAFE|OLD)\("([A-Z_]+)"', rows))
+    idle = set(re.findall(r'(?:LATER|OLD)\("([A-Z_]+)"', rows))
     keys = r"\b(?:SCITQ|LOG|WORKER|SQLALCHEMY|RCLONE|REMOTE|BASE)_[A-Z_]*[A-Z]\b"
     heads = re.findall(r"(?m)^\.TP\n\.BR? ([^\n]*)", text)
     explained = {k for head in heads for k in re.findall(r"[A-Z][A-Z_]+", head)}

@@ -67,7 +67,11 @@ def settings():
             ("SCITQ_LISTEN=[::]:5000\n", [], "SCITQ_INSECURE=1"),
             ("SCITQ_LISTEN=[::]:5000\n", [], "scitq.conf line 2: SCITQ_LISTEN names"),
             ("FLASK_APP=x\n", [], "SCITQ_LISTEN=0.0.0.0:5000\nSCITQ_INSECURE=1"),
-            ("SCITQ_TLS_CERT=/x\n", [], "SCITQ_TLS_CERT"),
+            ("SCITQ_TLS_CERT=/x\n", [], "scitq.conf line 2: SCITQ_TLS_CERT needs "
+             "SCITQ_TLS_KEY beside it"),
+            ("SCITQ_TLS_CERT=/x\nSCITQ_TLS_KEY=/y\n", [], "scitq.conf line 2: "
+             "SCITQ_TLS_CERT cannot be used: cannot open /x"),
+            ("SCITQ_CA=/x\n", [], "scitq.conf line 2: SCITQ_CA names /x"),
             ("SCITQ_LISTEN=[::]:5000\n", [], "SCITQ_TRUSTED_NETWORKS=10.0.0.0/8"),
             ("SCITQ_LISTEN=[::]:5000\n", [], "SCITQ_TOKEN_FILE"),
             ("SCITQ_LISTEN=[::]:5000\nSCITQ_TOKEN_FILE=\n", [], "SCITQ_LISTEN names"),
@@ -91,7 +95,7 @@ def settings():
     for name, value, words in (
             ("LOG_LEVEL", "loud", "must be error, warning"),
             ("SCITQ_LISTEN", "bogus", "must be address:port"),
-            ("SCITQ_TLS_KEY", "/x", "is not supported by this version"),
+            ("SCITQ_TLS_KEY", "/x", "needs SCITQ_TLS_CERT beside it"),
             ("SQLALCHEMY_DATABASE_URI", "mysql://", "is neither sqlite:////")):
         status, text, _ = start(folder, state, **{name: value})
         is_(status, 1, "%s=%s in the environment: exit 1" % (name, value))

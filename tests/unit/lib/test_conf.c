@@ -16,7 +16,6 @@ static const struct sq_conf_key keys[] = {
     {.name = "T_SECRET", .kind = SQ_CONF_INT, .min = 0, .max = 9, .secret = true},
     {.name = "T_OLD", .kind = SQ_CONF_IGNORED},
     {.name = "T_LATER", .kind = SQ_CONF_LATER, .secret = true},
-    {.name = "T_UNSAFE", .kind = SQ_CONF_UNSAFE, .secret = true},
     {0},
 };
 
@@ -143,7 +142,6 @@ static void test_bad_lines(void **state)
         {"T_INT=99999999999999999999", "T_INT must be an integer"},
         {"T_BOOL=maybe", "T_BOOL must be 1 or 0 (yes or no), not \"maybe\""},
         {"T_SECRET=hunter2", "T_SECRET must be an integer between 0 and 9, not \"its"},
-        {"\nT_UNSAFE=x", "line 2: T_UNSAFE is not supported by this version"},
         {"T_SECRET=12345", "T_SECRET must be between 0 and 9, not its value"},
     };
     struct world *w = *state;
@@ -243,9 +241,6 @@ static void test_later(void **state)
     assert_non_null(strstr(w->notes.data, "x.conf line 2: not supported by this "));
     assert_null(strstr(w->notes.data, "hunter2"));
     assert_false(sq_conf_given(w->conf, "T_LATER"));
-    setenv("T_UNSAFE", "x", 1);
-    assert_int_equal(load(w, "", &err), SQ_EINVAL);
-    assert_non_null(strstr(err.text, "the environment: T_UNSAFE is not supported"));
 }
 
 /* What only the program can judge is refused where it stands, too. */
