@@ -3,6 +3,7 @@
 import os
 
 import rows_executions  # noqa: F401
+import rows_own  # noqa: F401
 import rows_rest  # noqa: F401
 import rows_rules  # noqa: F401
 import rows_tasks  # noqa: F401
