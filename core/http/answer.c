@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "core/http/events.h"
 #include "core/http/rawlog.h"
 #include "core/http/stream.h"
 #include "lib/log.h"
@@ -32,6 +33,8 @@ void sq_answer_error(struct sq_request *r, int code)
     r->content_type = NULL;
     sq_raw_log_free(r->raw);
     r->raw = NULL;
+    sq_events_free(r->events);
+    r->events = NULL;
     sq_buf_clear(&r->out);
     sq_jw_init(&w, &r->out);
     sq_jw_open(&w, '{');
@@ -46,6 +49,8 @@ static struct MHD_Response *response(struct sq_request *r)
     static char none[] = "";
     if (r->raw)
         return sq_raw_log_response(r);
+    if (r->events)
+        return sq_events_response(r);
     if (r->stream)
         return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, PULL_BYTES,
                                                  sq_stream_read, r, NULL);
@@ -76,7 +81,7 @@ static void add_headers(struct sq_request *r, struct MHD_Response *res)
 
 enum MHD_Result sq_answer_send(struct sq_request *r)
 {
-    if (!r->stream && !r->raw && !sq_buf_ok(&r->out)) {
+    if (!r->stream && !r->raw && !r->events && !sq_buf_ok(&r->out)) {
         sq_fail(&r->err, SQ_ENOMEM, "no memory for the answer");
         sq_answer_error(r, SQ_ENOMEM);
     }

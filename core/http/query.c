@@ -3,17 +3,17 @@
  *
  * Every scalar column is a filter.  A value may be a list ("in"), null ("is null"); in
  * a query, a repeated parameter is a list. */
-#include "core/http/steps.h"
+#include "core/http/query.h"
 
 #include <string.h>
 
+#include "core/http/steps.h"
 #include "core/http/stream.h"
 
-enum { FILTERS_MAX = 40, LIMIT_MAX = INT32_MAX, SHORT_MAX = 100000 };
+enum { LIMIT_MAX = INT32_MAX, SHORT_MAX = 100000 };
 
 struct list_query {
-    struct sq_filter filters[FILTERS_MAX];
-    size_t n;
+    struct sq_filters filters;
     struct sq_page page;
     int64_t trunc;
     uint64_t mask;
@@ -139,10 +139,9 @@ static int filter_field(const struct sq_type *type, const char *key)
     return type->fields[i].flags & (SQ_F_HIDDEN | SQ_F_COMPUTED) ? -100 : i;
 }
 
-static int add_filter(struct sq_request *r, struct list_query *q, const char *key,
-                      struct sq_filter *f, struct sq_err *err)
+int sq_filters_add(struct sq_filters *all, const struct sq_type *type, const char *key,
+                   struct sq_filter *f, struct sq_err *err)
 {
-    const struct sq_type *type = r->match.route->type;
     f->field = filter_field(type, key);
     if (type == &sq_execution_type && strcmp(key, "task_name") == 0)
         f->field = SQ_FILTER_TASK_NAME;
@@ -151,12 +150,19 @@ static int add_filter(struct sq_request *r, struct list_query *q, const char *ke
     if (f->field == -100)
         return sq_fail(err, SQ_EINVAL, "%.100s is no filter of a list of %ss", key,
                        type->table);
-    if (q->n == FILTERS_MAX)
+    if (all->n == SQ_FILTERS_MAX)
         return sq_fail(err, SQ_ETOOBIG, "too many filters");
     int code = sq_filter_check(type, f, err);
     if (code == 0)
-        q->filters[q->n++] = *f;
+        all->v[all->n++] = *f;
     return code;
+}
+
+bool sq_filter_known(const struct sq_type *type, const char *key)
+{
+    return filter_field(type, key) >= 0 ||
+           (type == &sq_execution_type &&
+            (strcmp(key, "task_name") == 0 || strcmp(key, "batch") == 0));
 }
 
 /* Lists of what has an id are read page by page. */
@@ -165,9 +171,10 @@ static bool has_id(const struct sq_type *type)
     return type->fields[0].kind == SQ_K_INT;
 }
 
-static int set_parameter(struct sq_request *r, struct list_query *q, const char *key,
+static int set_parameter(struct sq_request *r, void *query, const char *key,
                          struct sq_filter *f, struct sq_err *err)
 {
+    struct list_query *q = query;
     if (strcmp(key, "limit") == 0)
         return one_int(key, f, &q->page.limit, err);
     if (strcmp(key, "after") == 0 && has_id(r->match.route->type))
@@ -177,10 +184,12 @@ static int set_parameter(struct sq_request *r, struct list_query *q, const char 
     int code = r->match.route->type == &sq_execution_type
                    ? set_execution_option(q, key, f, err)
                    : 1;
-    return code == 1 ? add_filter(r, q, key, f, err) : code;
+    return code == 1 ? sq_filters_add(&q->filters, r->match.route->type, key, f, err)
+                     : code;
 }
 
-static int from_body(struct sq_request *r, struct list_query *q, struct sq_err *err)
+static int from_body(struct sq_request *r, sq_parameter_fn *fn, void *arg,
+                     struct sq_err *err)
 {
     const json_t *body;
     const char *key;
@@ -193,7 +202,7 @@ static int from_body(struct sq_request *r, struct list_query *q, struct sq_err *
         struct sq_filter f = {0};
         code = body_values(r, key, v, &f, err);
         if (code == 0)
-            code = set_parameter(r, q, key, &f, err);
+            code = fn(r, arg, key, &f, err);
         if (code != 0)
             return code;
     }
@@ -201,7 +210,7 @@ static int from_body(struct sq_request *r, struct list_query *q, struct sq_err *
 }
 
 struct names {
-    const char *names[FILTERS_MAX];
+    const char *names[SQ_FILTERS_MAX];
     size_t n;
     struct sq_request *r;
 };
@@ -217,12 +226,13 @@ static enum MHD_Result collect(void *arg, enum MHD_ValueKind kind, const char *k
             return MHD_YES;
     if (json_object_get(names->r->json, key))
         return MHD_YES; /* the body wins */
-    if (names->n < FILTERS_MAX)
+    if (names->n < SQ_FILTERS_MAX)
         names->names[names->n++] = key;
     return MHD_YES;
 }
 
-static int from_query(struct sq_request *r, struct list_query *q, struct sq_err *err)
+static int from_query(struct sq_request *r, sq_parameter_fn *fn, void *arg,
+                      struct sq_err *err)
 {
     struct names names = {.r = r};
     MHD_get_connection_values(r->connection, MHD_GET_ARGUMENT_KIND, collect, &names);
@@ -230,11 +240,18 @@ static int from_query(struct sq_request *r, struct list_query *q, struct sq_err 
         struct sq_filter f = {0};
         int code = query_values(r, names.names[i], &f, err);
         if (code == 0)
-            code = set_parameter(r, q, names.names[i], &f, err);
+            code = fn(r, arg, names.names[i], &f, err);
         if (code != 0)
             return code;
     }
     return 0;
+}
+
+int sq_each_parameter(struct sq_request *r, sq_parameter_fn *fn, void *arg,
+                      struct sq_err *err)
+{
+    int code = from_body(r, fn, arg, err);
+    return code == 0 ? from_query(r, fn, arg, err) : code;
 }
 
 int sq_prepare_list(struct sq_request *r, struct sq_err *err)
@@ -247,11 +264,9 @@ int sq_prepare_list(struct sq_request *r, struct sq_err *err)
     q->page = (struct sq_page){.after = SQ_NULL, .limit = SQ_NULL};
     q->trunc = SQ_NULL;
     q->mask = sq_record_visible(r->match.route->type);
-    code = from_body(r, q, err);
-    if (code == 0)
-        code = from_query(r, q, err);
-    q->page.filters = q->filters;
-    q->page.n_filters = q->n;
+    code = sq_each_parameter(r, set_parameter, q, err);
+    q->page.filters = q->filters.v;
+    q->page.n_filters = q->filters.n;
     return code;
 }
 

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/http/events.h"
 #include "core/http/rawlog.h"
 #include "core/http/steps.h"
 #include "core/http/stream.h"
@@ -76,6 +77,7 @@ void sq_request_completed(void *server, struct MHD_Connection *connection,
     atomic_store(&r->client->waiting, sq_monotonic());
     sq_stream_free(r->stream);
     sq_raw_log_free(r->raw);
+    sq_events_free(r->events);
     sq_task_array_free(r->array);
     json_decref(r->json);
     sq_buf_fini(&r->body);

@@ -25,6 +25,7 @@ struct sq_http_server {
     struct MHD_Daemon **daemons; /* one a listen address */
     int n_daemons;
     struct sq_watch *watch;
+    struct sq_feed *feed;
     struct sq_crowd *crowd;
     pthread_mutex_t lock; /* the three below */
     pthread_cond_t idle;  /* signalled when one of the counts comes down to 0 */
@@ -46,6 +47,7 @@ enum sq_stage {
 };
 
 struct sq_row_stream;
+struct sq_events;
 struct sq_raw_log;
 struct sq_task_array;
 
@@ -85,6 +87,7 @@ struct sq_request {
     const char *content_range;    /* of a 206 or 416; else NULL */
     struct sq_row_stream *stream; /* the answer is a streamed list; else NULL */
     struct sq_raw_log *raw;       /* the answer is a log as it is; else NULL */
+    struct sq_events *events;     /* the answer tells of changes; else NULL */
     void (*undo)(struct sq_request *r); /* frees what `data` holds outside the arena */
 };
 

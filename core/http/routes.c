@@ -185,6 +185,9 @@ const struct sq_route sq_routes[] = {
     {SQ_GET, "/config/remote", .answer = sq_config_remote,
      .help = "where workflow scripts are put"},
 
+    {SQ_GET, "/events", .prepare = sq_events_open,
+     .help = "Server-Sent Events of every change of a task, execution, worker or job; "
+             "filters: kind, any field of these; Last-Event-ID goes on"},
     {SQ_GET, "/healthz", .read = sq_healthz, .help = "200 when the database answers"},
     {SQ_GET, "/metrics", .read = sq_metrics,
      .help = "counts of all there is, as Prometheus reads them"},

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "core/http/feed.h"
 #include "core/http/request.h"
 #include "lib/log.h"
 
@@ -118,6 +119,8 @@ int sq_http_server_start(const struct sq_http_conf *conf, struct sq_http_server 
     int code = sq_crowd_new(&s->crowd, err);
     if (code == 0)
         code = sq_watch_start(&s->watch, err);
+    if (code == 0)
+        code = sq_feed_new(&s->feed, err);
     for (int i = 0; code == 0 && i < conf->listen->n; i++)
         code = serve(s, &conf->listen->v[i], err);
     if (code != 0) {
@@ -130,6 +133,7 @@ int sq_http_server_start(const struct sq_http_conf *conf, struct sq_http_server 
 
 void sq_http_server_committed(struct sq_http_server *s, const struct sq_changes *c)
 {
+    sq_feed_add(s->feed, c); /* before those who read it are woken */
     sq_watch_changed(s->watch, c);
 }
 
@@ -160,6 +164,7 @@ void sq_http_server_stop(struct sq_http_server *s)
     for (int i = 0; i < s->n_daemons; i++)
         MHD_stop_daemon(s->daemons[i]); /* closes its socket too */
     sq_watch_stop(s->watch);
+    sq_feed_free(s->feed);
     sq_crowd_free(s->crowd);
     pthread_mutex_destroy(&s->lock);
     pthread_cond_destroy(&s->idle);

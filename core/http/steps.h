@@ -130,6 +130,9 @@ SQ_STEP(sq_version);
 /* metrics.c */
 SQ_READ(sq_metrics);
 
+/* events.c */
+SQ_STEP(sq_events_open);
+
 /* page.c */
 SQ_STEP(sq_index_page);
 

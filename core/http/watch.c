@@ -279,6 +279,10 @@ void sq_watch_changed(struct sq_watch *w, const struct sq_changes *c)
         wake_id(w, SQ_WAIT_WORKER, c->tell.ids[i], false, &wakes);
     for (size_t i = 0; i < c->executions.n; i++)
         wake_id(w, SQ_WAIT_EXECUTION, c->executions.ids[i], false, &wakes);
+    for (size_t i = 0; i < c->outputs.n; i++)
+        wake_id(w, SQ_WAIT_EXECUTION, c->outputs.ids[i], false, &wakes);
+    if (c->tasks.n || c->executions.n || c->workers.n || c->job_rows.n)
+        wake_id(w, SQ_WAIT_FEED, 0, false, &wakes);
     pthread_mutex_unlock(&w->lock);
     resume_all(&wakes);
 }

@@ -1,6 +1,7 @@
 /* The watch: one thread that looks after connections when nobody else does.
  *
- *  - *Waiters*: suspended requests (long polls by worker, followers by execution),
+ *  - *Waiters*: suspended requests (long polls by worker, followers by execution,
+ *    listeners to all that changes),
  *    woken by a change, by their deadline, or because their client hung up.
  *  - *Slow clients*: a connection that takes longer than SQ_SLOW_S to say what it wants
  *    is shut down.
@@ -34,7 +35,12 @@ void sq_watch_stop(struct sq_watch *w);
 
 /* ---- waiters */
 
-enum sq_waiter_kind { SQ_WAIT_NOTHING, SQ_WAIT_WORKER, SQ_WAIT_EXECUTION };
+enum sq_waiter_kind {
+    SQ_WAIT_NOTHING, /* but its deadline */
+    SQ_WAIT_WORKER,
+    SQ_WAIT_EXECUTION,
+    SQ_WAIT_FEED /* its id is 0: any row that changes */
+};
 
 /* Embedded in the request.  Zeroed before its first use. */
 struct sq_waiter {

@@ -9,6 +9,7 @@
 #include "core/store/record.h"
 #include "core/store/rows.h"
 #include "core/store/task.h"
+#include "core/store/worker_impl.h"
 
 /* Listing: the counts of each, then the workers' names, both by batch. */
 
@@ -131,10 +132,8 @@ int sq_batch_run(struct sq_tx *tx, const char *batch, bool run, int64_t signal,
         sq_db_query(tx->db, run ? SQ_Q_BATCH_RESUME : SQ_Q_BATCH_PAUSE);
     sq_bind_text(st, 1, batch);
     sq_bind_time(st, 2, tx->now);
-    while (sq_row(st)) {
-        sq_changes_slots(tx->changes, sq_col_int(st, 0));
-        sq_changes_tell(tx->changes, sq_col_int(st, 0));
-    }
+    while (sq_row(st))
+        sq_worker_changed(tx, sq_col_int(st, 0));
     if (signal)
         signal_running(tx, batch, signal);
     return sq_db_error(tx->db, err);
@@ -175,6 +174,14 @@ static void delete_rows(struct sq_tx *tx, enum sq_query q, const char *batch)
     sq_run(st);
 }
 
+static void delete_tasks(struct sq_tx *tx, const char *batch)
+{
+    struct sq_stmt *st = sq_db_query(tx->db, SQ_Q_BATCH_DELETE_TASKS);
+    sq_bind_text(st, 1, batch);
+    while (sq_row(st))
+        sq_changes_task(tx->changes, sq_col_int(st, 0));
+}
+
 int sq_batch_delete(struct sq_tx *tx, const char *batch, struct sq_err *err)
 {
     SQ_CLEANUP(sq_freep) int64_t *watched = NULL;
@@ -185,7 +192,7 @@ int sq_batch_delete(struct sq_tx *tx, const char *batch, struct sq_err *err)
         code = read_watched(tx, batch, &watched, &n, err);
     if (code)
         return code;
-    delete_rows(tx, SQ_Q_BATCH_DELETE_TASKS, batch);
+    delete_tasks(tx, batch);
     delete_rows(tx, SQ_Q_BATCH_DELETE_RECRUITERS, batch);
     return sq_task_release(tx, watched, n, err);
 }

@@ -24,7 +24,10 @@ void sq_changes_fini(struct sq_changes *c)
     free(c->slots.ids);
     free(c->tell.ids);
     free(c->executions.ids);
+    free(c->outputs.ids);
     free(c->tasks.ids);
+    free(c->workers.ids);
+    free(c->job_rows.ids);
     free(c->evicted.ids);
     free(c->silent.ids);
     free_batches(c);
@@ -37,6 +40,7 @@ void sq_changes_clear(struct sq_changes *c)
 {
     c->slots.n = c->tell.n = c->executions.n = c->tasks.n = 0;
     c->evicted.n = c->silent.n = 0;
+    c->outputs.n = c->workers.n = c->job_rows.n = 0;
     c->n_ahead = 0;
     free_batches(c);
     c->sweep = c->due = c->jobs = c->cache = c->failed = false;
@@ -44,8 +48,9 @@ void sq_changes_clear(struct sq_changes *c)
 
 bool sq_changes_any(const struct sq_changes *c)
 {
-    return c->slots.n || c->tell.n || c->executions.n || c->tasks.n || c->n_batches ||
-           c->sweep || c->due || c->jobs || c->failed;
+    return c->slots.n || c->tell.n || c->executions.n || c->outputs.n || c->tasks.n ||
+           c->workers.n || c->job_rows.n || c->n_batches || c->sweep || c->due ||
+           c->jobs || c->failed;
 }
 
 /* Room for one more in an array that doubles. */
@@ -89,9 +94,25 @@ void sq_changes_execution(struct sq_changes *c, int64_t execution_id)
     sq_changes_add(c, &c->executions, execution_id);
 }
 
+void sq_changes_output(struct sq_changes *c, int64_t execution_id)
+{
+    sq_changes_add(c, &c->outputs, execution_id);
+}
+
 void sq_changes_task(struct sq_changes *c, int64_t task_id)
 {
     sq_changes_add(c, &c->tasks, task_id);
+}
+
+void sq_changes_worker(struct sq_changes *c, int64_t worker_id)
+{
+    sq_changes_add(c, &c->workers, worker_id);
+}
+
+void sq_changes_job(struct sq_changes *c, int64_t job_id)
+{
+    sq_changes_add(c, &c->job_rows, job_id);
+    c->jobs = true;
 }
 
 void sq_changes_evicted(struct sq_changes *c, int64_t worker_id)
@@ -172,7 +193,10 @@ void sq_changes_settle(struct sq_changes *c)
     settle(&c->slots);
     settle(&c->tell);
     settle(&c->executions);
+    settle(&c->outputs);
     settle(&c->tasks);
+    settle(&c->workers);
+    settle(&c->job_rows);
     settle(&c->evicted);
     settle(&c->silent);
 }

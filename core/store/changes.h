@@ -19,8 +19,11 @@ struct sq_ahead {
 struct sq_changes {
     struct sq_id_set slots;      /* workers that may have free slots now */
     struct sq_id_set tell;       /* workers that must be told something */
-    struct sq_id_set executions; /* executions whose status or output changed */
+    struct sq_id_set executions; /* executions whose row changed */
+    struct sq_id_set outputs;    /* executions that wrote something */
     struct sq_id_set tasks;      /* tasks whose row changed */
+    struct sq_id_set workers;    /* workers whose row changed */
+    struct sq_id_set job_rows;   /* jobs whose row changed */
     struct sq_id_set evicted;    /* workers whose machine is taken back */
     struct sq_id_set silent;     /* workers that have just gone offline */
     char **batches;              /* batches that have new pending tasks */
@@ -43,7 +46,10 @@ void sq_changes_add(struct sq_changes *c, struct sq_id_set *set, int64_t id);
 void sq_changes_slots(struct sq_changes *c, int64_t worker_id);
 void sq_changes_tell(struct sq_changes *c, int64_t worker_id); /* SQ_NULL is ignored */
 void sq_changes_execution(struct sq_changes *c, int64_t execution_id);
+void sq_changes_output(struct sq_changes *c, int64_t execution_id);
 void sq_changes_task(struct sq_changes *c, int64_t task_id);
+void sq_changes_worker(struct sq_changes *c, int64_t worker_id);
+void sq_changes_job(struct sq_changes *c, int64_t job_id);
 void sq_changes_evicted(struct sq_changes *c, int64_t worker_id);
 void sq_changes_silent(struct sq_changes *c, int64_t worker_id);
 void sq_changes_batch(struct sq_changes *c, const char *batch);

@@ -161,7 +161,8 @@ int sq_fleet_ask_destroy(struct sq_tx *tx, const struct sq_worker *w,
     sq_bind_text(st, 1, w->name);
     sq_bind_time(st, 2, tx->now);
     sq_bind_text(st, 3, "canceled: the worker is to be destroyed\n");
-    sq_run(st);
+    while (sq_row(st))
+        sq_changes_job(tx->changes, sq_col_int(st, 0));
     return add_job(tx, w, "worker_destroy", 0, NULL, err);
 }
 
@@ -228,5 +229,6 @@ int sq_fleet_forget(struct sq_tx *tx, int64_t worker_id, struct sq_err *err)
     sq_bind_int(st, 1, worker_id);
     sq_run(st);
     sq_changes_tell(tx->changes, worker_id);
+    sq_changes_worker(tx->changes, worker_id);
     return rc ? rc : sq_db_error(tx->db, err);
 }

@@ -21,7 +21,7 @@ int sq_job_create(struct sq_tx *tx, const struct sq_job *job, int64_t *ret_id,
     sq_bind_int(st, 8, job->progression);
     int64_t id = sq_row(st) ? sq_col_int(st, 0) : SQ_NULL;
     sq_stmt_end(st);
-    tx->changes->jobs = true;
+    sq_changes_job(tx->changes, id);
     if (ret_id)
         *ret_id = id;
     return sq_db_error(tx->db, err);
@@ -56,16 +56,26 @@ int sq_jobs_open(struct sq_db *db, struct sq_arena *arena, struct sq_job **ret,
     return sq_db_error(db, err);
 }
 
-static int run(struct sq_tx *tx, struct sq_stmt *st, struct sq_err *err)
+/* Those that it answers are changed. */
+static int run_many(struct sq_tx *tx, enum sq_query q, struct sq_err *err)
+{
+    struct sq_stmt *st = sq_db_query(tx->db, q);
+    while (sq_row(st))
+        sq_changes_job(tx->changes, sq_col_int(st, 0));
+    tx->changes->jobs = true;
+    return sq_db_error(tx->db, err);
+}
+
+static int run(struct sq_tx *tx, struct sq_stmt *st, int64_t job_id, struct sq_err *err)
 {
     sq_run(st);
-    tx->changes->jobs = true;
+    sq_changes_job(tx->changes, job_id);
     return sq_db_error(tx->db, err);
 }
 
 int sq_jobs_reset(struct sq_tx *tx, struct sq_err *err)
 {
-    return run(tx, sq_db_query(tx->db, SQ_Q_JOB_RESET), err);
+    return run_many(tx, SQ_Q_JOB_RESET, err);
 }
 
 int sq_job_set(struct sq_tx *tx, int64_t job_id, enum sq_job_status status,
@@ -77,7 +87,7 @@ int sq_job_set(struct sq_tx *tx, int64_t job_id, enum sq_job_status status,
     sq_bind_int(st, 3, retry);
     sq_bind_int(st, 4, progression);
     sq_bind_time(st, 5, tx->now);
-    return run(tx, st, err);
+    return run(tx, st, job_id, err);
 }
 
 int sq_job_log(struct sq_tx *tx, int64_t job_id, const char *lines, int64_t progression,
@@ -89,6 +99,7 @@ int sq_job_log(struct sq_tx *tx, int64_t job_id, const char *lines, int64_t prog
     sq_bind_int(st, 3, progression);
     sq_bind_time(st, 4, tx->now);
     sq_run(st);
+    sq_changes_add(tx->changes, &tx->changes->job_rows, job_id); /* the fleet knows */
     return sq_db_error(tx->db, err);
 }
 
@@ -104,12 +115,12 @@ int sq_job_delete(struct sq_tx *tx, int64_t job_id, struct sq_job *ret,
                        (long long)job_id);
     struct sq_stmt *st = sq_db_query(tx->db, SQ_Q_JOB_DELETE);
     sq_bind_int(st, 1, job_id);
-    return run(tx, st, err);
+    return run(tx, st, job_id, err);
 }
 
 int sq_jobs_delete_ended(struct sq_tx *tx, struct sq_err *err)
 {
-    return run(tx, sq_db_query(tx->db, SQ_Q_JOB_DELETE_ENDED), err);
+    return run_many(tx, SQ_Q_JOB_DELETE_ENDED, err);
 }
 
 int sq_job_restart(struct sq_tx *tx, int64_t job_id, int64_t retry, struct sq_job *ret,

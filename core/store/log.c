@@ -172,7 +172,7 @@ static int note_changes(struct sq_tx *tx, const struct end *ends, size_t n,
     for (size_t i = 0; i < n; i++) {
         if (!ends[i].changed)
             continue;
-        sq_changes_execution(tx->changes, ends[i].execution_id);
+        sq_changes_output(tx->changes, ends[i].execution_id);
         bool again = n_ended && ended[n_ended - 1] == ends[i].execution_id;
         if (ends[i].ended && !again)
             ended[n_ended++] = ends[i].execution_id;

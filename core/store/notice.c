@@ -17,7 +17,10 @@ static const struct {
     {'s', false, offsetof(struct sq_changes, slots)},
     {'t', true, offsetof(struct sq_changes, tell)},
     {'x', true, offsetof(struct sq_changes, executions)},
+    {'o', true, offsetof(struct sq_changes, outputs)},
     {'k', true, offsetof(struct sq_changes, tasks)},
+    {'w', true, offsetof(struct sq_changes, workers)},
+    {'j', true, offsetof(struct sq_changes, job_rows)},
     {'v', false, offsetof(struct sq_changes, evicted)},
     {'l', false, offsetof(struct sq_changes, silent)},
 };

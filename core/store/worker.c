@@ -48,6 +48,7 @@ void sq_worker_changed(struct sq_tx *tx, int64_t worker_id)
 {
     sq_changes_slots(tx->changes, worker_id);
     sq_changes_tell(tx->changes, worker_id);
+    sq_changes_worker(tx->changes, worker_id);
 }
 
 int sq_worker_create(struct sq_tx *tx, const struct sq_worker *values, uint64_t mask,
@@ -194,6 +195,7 @@ int sq_worker_delete(struct sq_tx *tx, int64_t worker_id, struct sq_worker *ret,
         sq_bind_int(st, 1, worker_id);
         sq_run(st);
         sq_changes_tell(tx->changes, worker_id);
+        sq_changes_worker(tx->changes, worker_id);
         if (!code)
             code = sq_db_error(tx->db, err);
     }

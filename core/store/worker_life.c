@@ -25,6 +25,7 @@ int sq_worker_contacts(struct sq_tx *tx, const struct sq_contact *c, size_t n,
         sq_rows_text(&r, isnan(c[i].memory) ? NULL : sq_real_text(c[i].memory, memory));
         sq_rows_text(&r, c[i].stats);
         sq_rows_next(&r);
+        sq_changes_worker(tx->changes, c[i].worker_id);
     }
     return sq_db_error(tx->db, err);
 }

@@ -2,6 +2,7 @@
 
 import os
 
+import rows_events  # noqa: F401
 import rows_executions  # noqa: F401
 import rows_own  # noqa: F401
 import rows_rest  # noqa: F401

@@ -14,6 +14,7 @@ order by case when action = 'worker_deploy' then 1 else 0 end, job_id limit 1000
 -- Interrupted by the end of a server: taken up again, no try is lost.
 -- name: job_reset
 update job set status = 'pending' where status = 'running'
+returning job_id
 
 -- name: job_set
 update job set status = $2, retry = cast($3 as integer),
@@ -30,11 +31,13 @@ delete from job where job_id = cast($1 as bigint)
 
 -- name: job_delete_ended
 delete from job where status in ('succeeded', 'failed')
+returning job_id
 
 -- What was to be made of a worker that is to go.
 -- name: job_forget
 update job set status = 'failed', log = coalesce(log, '') || $3, modification_date = $2
 where status = 'pending' and action = 'worker_deploy' and target = $1
+returning job_id
 
 -- name: recruiter_get
 select batch, rank, tasks_per_worker, worker_flavor, worker_provider, worker_region,

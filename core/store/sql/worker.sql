@@ -144,6 +144,7 @@ delete from signal where $1 = (
 
 -- name: batch_delete_tasks
 delete from task where batch = $1
+returning task_id
 
 -- name: batch_delete_recruiters
 delete from recruiter where batch = $1
