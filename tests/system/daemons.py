@@ -54,9 +54,11 @@ def free_port():
 
 
 def clean_env(**more):
-    """The environment daemons and tools get: nothing of scitq but what is given."""
+    """The environment daemons and tools get: nothing of scitq, nor of its providers, but
+    what is given."""
     env = {k: v for k, v in os.environ.items()
-           if not k.startswith(("SCITQ_", "SQLALCHEMY_", "WORKER_", "LOG_"))}
+           if not k.startswith(("SCITQ_", "SQLALCHEMY_", "WORKER_", "LOG_", "OS_",
+                                "OPENSTACK_", "OVH_", "AZURE_"))}
     env.setdefault("ASAN_OPTIONS", "detect_leaks=1:abort_on_error=0")
     env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
     env.update({k: str(v) for k, v in more.items()})
