@@ -2,17 +2,20 @@
 # Close a server's machine to everybody but those who are trusted: with iptables, and
 # ip6tables where there is IPv6.
 #
-#     manage-firewall.sh start ADDRESS…   let in these addresses or networks, nobody else
-#     manage-firewall.sh stop             let in everybody again
-#     manage-firewall.sh status           print the rules
+#     manage-firewall.sh start [ADDRESS…]  let in these addresses or networks, nobody else
+#     manage-firewall.sh stop              let in everybody again
+#     manage-firewall.sh status            print the rules
 #
+# Without addresses, those in /etc/scitq-trusted are meant: words, after a # comments.
 # This machine itself, answers to what it asked and ICMP always pass.  scitq's playbooks
 # let their workers in with rules of their own, told by the comment scitq:NAME, which stay
 # as they are.  start may be repeated, also with other addresses.  A restart of the
-# machine forgets everything: run it at boot, then the playbook check.yml.
+# machine forgets everything: the service scitq-firewall runs it at boot; after it, run the
+# playbook check.yml.  $SCITQ_TRUSTED names another file, for tests.
 set -eu
 
 chain=scitq-trusted
+trusted=${SCITQ_TRUSTED:-/etc/scitq-trusted}
 
 usage() {
     sed -n '/^#     /s/^#     //p' "$0" >&2
@@ -92,7 +95,16 @@ PYTHON
 verb=$1
 shift
 case $verb in
-start) [ $# -gt 0 ] || usage ;;
+start)
+    if [ $# = 0 ]; then
+        # shellcheck disable=SC2046 # its words
+        set -f -- $(sed 's/#.*//' "$trusted")
+        [ $# -gt 0 ] || {
+            echo "manage-firewall.sh: $trusted names nobody to trust" >&2
+            exit 2
+        }
+    fi
+    ;;
 stop | status) [ $# = 0 ] || usage ;;
 *) usage ;;
 esac

@@ -34,9 +34,12 @@ ip address add 10.78.0.1/24 dev sq0
 ip link set sq0 up
 ip -n other link set lo up
 for n in 2 3; do ip -n other address add 10.78.0.$n/24 dev sq1; done
+ip address add fd00:78::1/64 dev sq0 nodad
+for n in 2 3; do ip -n other address add fd00:78::$n/64 dev sq1 nodad; done
 ip -n other link set sq1 up""")
-door = socket.socket()
-door.bind(("0.0.0.0", 0))
+door = socket.socket(socket.AF_INET6)
+door.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+door.bind(("::", 0))
 door.listen(50)
 PORT = door.getsockname()[1]
 KNOCK = """import socket, sys
@@ -74,11 +77,34 @@ def test_closed():
     has(run_it("status")[1], "-A scitq-trusted -s 10.78.0.0/24 -j ACCEPT", "status tells")
 
 
+def test_list():
+    """The addresses of a file, as at boot; and both families."""
+    folder = Folder()
+    path = folder.join("trusted")
+    with open(path, "w") as f:
+        f.write("# the lab\n10.78.0.2  # a server\n\n  fd00:78::2\t10.9.0.0/16\n")
+    is_(run_it("start", SCITQ_TRUSTED=path), (0, ""), "start, with a file")
+    is_((knock("10.78.0.2"), knock("10.78.0.3")), ("in", "out"), "who is in it is let in")
+    is_((knock("fd00:78::2", "fd00:78::1"), knock("fd00:78::3", "fd00:78::1")),
+        ("in", "out"), "and so it is over IPv6")
+    before = rules() + sh("ip6tables -S")
+    is_(run_it("start", SCITQ_TRUSTED=path), (0, ""), "again")
+    is_(rules() + sh("ip6tables -S"), before, "changes nothing")
+    for text in ("", "# nobody\n"):
+        with open(path, "w") as f:
+            f.write(text)
+        code, text = run_it("start", SCITQ_TRUSTED=path)
+        ok(code == 2 and path + " names nobody" in text, "an empty one is refused", text)
+    code, text = run_it("start", SCITQ_TRUSTED=folder.join("none"))
+    ok(code == 2 and "none" in text, "an absent one too", text)
+    is_(rules() + sh("ip6tables -S"), before, "nothing was changed")
+
+
 def test_refusals():
     before = rules()
-    for words in ((), ("start",), ("stop", "x"), ("status", "x"), ("word",)):
+    for words in ((), ("stop", "x"), ("status", "x"), ("word",)):
         code, text = run_it(*words)
-        ok(code == 2 and "manage-firewall.sh start ADDRESS" in text, "usage: %s" % (words,), text)
+        ok(code == 2 and "manage-firewall.sh start [ADDRESS" in text, "usage: %s" % (words,), text)
     code, text = run_it("start", "10.0.0.1 -j ACCEPT")
     ok(code == 2 and "is no address" in text, "what is no address is refused", text)
     code, text = run_it("start", "10.78.0.999")
@@ -90,10 +116,10 @@ def test_refusals():
 
 def test_opened():
     is_(run_it("stop"), (0, ""), "stop")
-    is_(rules(), "-P INPUT ACCEPT\n", "leaves nothing")
+    is_(rules() + sh("ip6tables -S INPUT"), "-P INPUT ACCEPT\n" * 2, "leaves nothing")
     is_(run_it("stop"), (0, ""), "stop again")
 
 
-for test in (test_closed, test_refusals, test_opened):
+for test in (test_closed, test_list, test_refusals, test_opened):
     run(test)
 done()

@@ -11,7 +11,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import *  # noqa: E402,F403
 
-LIVE = ("usage", "data")  # what a user does; installation is test_deb's
+LIVE = ("usage", "data")  # what a user does; installation is test_installation.py's
 
 
 def blocks(path):

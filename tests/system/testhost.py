@@ -94,6 +94,8 @@ exec "$@"
 class Host(Daemon):
     """One host that boots at once and is reached by SSH as `ubuntu`."""
 
+    more = ()  # options of systemd-nspawn
+
     def __init__(self, name, address, tree="tree"):
         super().__init__(name, Folder("scitq-host-"))
         self.address, self.tree = address, tree
@@ -135,7 +137,8 @@ class Host(Daemon):
         self.spawn(["sh", "-c", INTO_GROUPS, "sh", *self.groups, "--", "systemd-nspawn", "-q",
                     "-D", self.root, "--boot", "--register=no", "--keep-unit",
                     "--network-namespace-path=/run/netns/" + self.name,
-                    "--hostname=unnamed", "--console=pipe", "--resolv-conf=off"],
+                    "--hostname=unnamed", "--console=pipe", "--resolv-conf=off",
+                    *self.more],
                    dict(os.environ))
 
     def ssh(self, command):
