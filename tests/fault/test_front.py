@@ -72,7 +72,7 @@ class Front(socketserver.ThreadingMixIn, socketserver.TCPServer):
 
     def __init__(self, server):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.to, self.address = server.port, "127.0.0.1:%d" % self.server_address[1]
+        self.to, self.target = server.port, "127.0.0.1:%d" % self.server_address[1]
         self.api, self.only, self.share = server.api, None, 0
         self.random = random.Random(1)
         threading.Thread(target=self.serve_forever, daemon=True).start()

@@ -283,6 +283,11 @@ class Server(Daemon):
     def url(self):
         return ("https://" if self.tls else "http://") + self.address
 
+    @property
+    def target(self):
+        """What a worker is told."""
+        return self.url if self.tls else self.address
+
     def start(self, **settings):
         """Start, also again after kill() or end()."""
         self.settings.update(settings)
@@ -380,8 +385,7 @@ class Worker(Daemon):
                         SCITQ_FETCH=self.fetch or os.path.join(BUILD, "scitq-fetch"),
                         **self.env)
         self.spawn(self.wrapper + [
-            program("scitq-worker"),
-            self.server.url if self.server.tls else self.server.address, str(self.concurrency),
+            program("scitq-worker"), self.server.target, str(self.concurrency),
             "-n", self.name, "-c", conf] + self.options, env)
         return self
 

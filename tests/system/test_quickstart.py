@@ -80,8 +80,9 @@ def newcomer(top):
             source = os.path.join(top, "core", "main.c")
             with open(source) as f:
                 text = f.read()
+            assert '"listening on ' in text
             with open(source, "w") as f:
-                f.write(text.replace('"stopping"', '"stopping now"'))
+                f.write(text.replace('"listening on ', '"listening now on '))
         got = quickstart(top)
         is_("of an earlier build" in got.stdout, time_of == "third",
             "%s: daemons are started again when what they run changed" % time_of)
