@@ -370,13 +370,12 @@ static void stop(struct server *sv)
     if (sv->sched)
         sq_sched_stop(sv->sched);
     sq_peers_stop(sv->peers);
-    if (sv->http)
-        sq_http_server_stop(sv->http);
-    atomic_store(&sv->http, NULL);
+    sq_http_server_stop(sv->http);
     sq_listen_close(&sv->settings.listen);
     sq_cache_stop(sv->cache);
     sq_fleet_stop(sv->fleet);
-    sq_writer_stop(sv->writer);
+    sq_writer_stop(sv->writer); /* the last commit was told */
+    sq_http_server_free(sv->http);
     sq_cache_free(sv->cache);
     sq_fleet_free(sv->fleet);
     sq_peers_free(sv->peers);

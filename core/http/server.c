@@ -124,7 +124,7 @@ int sq_http_server_start(const struct sq_http_conf *conf, struct sq_http_server 
     for (int i = 0; code == 0 && i < conf->listen->n; i++)
         code = serve(s, &conf->listen->v[i], err);
     if (code != 0) {
-        sq_http_server_stop(s);
+        sq_http_server_free(s);
         return code;
     }
     *ret = s;
@@ -163,6 +163,14 @@ void sq_http_server_stop(struct sq_http_server *s)
     wait_for_requests(s);
     for (int i = 0; i < s->n_daemons; i++)
         MHD_stop_daemon(s->daemons[i]); /* closes its socket too */
+    s->n_daemons = 0;
+}
+
+void sq_http_server_free(struct sq_http_server *s)
+{
+    if (!s)
+        return;
+    sq_http_server_stop(s);
     sq_watch_stop(s->watch);
     sq_feed_free(s->feed);
     sq_crowd_free(s->crowd);

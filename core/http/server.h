@@ -47,7 +47,10 @@ int sq_http_server_start(const struct sq_http_conf *conf, struct sq_http_server 
                          struct sq_err *err);
 /* The writer's committed hook: wakes long polls and followers. */
 void sq_http_server_committed(struct sq_http_server *s, const struct sq_changes *c);
-/* No new connections, ends the polls, waits for requests under way. */
+/* No new connections, ends the polls, waits for requests under way.  What is committed
+ * after it may still be told. */
 void sq_http_server_stop(struct sq_http_server *s);
+/* When nothing is committed any more.  NULL is allowed, for both. */
+void sq_http_server_free(struct sq_http_server *s);
 
 #endif

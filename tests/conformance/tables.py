@@ -1,7 +1,11 @@
 """All tables of rows, and the numbers of statements.txt."""
 
 import os
+import sys
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir,
+                                "system"))
+import rows_access  # noqa: F401
 import rows_events  # noqa: F401
 import rows_executions  # noqa: F401
 import rows_own  # noqa: F401

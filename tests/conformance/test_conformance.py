@@ -8,6 +8,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from engine import *  # noqa: E402,F403
+from guards import guarded  # noqa: E402
 from tables import rows  # noqa: E402
 
 FLAVORS = ("tiny:1:1:10:0.1:0 small:2:4:20:0.2:4:N spot:8:32:100:0.05:20 "
@@ -28,6 +29,11 @@ def main_server(db, folder):
     return server.start()
 
 
+def guarded_server(db, folder):
+    """One that asks for tokens, but not those who call from 127.0.0.2."""
+    return guarded(db, trusted="127.0.0.2")
+
+
 def bare_server(db, folder):
     """One of which nothing is set."""
     return Server(db, RCLONE_CONFIG=folder.join("nowhere.conf"))
@@ -42,7 +48,8 @@ def main():
             if sys.argv[1:] and not one.number.startswith(tuple(sys.argv[1:])):
                 continue
             if one.server not in servers:
-                make = {"main": main_server, "bare": bare_server}[one.server]
+                make = {"main": main_server, "bare": bare_server,
+                        "guarded": guarded_server}[one.server]
                 servers[one.server] = make(db, folder)
                 apis[one.server] = servers[one.server].api()
             run_row(one, servers[one.server], apis[one.server])
