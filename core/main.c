@@ -255,6 +255,8 @@ static int start_fleet(struct server *sv, struct sq_err *err)
         .server = sv->settings.server,
         .on_loopback = sv->settings.on_loopback,
         .identity = sv->database.id,
+        .secret = sv->database.secret,
+        .ca = sv->settings.ca,
         .concurrency = (int)sq_conf_int(c, "WORKER_CREATE_CONCURRENCY"),
         .lifetime_s = (int)sq_conf_int(c, "JOB_MAX_LIFETIME"),
         .offline_us = sq_conf_int(c, "WORKER_OFFLINE_DELAY") * SECOND_US,

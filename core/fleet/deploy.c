@@ -65,7 +65,10 @@ static int launch(struct sq_running *r, const struct sq_session *s,
                   struct sq_err *err)
 {
     struct sq_fleet_site site = {0};
-    int rc = is_bare(s) ? sq_fleet_check_site(r, err) : 0;
+    const char *pass;
+    int rc = sq_fleet_worker_pass(r, w, &pass, err);
+    if (rc == 0 && is_bare(s))
+        rc = sq_fleet_check_site(r, err);
     if (rc == 0 && is_bare(s))
         rc = sq_fleet_read_site(r, &site, err);
     if (rc)
@@ -78,6 +81,7 @@ static int launch(struct sq_running *r, const struct sq_session *s,
                                   .ssh_key = site.ssh_key,
                                   .key_name = site.key_name,
                                   .server = r->fleet->setup.server,
+                                  .worker_token = *pass ? pass : NULL,
                                   .batch = w->batch,
                                   .concurrency = (int)w->concurrency};
     sq_fleet_say(r, "asking %s for a machine of flavor %s in %s", w->provider,

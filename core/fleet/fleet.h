@@ -28,6 +28,8 @@ struct sq_fleet_setup {
     const char *server;                /* URL at which workers reach this server */
     bool on_loopback;      /* ...by nobody's choice: SCITQ_SERVER is not set */
     const char *identity;  /* of the database: whose machines these are */
+    const char *secret;    /* the key of passes */
+    const char *ca;        /* SCITQ_CA; NULL: none */
     int concurrency;       /* WORKER_CREATE_CONCURRENCY */
     int lifetime_s;        /* JOB_MAX_LIFETIME */
     int64_t offline_us;    /* WORKER_OFFLINE_DELAY */

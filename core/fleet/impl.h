@@ -3,6 +3,7 @@
  * fleet.c     which jobs run: starts a thread for each, ends them
  * run.c       one job from its start to its end: tries, log, progress
  * configure.c Ansible, for machines that are lent bare
+ * credential.c  tokens for workers and for Ansible
  * playbook.c  a playbook run, told what it has to know; fault.c: why one failed
  * site.c      what the site's inventory says to the server
  * deploy.c    a machine made, its worker waited for; a machine destroyed
@@ -136,6 +137,19 @@ int sq_fleet_ansible(struct sq_running *r, const char *const *argv,
 /* Run one for a worker; its lines go to the job's log.  SQ_EIO: it failed. */
 int sq_fleet_playbook(struct sq_running *r, const struct sq_fleet_machine *w,
                       const char *name, struct sq_err *err);
+
+/* ---- credential.c */
+
+/* A worker's own token; the arena's. */
+int sq_fleet_worker_pass(struct sq_running *r, const struct sq_fleet_machine *w,
+                         const char **ret, struct sq_err *err);
+/* A token to read with, while the job may last, in a file that the caller removes. */
+int sq_fleet_write_pass(struct sq_running *r, char **ret_path, struct sq_err *err);
+/* A new file that only its owner reads. */
+int sq_fleet_write_private(const char *path, const char *text, size_t len,
+                           struct sq_err *err);
+/* Stars in the place of `secret` (longer than they; NULL: none). */
+void sq_fleet_hide(const char *secret, char *text);
 
 /* ---- site.c */
 

@@ -40,7 +40,7 @@ static void add_unsafe(struct sq_jw *j, const char *key, const char *value)
 }
 
 static int make_variables(struct sq_running *r, const struct sq_fleet_machine *w,
-                          struct sq_buf *out, struct sq_err *err)
+                          const char *pass, struct sq_buf *out, struct sq_err *err)
 {
     struct sq_jw j;
     sq_jw_init(&j, out);
@@ -51,6 +51,9 @@ static int make_variables(struct sq_running *r, const struct sq_fleet_machine *w
     sq_jw_key(&j, "scitq_concurrency");
     sq_jw_int(&j, w->concurrency);
     add(&j, "scitq_launch_token", w->token);
+    add(&j, "scitq_token", pass);
+    if (r->fleet->setup.ca)
+        add(&j, "scitq_ca", r->fleet->setup.ca);
     sq_jw_key(&j, "scitq_permanent");
     sq_jw_bool(&j, 0);
     sq_jw_close(&j);
@@ -59,32 +62,20 @@ static int make_variables(struct sq_running *r, const struct sq_fleet_machine *w
                : sq_fail(err, SQ_ETOOBIG, "the names of %s are too long", w->name);
 }
 
-static int write_file(const char *path, const struct sq_buf *text, struct sq_err *err)
-{
-    unlink(path); /* a killed server's */
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return sq_fail(err, sq_errno_code(errno), "cannot write %s: %s", path,
-                       strerror(errno));
-    int rc = sq_write_all(fd, text->data, text->len, err);
-    close(fd);
-    return rc ? sq_prefix(err, "%s: ", path) : 0;
-}
-
 static int write_variables(struct sq_running *r, const struct sq_fleet_machine *w,
-                           char **ret_path, struct sq_err *err)
+                           const char *pass, char **ret_path, struct sq_err *err)
 {
     SQ_CLEANUP(sq_buf_fini) struct sq_buf text;
     sq_buf_init(&text, VARIABLES_MAX);
     char *folder = sq_arena_printf(&r->arena, "%s/ansible", r->fleet->setup.state_dir);
     char *path = sq_arena_printf(&r->arena, "%s/worker-%lld.json", folder,
                                  (long long)w->worker_id);
-    int rc = folder && path ? make_variables(r, w, &text, err)
+    int rc = folder && path ? make_variables(r, w, pass, &text, err)
                             : sq_fail(err, SQ_ENOMEM, "out of memory for a playbook");
     if (rc == 0)
         rc = sq_mkdirs(folder, 0700, err);
     if (rc == 0)
-        rc = write_file(path, &text, err);
+        rc = sq_fleet_write_private(path, text.data, text.len, err);
     if (rc == 0)
         *ret_path = path;
     return rc;
@@ -100,16 +91,24 @@ int sq_fleet_ansible(struct sq_running *r, const char *const *argv,
     char *config =
         sq_arena_printf(&r->arena, "ANSIBLE_CONFIG=%s/ansible.cfg", s->playbooks);
     char *server = sq_arena_printf(&r->arena, "SCITQ_SERVER=%s", s->server);
-    if (!config || !server)
-        return sq_fail(err, SQ_ENOMEM, "out of memory for a playbook");
+    char *file = NULL;
+    int rc = sq_fleet_write_pass(r, &file, err);
+    if (rc)
+        return rc;
+    char *pass = sq_arena_printf(&r->arena, "SCITQ_TOKEN_FILE=%s", file);
     const char *const env[] = {config,
                                server,
+                               pass,
+                               "SCITQ_TOKEN",
                                "ANSIBLE_NOCOLOR=1",
                                "ANSIBLE_FORCE_COLOR",
                                "PYTHONUNBUFFERED=1",
                                NULL};
     const struct sq_run run = {.argv = argv, .env = env, .line = line, .arg = arg};
-    int rc = sq_run_program(&r->call, &run, ret_status, err);
+    rc = config && server && pass
+             ? sq_run_program(&r->call, &run, ret_status, err)
+             : sq_fail(err, SQ_ENOMEM, "out of memory for a playbook");
+    unlink(file);
     return rc == SQ_ENOENT ? sq_fail(err, SQ_EUNSUPPORTED,
                                      "there is no %s here, with which machines are "
                                      "configured: install Ansible",
@@ -120,19 +119,33 @@ int sq_fleet_ansible(struct sq_running *r, const char *const *argv,
 struct listener {
     struct sq_running *r;
     struct sq_fleet_fault fault;
+    const char *pass; /* the worker's, which nobody reads */
 };
 
-static int on_line(void *arg, int stream, const char *line, size_t len)
+static void hear(struct listener *l, const char *line, size_t len)
 {
-    struct listener *l = arg;
     bool room = l->r->heard < HEARD_MAX;
-    (void)stream;
     l->r->heard += len;
     if (room)
         sq_fleet_say(l->r, "%s", line);
     if (room && l->r->heard >= HEARD_MAX)
         sq_fleet_say(l->r, "(the rest of what it prints is left out)");
     sq_fleet_fault_line(&l->fault, line, len);
+}
+
+static int on_line(void *arg, int stream, const char *line, size_t len)
+{
+    struct listener *l = arg;
+    (void)stream;
+    if (!strstr(line, l->pass)) {
+        hear(l, line, len);
+        return 0;
+    }
+    SQ_CLEANUP(sq_freep) char *safe = strdup(line);
+    if (safe) {
+        sq_fleet_hide(l->pass, safe);
+        hear(l, safe, strlen(safe));
+    }
     return 0;
 }
 
@@ -142,7 +155,9 @@ int sq_fleet_playbook(struct sq_running *r, const struct sq_fleet_machine *w,
     const struct sq_fleet_setup *s = &r->fleet->setup;
     struct listener l = {.r = r};
     char *file = NULL;
-    int status, rc = write_variables(r, w, &file, err);
+    int status, rc = sq_fleet_worker_pass(r, w, &l.pass, err);
+    if (rc == 0)
+        rc = write_variables(r, w, l.pass, &file, err);
     if (rc)
         return rc;
     char *path = sq_arena_printf(&r->arena, "%s/%s", s->playbooks, name);

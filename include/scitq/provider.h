@@ -93,7 +93,8 @@ struct sq_launch {
     /* The rest is for SQ_PROVIDER_STARTS_WORKER alone: how the machine's worker is to
      * be started. */
     const char *server;       /* as scitq-worker's SERVER: an http(s) URL */
-    const char *worker_token; /* the content of SCITQ_TOKEN: a secret; NULL: none */
+    const char *worker_token; /* its worker's own: a secret, for a file of mode 0600
+                               * that SCITQ_TOKEN_FILE names; NULL: none */
     const char *batch;
     int concurrency; /* at least 1 */
 };

@@ -19,6 +19,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define TOKEN_FILE "token"
+
 enum {
     ENV_MAX = 64,
     ENVIRON_BYTES = 1 << 20, /* the mark of a worker is among the first */
@@ -108,7 +110,8 @@ static void prepare(struct start *s, const struct folder *f,
     set(s, MARK, f->path);
     for (size_t i = 0; inherited[i]; i++)
         set(s, inherited[i], getenv(inherited[i]));
-    set(s, "SCITQ_TOKEN", req->worker_token);
+    if (req->worker_token)
+        set_path(s, "SCITQ_TOKEN_FILE", f, TOKEN_FILE);
     set(s, "SCITQ_PERMANENT_WORKER", "0");
     set(s, "SCITQ_LAUNCH_TOKEN", req->token);
     set_path(s, "SCITQ_STATE_DIR", f, "state");
@@ -207,6 +210,25 @@ static void find_program(struct sq_provider *p, char path[PATH_MAX])
     snprintf(path, PATH_MAX, "%s", told ? told : "/usr/bin/scitq-worker");
 }
 
+/* In a file: an environment is read by whoever is the same user. */
+static int write_token(const struct folder *f, const char *token, struct sq_err *err)
+{
+    char path[PATH_MAX];
+    size_t len = token ? strlen(token) : 0;
+    if (!len)
+        return 0;
+    snprintf(path, sizeof path, "%.*s/%s", (int)sizeof path - 100, f->path, TOKEN_FILE);
+    unlink(path);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    ssize_t n = fd < 0 ? -1 : write(fd, token, len);
+    int e = errno;
+    if (fd >= 0)
+        close(fd);
+    return n == (ssize_t)len ? 0
+                             : sq_fail(err, SQ_EIO, "cannot write %s: %s", path,
+                                       n < 0 ? strerror(e) : "it is cut short");
+}
+
 int process_start(struct sq_provider *p, const struct folder *f,
                   const struct sq_launch *req, int lock, struct sq_err *err)
 {
@@ -215,7 +237,9 @@ int process_start(struct sq_provider *p, const struct folder *f,
     find_program(p, program);
     prepare(&s, f, req, concurrency);
     int rc = s.failed ? sq_fail(err, SQ_ENOMEM, "out of memory for a machine")
-                      : spawn(&s, lock, err);
+                      : write_token(f, req->worker_token, err);
+    if (rc == 0)
+        rc = spawn(&s, lock, err);
     for (int i = 0; i < s.n_env; i++)
         free(s.env[i]);
     return rc;

@@ -2,6 +2,7 @@
 """In the place of ansible-playbook and of ansible-inventory, by whose names it is called
 (fleet.py puts it into a folder).  Beside it there:
 
+babble  deploy.yml says the worker's token, and fails
 site    what the inventory says to localhost: JSON, else words it fails with
 fail    "once WORDS" or "always WORDS": deploy.yml fails with them, which "noise" begins
         where it prints more than a megabyte before
@@ -30,6 +31,14 @@ def beside(name):
 def fail(text, status):
     print(text, file=sys.stderr)
     sys.exit(status)
+
+
+def own_token():
+    """The inventory's scripts read the server with it; nobody else does."""
+    path = os.environ["SCITQ_TOKEN_FILE"]
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o600 and "SCITQ_TOKEN" not in os.environ
+    with open(path) as f, open(beside("token"), "w") as to:
+        to.write(f.read())
 
 
 def inventory():
@@ -73,7 +82,7 @@ def register(v):
         "concurrency": v["scitq_concurrency"], "batch": v["scitq_batch"],
         "launch_token": v["scitq_launch_token"],
         "spool": hashlib.md5(v["scitq_host"].encode()).hexdigest()}),
-        {"Content-Type": "application/json"})
+        {"Content-Type": "application/json", "Authorization": "Bearer " + v["scitq_token"]})
     answer = c.getresponse()
     if answer.status // 100 != 2:
         fail("fatal: [x]: %s %s" % (answer.status, answer.read()), 2)
@@ -85,7 +94,7 @@ def start(v):
          v["scitq_host"], "-b", v["scitq_batch"], "-c", "/dev/null"],
         env=dict(os.environ, SCITQ_STATE_DIR=beside(v["scitq_host"]),
                  BASE_WORKDIR=beside("work"), SCITQ_PERMANENT_WORKER="0",
-                 SCITQ_LAUNCH_TOKEN=v["scitq_launch_token"]),
+                 SCITQ_LAUNCH_TOKEN=v["scitq_launch_token"], SCITQ_TOKEN=v["scitq_token"]),
         start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL)
     with open(beside(v["scitq_host"] + ".pid"), "a") as f:
@@ -117,11 +126,15 @@ def playbook():
     if name == "destroy.yml":
         end(v)
         return
+    if os.path.exists(beside("babble")):
+        print("TASK [babble] %s and %s" % (v["scitq_token"], v["scitq_token"]))
+        sys.exit("fatal: [x]: FAILED! => {\"msg\": \"it is %s\"}" % v["scitq_token"])
     fail_if_told()
     print("TASK [x] PERCENT_40")
     start(v) if "TEST_WORKER" in os.environ else register(v)
 
 
+own_token()
 if os.path.basename(sys.argv[0]) == "ansible-inventory":
     inventory()
 else:
