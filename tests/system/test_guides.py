@@ -11,7 +11,8 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import *  # noqa: E402,F403
 
-LIVE = ("usage", "data")  # what a user does; installation is test_installation.py's
+# What a user does; installation is test_installation.py's.
+LIVE = ("usage", "data", "providers")
 
 
 def blocks(path):

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """The manual pages tell every option and every setting, and none that is not there:
-the tools' against their --help, the daemons' against the tables in their sources."""
+the tools' against their --help, the daemons' against the tables in their sources, those
+for plugins against the headers, the guide's messages against the sources."""
 
 import glob
 import os
 import re
 import subprocess
 
+import sentences
 from harness import BUILD, clean_env, done, is_, ok, program, run
 
 TOP = os.environ.get("top_srcdir") or os.path.join(os.path.dirname(__file__), "../..")
@@ -149,7 +151,22 @@ def examples():
     is_(bare, [], "examples quote their filters")
 
 
+def troubleshooting():
+    """Each message that the guide explains can still be said, in these words."""
+    said = "\n".join(sentences.of_tree(TOP))
+    quoted, bad = sentences.of_guide(read(TOP, "doc", "guide", "troubleshooting.md"))
+    ok(len(quoted) > 250 and not bad, "the guide is read: %d messages" % len(quoted), bad)
+    is_([q for q in quoted if sentences.same(q).strip("… ") not in said], [],
+        "nothing is explained that is never said")
+    is_([q for q in set(quoted) if quoted.count(q) > 1], [], "and nothing twice")
+    away = [h for p in glob.glob(os.path.join(TOP, "doc", "guide", "*.md"))
+               for h in re.findall(r"\]\(([^)#:]+)\)", read(p))
+               if not os.path.exists(os.path.join(TOP, "doc", "guide", h))]
+    is_(away, [], "the guides lead to pages that are there")
+
+
 def main():
+    run(troubleshooting)
     run(examples)
     run(launch)
     run(manage)
