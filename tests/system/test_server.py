@@ -126,6 +126,7 @@ def embedded():
     os.unlink(path)
     status, _, out = start(folder, conf, ["--db=init"])
     ok(status == 0 and path in out, "--db init makes it", out)
+    is_(os.stat(path).st_mode & 0o777, 0o600, "for its owner alone")
     is_(start(folder, conf, ["--db=init"])[0], 0, "--db init again")
     is_(start(folder, conf, ["--db=check"])[0], 0, "--db check finds it right")
     db = sqlite3.connect(path)

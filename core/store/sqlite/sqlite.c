@@ -6,6 +6,7 @@
 #include "core/store/db_engine.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -235,12 +236,23 @@ static void sqlite_close(struct sq_db *db)
     free(c);
 }
 
+/* Whoever can read it can make tokens, and SQLite would make it for all to read.  Its
+ * companions get the same mode; one that is there keeps its own. */
+static void make_private(const char *path)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        close(fd);
+}
+
 static int open_file(struct connection *c, unsigned flags, struct sq_err *err)
 {
     /* A reader also writes: it shares the index of the write-ahead log. */
     int mode = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-    if (!(flags & SQ_DB_READONLY))
+    if (!(flags & SQ_DB_READONLY)) {
+        make_private(c->path);
         mode |= SQLITE_OPEN_CREATE;
+    }
     if (sqlite3_open_v2(c->path, &c->h, mode, NULL) != SQLITE_OK)
         stick(c, NULL);
     else if (sqlite3_db_readonly(c->h, "main") == 1) /* opened all the same */
