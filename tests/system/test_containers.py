@@ -325,6 +325,7 @@ def leftovers(engine, server, worker, api):
     no_containers(engine, task)
     is_(worker.end(), 0, "it stops")
     worker.start()
+    wait_until("it is back", lambda: worker.row(api)["status"] == "running")
     wait_until("nothing is left to be swept", lambda: not os.path.exists(
         os.path.join(worker.settings["SCITQ_STATE_DIR"], "worker-" + worker.name,
                      "containers." + engine.name)))
