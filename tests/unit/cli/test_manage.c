@@ -326,9 +326,9 @@ static void test_every_verb_has_help(void **state)
     (void)state;
     for (const struct sq_object *o = sq_objects; o->name; o++)
         for (size_t v = 0; o->verbs[v]; v++) {
-            bool alone = sq_object_alone(o) != NULL;
-            const char *words[] = {o->name, alone ? "--help" : o->verbs[v]->name,
-                                   "--help", NULL};
+            const char *name = o->verbs[v]->name;
+            const char *words[] = {o->name, *name ? name : "--help",
+                                   *name ? "--help" : NULL, NULL};
             char *text, option[40];
             assert_int_equal(manage(words, &text), 0);
             for (const struct sq_opt *p = o->verbs[v]->options; p->name; p++) {
