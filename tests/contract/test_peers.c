@@ -15,7 +15,7 @@
 
 static char *notice(const struct sq_changes *c, bool scheduler)
 {
-    static char text[SQ_NOTICE_MAX + 1];
+    static _Thread_local char text[SQ_NOTICE_MAX + 1];
     struct sq_buf b;
     sq_buf_init(&b, SQ_NOTICE_MAX);
     sq_notice_write(&b, c, scheduler);
@@ -166,6 +166,7 @@ static void test_what_is_committed_is_heard_by_others(void **state)
     process_start(c, &a, SQ_ROLE_MAIN);
     process_start(c, &b, SQ_ROLE_QUEUE);
     tell(c, &a, 1, true);
+    wait_heard(&b, "k1"); /* two that come at once are told as one */
     tell(c, &a, 2, false);
     tell(c, &a, 3, true);
     wait_heard(&b, "k3");
