@@ -48,8 +48,8 @@ int sq_fleet_write_pass(struct sq_running *r, char **ret_path, struct sq_err *er
         .kind = SQ_PASS_JOB, .until_s = sq_now() / SECOND_US + s->lifetime_s + GRACE_S};
     char text[SQ_PASS_SIZE];
     char *folder = sq_arena_printf(&r->arena, "%s/ansible", s->state_dir);
-    char *path = sq_arena_printf(&r->arena, "%s/job-%lld.token", folder,
-                                 (long long)r->job.job_id);
+    char *path = sq_arena_printf(&r->arena, "%s/worker-%lld.token", folder,
+                                 (long long)r->worker_id);
     if (!folder || !path)
         return sq_fail(err, SQ_ENOMEM, "out of memory for a token");
     int rc = sq_mkdirs(folder, 0700, err);

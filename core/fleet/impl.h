@@ -143,7 +143,8 @@ int sq_fleet_playbook(struct sq_running *r, const struct sq_fleet_machine *w,
 /* A worker's own token; the arena's. */
 int sq_fleet_worker_pass(struct sq_running *r, const struct sq_fleet_machine *w,
                          const char **ret, struct sq_err *err);
-/* A token to read with, while the job may last, in a file that the caller removes. */
+/* A token to read with, while the job may last, in a file that the caller removes; it
+ * is named by the worker, so that what a killed server left goes with that. */
 int sq_fleet_write_pass(struct sq_running *r, char **ret_path, struct sq_err *err);
 /* A new file that only its owner reads. */
 int sq_fleet_write_private(const char *path, const char *text, size_t len,

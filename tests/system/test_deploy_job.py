@@ -31,7 +31,7 @@ def look_at_log(site, job_id):
     """What a user sees who follows the log: lines while the job runs, and its end."""
     follow = subprocess.Popen(
         [program("scitq-manage"), "-s", "127.0.0.1:5000", "job", "log", "-f", "-i", str(job_id)],
-        env=clean_env(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        env=clean_env(**site.tools), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     seen, lines = None, []
     for line in follow.stdout:
         lines.append(line)
@@ -49,9 +49,10 @@ def look_at_log(site, job_id):
 
 def secret_words(site):
     """The batch stands for a token: what a playbook is told is in a file of root's."""
-    told = glob.glob(site.server.settings["SCITQ_STATE_DIR"] + "/ansible/*")
-    ok(len(told) == 1 and os.stat(told[0]).st_mode & 0o777 == 0o600,
-       "what the playbook is told is in a file of its own", told)
+    told = sorted(glob.glob(site.server.settings["SCITQ_STATE_DIR"] + "/ansible/*"))
+    ok([p.rsplit(".")[-1] for p in told] == ["json", "token"] and
+       all(os.stat(p).st_mode & 0o777 == 0o600 for p in told),
+       "what the playbook is told is in files of its own", told)
     with open(told[0]) as f:
         has(f.read(), "echo ran", "the batch in it")
     ok(site.playing() and "echo ran" not in "".join(site.playing()),
@@ -66,7 +67,7 @@ def at_rest(site, worker):
     code, text = site.play(
         "deploy", scitq_host=worker["name"], scitq_server=URL, scitq_concurrency=2,
         scitq_batch={"__ansible_unsafe": BATCH}, scitq_permanent=False,
-        scitq_launch_token=site.token(worker))
+        **site.credentials(worker))
     ok(code == 0 and not re.search(r"changed=[1-9]", text),
        "a second run of the playbook changes nothing", text)
     site.host.ssh("touch " + go)
@@ -84,7 +85,22 @@ def came(site, job_id, name):
         ("running", "plain", "static", "lab", 2, BATCH, False, name), "its worker runs")
     is_(list(site.leases().values()), [name], "one machine is lent, to it")
     is_(len(site.firewall()), 1, "the firewall is open to it")
+    credentials(site, w, job_id)
     return w
+
+
+def credentials(site, worker, job_id):
+    """The machine has the worker's own token, for root alone, and the authority."""
+    known = site.credentials(worker)
+    conf = site.host.ssh("sudo stat -c %a /etc/scitq-worker.conf; "
+                         "sudo cat /etc/scitq-worker.conf /etc/scitq/ca.pem")
+    ok(conf.startswith("600\n") and 'SCITQ_TOKEN="%s"' % known["scitq_token"] in conf and
+       "SCITQ_CA=/etc/scitq/ca.pem" in conf and conf.rstrip().endswith("an authority"),
+       "it has its token and the authority", conf)
+    seen = site.host.ssh("sudo sh -c 'cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline "
+                         "2>/dev/null; journalctl -q -o cat' | tr '\\0' '\\n'")
+    ok("scitq-worker" in seen and known["scitq_token"] not in
+       seen + site.log(job_id) + site.server.log(), "and nobody else sees it")
 
 
 def outlived(site):

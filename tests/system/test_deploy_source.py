@@ -76,7 +76,7 @@ def test_built(site):
     code, text = site.play(
         "deploy", scitq_host=worker["name"], scitq_server=testsite.URL, scitq_concurrency=2,
         scitq_batch=site.batch, scitq_permanent=False,
-        scitq_launch_token=site.token(worker))
+        **site.credentials(worker))
     ok(code == 0 and not re.search(r"changed=[1-9]", text),
        "a second run of the playbook changes nothing", text)
     site.host.ssh("touch " + go)

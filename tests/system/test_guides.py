@@ -82,9 +82,35 @@ def guide(name, db):
         folder.stop()
 
 
+def security(db):
+    """Files are made first, then the server is started with them, then it is tried."""
+    path = os.path.join(TOP, "doc", "guide", "security.md")
+    with open(path) as f:
+        made = len(re.findall(r"(?m)^```sh$", f.read().split("## Try it")[0]))
+    folder = Folder()
+    with Server(db=db, start=False) as server:
+        shell = Shell(folder, clean_env(SCITQ_SERVER="https://" + server.address,
+                                        HOME=folder.path,
+                                        PATH=BUILD + ":" + os.environ["PATH"]))
+        for number, (commands, printed) in enumerate(blocks(path)):
+            if number == made:
+                server.start(SCITQ_TOKEN_FILE=folder.join("tokens"),
+                             SCITQ_TLS_CERT=folder.join("server.pem"),
+                             SCITQ_TLS_KEY=folder.join("server.key"),
+                             SCITQ_CA=folder.join("ca.pem"))
+            output, status = shell.type(commands)
+            is_(status, 0, "security, %s, block %d" % (db, number + 1))
+            if printed is not None:
+                ok(re.fullmatch(pattern(printed.strip()), output.strip(), re.S),
+                   "security, %s, block %d prints what it says" % (db, number + 1), output)
+        shell.stop()
+    folder.stop()
+
+
 known = {os.path.basename(p)[:-3] for p in glob.glob(os.path.join(TOP, "doc/guide/*.md"))}
 is_([n for n in LIVE if n not in known], [], "the guides are there")
 for database in databases():
     for each in LIVE:
         run(guide, each, database)
+    run(security, database)
 done()

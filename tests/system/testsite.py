@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 
+import guards
 import testhost
 from client import wait_until
 from daemons import BUILD, Server, clean_env, program
@@ -48,6 +49,8 @@ def write(path, text, mode=0o644):
 
 class Site:
     """A server, an inventory, and hosts {name: address} that wait to become workers."""
+
+    tools = {}  # of the environment of tools
 
     def __init__(self, hosts, tree="tree", **settings):
         self.folder = Folder()
@@ -93,7 +96,7 @@ class Site:
     def play(self, name, *more, **variables):
         """Run a playbook by hand: its exit status and what it printed."""
         env = clean_env(ANSIBLE_CONFIG=ANSIBLE + "/ansible.cfg", ANSIBLE_NOCOLOR=1,
-                        SCITQ_SERVER="127.0.0.1:5000", **self.environment())
+                        SCITQ_SERVER="127.0.0.1:5000", **self.environment(), **self.tools)
         out = subprocess.run(
             ["ansible-playbook", "-i", self.inventory, "-e", json.dumps(variables)] +
             list(more) + [os.path.join(ANSIBLE, name + ".yml")], stdin=subprocess.DEVNULL,
@@ -112,10 +115,16 @@ class Site:
 
 class Lent(Site):
     """A site that lends its hosts as machines of the static provider, of flavor plain in
-    the region lab; workers are deployed for one batch."""
+    the region lab; workers are deployed for one batch.  Its server asks for tokens."""
+    tools = {"SCITQ_TOKEN": guards.ADMIN}
 
     def __init__(self, hosts, batch, tree="tree", **settings):
         self.batch = batch
+        held = Folder()
+        Server.token = guards.ADMIN
+        settings["SCITQ_TOKEN_FILE"] = guards.put_tokens(held.join("tokens"))
+        settings["SCITQ_CA"] = held.join("ca.pem")
+        write(settings["SCITQ_CA"], "an authority\n")
         # ssh, of the static provider, remembers hosts: not in root's own folder.
         if os.path.isdir("/root/.ssh"):
             testhost.run("mount", "-t", "tmpfs", "tmpfs", "/root/.ssh")
@@ -146,7 +155,7 @@ class Lent(Site):
 
     def manage(self, *words):
         return testhost.run(program("scitq-manage"), "-s", "127.0.0.1:5000",
-                            *map(str, words), env=clean_env())
+                            *map(str, words), env=clean_env(**self.tools))
 
     def deploy(self, flavor="plain", provider="static"):
         """Ask for a worker; the row of its job and the worker's."""
@@ -158,6 +167,12 @@ class Lent(Site):
     def token(self, worker):
         return self.server.sql("select token from worker where worker_id = %d"
                                % worker["worker_id"])[0][0]
+
+    def credentials(self, worker):
+        """What only the server's own job knows: variables of its playbook."""
+        machine = self.token(worker)
+        return {"scitq_launch_token": machine, "scitq_ca": self.server.settings["SCITQ_CA"],
+                "scitq_token": guards.pass_of_worker(self.server, worker["worker_id"], machine)}
 
     def job(self, action, target):
         return [j for j in self.api.get("/jobs/").json
