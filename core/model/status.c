@@ -33,7 +33,7 @@ int sq_status_parse(const struct sq_names *set, const char *name, int *ret,
     for (int i = 0; set->names[i]; i++)
         at += snprintf(words + at, sizeof words - (size_t)at, "%s%s", i ? " " : "",
                        set->names[i]);
-    return sq_fail(err, SQ_ESTATE, "Status %s is not possible (only %s)",
+    return sq_fail(err, SQ_ESTATE, "Status %.100s is not possible (only %s)",
                    name ? name : "null", words);
 }
 
