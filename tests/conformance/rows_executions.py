@@ -181,6 +181,11 @@ row("A5.21", "", running("e", "failed"), POST("/workers/$w/signals",
     PUT("/executions/$e/delete", None, 200, Exactly({"result": "ok"})),
     GET("/executions/$e", None, 404),
     GET("/executions/", {"task_id": "$t"}, want=Exactly([])))
+for status in ("pending", "accepted", "running"):
+    row("A5.21", "one that is " + status, running("e", status),
+        PUT("/executions/$e/delete", None, 200, Exactly({"result": "ok"})),
+        GET("/executions/$e", None, 404), GET("/executions/", {"task_id": "$t"},
+                                              want=Exactly([])))
 row("A5.22", "", PUT("/executions/$nobody/delete", None, 200, Exactly({"result": "ok"})))
 row("A5.23", "", running("e", "failed"), GET("/executions/$e", want={"latest": True}),
     PUT("/tasks/$t", {"status": "paused"}), execution("f", "$w", "$t"),

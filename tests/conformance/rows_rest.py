@@ -37,6 +37,11 @@ for verb, number in (("stop", 3), ("stop", 9), ("stop", 20), ("stop", 15), ("go"
         GET("/workers/$w/signals", want=Exactly([{"execution_id": "$e", "worker_id": "$w",
                                                   "signal": number}])),
         GET("/executions/$e", want={"status": "running"}))
+for number in (12345, -1, 1, 2 ** 40):
+    row("A6.04", "%d is none" % number, running("e"),
+        PUT("/batch/$batch-workers/go", {"signal": number}, 400, Message(has="signal")),
+        GET("/workers/$w", want={"status": "paused"}),
+        GET("/workers/$w/signals", want=Exactly([])))
 for body in ({"signal": 0}, {}, None, {"signal": None}):
     row("A6.05", json.dumps(body), running("e"), PUT("/batch/$batch/stop", body, 200, OK),
         PUT("/batch/$batch/go", body, 200, OK),
@@ -240,6 +245,33 @@ def defined(context):
 
 row("A6.27", "", step(described))
 row("A6.27", "types", step(defined))
+def taken(context):
+    """What a call takes: a record, members of its own, filters; and nothing."""
+    paths = context.api.get("/swagger.json").json["paths"]
+
+    def parameters(path, method, where):
+        return [p for p in paths[path][method]["parameters"] if p["in"] == where]
+    for path, method, name in (("/tasks/", "post", "Task"), ("/tasks/{id}", "put", "Task"),
+                               ("/workers/", "post", "Worker"),
+                               ("/executions/", "post", "Execution"),
+                               ("/recruiter/{name}/{id}", "put", "Recruiter")):
+        check(context, parameters(path, method, "body"), [
+            {"name": "body", "schema": Exactly({"$ref": "#/definitions/" + name})}])
+    check(context, parameters("/workers/{id}/ping", "put", "body"), [{"schema": Exactly(
+        {"type": "object", "properties": {"load": {"type": "string"},
+                                          "memory": {"type": "number"},
+                                          "stats": {"type": "string"}}})}])
+    names = [p["name"] for p in parameters("/executions/", "get", "query")]
+    check(context, names, [f for f in FIELDS["Execution"] if f != "freeze"] + [
+        "task_name", "batch", "reverse", "no_output", "trunc", "after", "limit", "fields"])
+    check(context, [p["name"] for p in parameters("/flavor/", "get", "query")][:2],
+          ["min_cpu", "min_ram"])
+    for path, method in (("/tasks/{id}", "get"), ("/tasks/{id}", "delete"),
+                         ("/jobs/{id}/restart", "post")):
+        check(context, [p["in"] for p in paths[path][method]["parameters"]], ["path"])
+
+
+row("A6.27", "what a route takes", step(taken))
 row("A6.27", "what a route answers", GET("/swagger.json", want={"paths": {
     "/tasks/": {"get": {"responses": {"200": {"schema": {
         "type": "array", "items": {"$ref": "#/definitions/Task"}}}}},
