@@ -304,11 +304,10 @@ static void say(struct sq_events *e, const char *word)
     sq_buf_adds(&e->piece, "{}\n\n");
 }
 
-/* Tell what changed since; 0 with an empty piece when nothing did that is wanted. */
+/* Tell what changed since; 0 with a piece still empty when nothing did that is wanted.
+ */
 static int tell(struct sq_events *e, struct sq_err *err)
 {
-    sq_buf_clear(&e->piece);
-    e->sent = 0;
     if (e->opening) {
         say(e, e->opening);
         e->opening = NULL;

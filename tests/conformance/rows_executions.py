@@ -181,11 +181,13 @@ row("A5.21", "", running("e", "failed"), POST("/workers/$w/signals",
     PUT("/executions/$e/delete", None, 200, Exactly({"result": "ok"})),
     GET("/executions/$e", None, 404),
     GET("/executions/", {"task_id": "$t"}, want=Exactly([])))
-for status in ("pending", "accepted", "running"):
+for status, after in (("pending", "pending"), ("accepted", "pending"),
+                      ("running", "failed")):
     row("A5.21", "one that is " + status, running("e", status),
         PUT("/executions/$e/delete", None, 200, Exactly({"result": "ok"})),
         GET("/executions/$e", None, 404), GET("/executions/", {"task_id": "$t"},
-                                              want=Exactly([])))
+                                              want=Exactly([])),
+        GET("/tasks/$t", want={"status": after}))
 row("A5.22", "", PUT("/executions/$nobody/delete", None, 200, Exactly({"result": "ok"})))
 row("A5.23", "", running("e", "failed"), GET("/executions/$e", want={"latest": True}),
     PUT("/tasks/$t", {"status": "paused"}), execution("f", "$w", "$t"),

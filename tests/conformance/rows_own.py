@@ -182,7 +182,7 @@ row("B.15", "", given(), sync("$w", {"acked": 3}, records=TWICE),
     GET("/executions/$e", want=Kept("was")), GET("/executions/$e/log/stdout", raw=b"out"))
 row("B.16", "", given({"seq": 5, "status": "running"}), sync("$w", {"acked": 5}),
     sync("$w", Message(has="another"), 409, spool="s2"),
-    sync("$w", leaving=True),
+    sync("$w", leaving=True), GET("/workers/$w", want={"status": "offline"}),
     POST("/workers/register", {"name": "$batch-w", "hostname": "h", "concurrency": 2,
                                "batch": "$batch", "spool": "s2"}, 200,
          {"acked": 0, "worker": {"worker_id": "$w"}}),

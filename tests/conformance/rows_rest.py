@@ -52,6 +52,7 @@ row("A6.06", "", counts("counts"), PUT("/batch/$batch/stop", {"signal": 9}, 200,
 row("A6.07", "", running("e"), task("o", batch="$batch-other"),
     task("b", required_task_ids=["$t", "$o"]), task("x", batch="$batch-other",
                                                     required_task_ids=["$t"]),
+    task("y", batch="$batch-other", status="waiting", required_task_ids=["$t"]),
     POST("/workers/$w/signals", {"execution_id": "$e", "signal": 20}, 200),
     POST("/recruiter/", {"batch": "$batch", "worker_flavor": "f", "worker_concurrency": 1}),
     DELETE("/batch/$batch", None, 200, OK),
@@ -60,6 +61,7 @@ row("A6.07", "", running("e"), task("o", batch="$batch-other"),
     sql("select count(*) from signal where execution_id = $e and signal = 20", [["0"]]),
     GET("/requirement/", {"task_id": ["$b", "$x"]}, want=Exactly([])),
     GET("/recruiter/", {"batch": "$batch"}, want=Exactly([])),
+    GET("/tasks/$y", want={"status": "pending", "required_task_ids": []}),
     GET("/tasks/$o", want={"status": "paused"}), GET("/workers/$w", want={"name": "w"}))
 
 # ---- requirements
