@@ -151,12 +151,12 @@ void sq_db_close(struct sq_db *db)
 
 char *sq_db_heard(struct sq_db *db)
 {
-    return db->ops->heard(db);
+    return db->ops->heard ? db->ops->heard(db) : NULL;
 }
 
 int sq_db_fd(const struct sq_db *db)
 {
-    return db->ops->fd(db);
+    return db->ops->fd ? db->ops->fd(db) : -1;
 }
 
 enum sq_engine sq_db_engine(const struct sq_db *db)

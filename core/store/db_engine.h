@@ -3,7 +3,7 @@
  *
  * An operation that fails calls sq_db_stick() and returns nothing; db.c never calls a
  * statement's operations while the connection has a sticky error.  All operations are
- * required. */
+ * required but those that say so. */
 #ifndef SQ_STORE_DB_ENGINE_H
 #define SQ_STORE_DB_ENGINE_H
 
@@ -24,7 +24,7 @@ struct sq_engine_ops {
     /* Any thread, while another uses the connection: what it waits for fails. */
     void (*cut)(struct sq_db *db);
 
-    /* See sq_db_heard(). */
+    /* See sq_db_heard(); both NULL where one process has the database. */
     char *(*heard)(struct sq_db *db);
     int (*fd)(const struct sq_db *db);
 

@@ -31,7 +31,10 @@ static void fill(struct sq_changes *c)
     sq_changes_slots(c, 14);
     sq_changes_tell(c, 12);
     sq_changes_execution(c, 8);
+    sq_changes_output(c, 9);
     sq_changes_task(c, 31);
+    sq_changes_worker(c, 13);
+    sq_changes_job(c, 2);
     sq_changes_evicted(c, 5);
     sq_changes_silent(c, 6);
     sq_changes_batch(c, "Default");
@@ -45,15 +48,16 @@ static void test_notices_are_read_as_written(void **state)
 {
     struct contract *c = *state;
     struct sq_changes read;
-    static const char all[] = " s12,14 t12 x8 k31 v5 l6 bDefault,my%20batch%2C%2050%25"
-                              "%0A a12=3,14=1 Fsdjc";
+    static const char all[] =
+        " s12,14 t12 x8 o9 k31 w13 j2 v5 l6 bDefault,my%20batch%2C%2050%25"
+        "%0A a12=3,14=1 Fsdjc";
     if (c->engine != SQ_SQLITE)
         return; /* once is enough */
     sq_changes_clear(&c->changes);
     assert_string_equal(notice(&c->changes, false), "");
     fill(&c->changes);
     assert_string_equal(notice(&c->changes, false), all);
-    assert_string_equal(notice(&c->changes, true), " t12 x8 k31 Fj");
+    assert_string_equal(notice(&c->changes, true), " t12 x8 o9 k31 w13 j2 Fj");
     sq_changes_init(&read);
     sq_notice_read(all, &read);
     assert_string_equal(notice(&read, false), all);

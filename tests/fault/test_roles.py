@@ -76,6 +76,7 @@ def test_together():
                 "status"] != "running")
             is_(two.get("/tasks/%d" % later).json["status"], "waiting",
                 "what requires it waits")
+            live(site, one, two)
         is_([r["status"] for r in one.get("/workers/").json], ["offline"],
             "a worker that stopped is offline at once, in every process")
         is_(leader.end(), 0, "the scheduler stops when asked to")
@@ -83,6 +84,50 @@ def test_together():
         leader.start()
         has(leader.log(), "standing by", "and stands by when it comes back")
         is_(leader.end(), 0, "a standby stops when asked to")
+
+
+def lines(api, path):
+    """The lines of a stream, as they come, from a connection of its own."""
+    conn = http.client.HTTPConnection(api.host, api.port, timeout=30)
+    conn.request("GET", path)
+    answer = conn.getresponse()
+    while True:
+        line = answer.readline()
+        if not line:
+            break
+        yield line.rstrip(b"\n")
+    conn.close()
+
+
+def live(site, one, two):
+    """What comes by one process is seen as it comes at the other."""
+    folder = Folder()
+    for name in ("first", "second"):
+        os.mkfifo(folder.join(name))
+    task = two.task("sh -c 'cat %s; cat %s'" % (folder.join("first"), folder.join("second")))
+    two.wait_task(task, "running")
+    number = two.get("/executions/", {"task_id": task}).json[0]["execution_id"]
+    output = lines(one, "/executions/%d/log/stdout?follow=1" % number)
+    events = lines(one, "/events?kind=task")
+    wait_for_line(events, b"event: ready")
+    with open(folder.join("first"), "w") as f:
+        f.write("while it runs\n")
+    is_(next(output), b"while it runs", "output is followed at the other process")
+    is_(two.get("/tasks/%d" % task).json["status"], "running", "as it is written")
+    two.put("/tasks/%d" % task, {"name": "renamed"})
+    wait_for_line(events, b"renamed")
+    ok(True, "a change is an event at the other process")
+    with open(folder.join("second"), "w") as f:
+        f.write("the end\n")
+    is_(list(output), [b"the end"], "and so is its end")
+    folder.stop()
+
+
+def wait_for_line(stream, words):
+    for line in stream:
+        if words in line:
+            return
+    raise RuntimeError("the stream ended without %r" % words)
 
 
 def refused(uri, role):

@@ -304,18 +304,6 @@ static bool sqlite_alive(const struct sq_db *db)
     return !connection(db)->lost;
 }
 
-static char *sqlite_heard(struct sq_db *db)
-{
-    (void)db; /* one process has the file */
-    return NULL;
-}
-
-static int sqlite_fd(const struct sq_db *db)
-{
-    (void)db;
-    return -1;
-}
-
 static void sqlite_cut(struct sq_db *db)
 {
     sqlite3_interrupt(connection(db)->h);
@@ -574,8 +562,6 @@ const struct sq_engine_ops sq_sqlite_ops = {
     .close = sqlite_close,
     .alive = sqlite_alive,
     .cut = sqlite_cut,
-    .heard = sqlite_heard,
-    .fd = sqlite_fd,
     .command = sqlite_command,
     .settle = sqlite_settle,
     .commit = sqlite_commit,
