@@ -43,6 +43,13 @@ def run(*argv, **more):
     return out.stdout
 
 
+def made(script, folder):
+    """Whether this script made its tree in this folder, or found it there.  One at a time:
+    tests that start together need the same tree, and two makers spoil each other's."""
+    os.makedirs(folder, exist_ok=True)
+    return subprocess.run(["flock", os.path.join(folder, "lock"), script, folder]).returncode == 0
+
+
 def alone(tree="tree"):
     """Go on in namespaces of this test's own."""
     if os.environ.get("SCITQ_TEST_ALONE") == "1":
@@ -59,7 +66,7 @@ def alone(tree="tree"):
     if missing:
         need("%s (tools/deps.sh test)" % ", ".join(missing))
     for script in ("tree",) if tree == "tree" else ("tree", tree):
-        if subprocess.run([os.path.join(TOP, "tests", "host", script + ".sh"), CACHE]).returncode:
+        if not made(os.path.join(TOP, "tests", "host", script + ".sh"), CACHE):
             need("the test hosts' tree, which could not be made")
     os.environ["SCITQ_TEST_ALONE"] = "1"
     os.execvp("unshare", ["unshare", "--mount", "--pid", "--net", "--fork", "--kill-child",
