@@ -44,24 +44,34 @@ of_family() {
     done
 }
 
-# In one step: the chain is never there half-filled, nor the policy without it.
-close_family() {
+rules() {
     command=$1 icmp=icmp
     shift
     [ "$command" = iptables ] || icmp=ipv6-icmp
-    {
-        echo '*filter'
-        echo ":$chain - [0:0]"
-        echo "-A $chain -i lo -j ACCEPT"
-        echo "-A $chain -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT"
-        echo "-A $chain -p $icmp -j ACCEPT"
-        of_family "$command" "$@" | while read -r address; do
-            echo "-A $chain -s $address -j ACCEPT"
-        done
-        "$command" -w -C INPUT -j "$chain" 2>/dev/null || echo "-A INPUT -j $chain"
-        echo ':INPUT DROP [0:0]'
-        echo COMMIT
-    } | "$command-restore" -w --noflush
+    echo '*filter'
+    echo ":$chain - [0:0]"
+    echo "-A $chain -i lo -j ACCEPT"
+    echo "-A $chain -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT"
+    echo "-A $chain -p $icmp -j ACCEPT"
+    of_family "$command" "$@" | while read -r address; do
+        echo "-A $chain -s $address -j ACCEPT"
+    done
+    "$command" -w -C INPUT -j "$chain" 2>/dev/null || echo "-A INPUT -j $chain"
+    echo ':INPUT DROP [0:0]'
+    echo COMMIT
+}
+
+# What one family refuses leaves the other as it was, too.
+try_family() {
+    rules "$@" | "$1-restore" -w --noflush --test || {
+        echo "manage-firewall.sh: $1 refuses these addresses: nothing was changed" >&2
+        exit 1
+    }
+}
+
+# In one step: the chain is never there half-filled, nor the policy without it.
+close_family() {
+    rules "$@" | "$1-restore" -w --noflush
 }
 
 open_family() {
@@ -71,14 +81,19 @@ open_family() {
     "$1" -w -X "$chain"
 }
 
+refuse() {
+    echo "manage-firewall.sh: \"$1\" $2: nothing was changed" >&2
+    exit 2
+}
+
 # Closing the door on whoever closes it helps nobody.
 check_addresses() {
     for address in "$@"; do
         case $address in
-        '' | *[!0-9a-fA-F.:/]*)
-            echo "manage-firewall.sh: \"$address\" is no address or network" >&2
-            exit 2
-            ;;
+        *[!0-9a-fA-F.:/]*) refuse "$address" "is no address or network" ;;
+        */0 | */00 | */000) refuse "$address" "is everybody: stop lets everybody in" ;;
+        *:*) ;;
+        '' | *[!0-9./]*) refuse "$address" "is no address or network" ;; # names are not
         esac
     done
     [ -n "${SSH_CONNECTION:-}" ] || return 0
@@ -114,6 +129,9 @@ found=$(families)
     echo "manage-firewall.sh: no iptables that works here (are you root?)" >&2
     exit 1
 }
+for family in $found; do
+    [ "$verb" != start ] || try_family "$family" "$@"
+done
 for family in $found; do
     case $verb in
     start) close_family "$family" "$@" ;;

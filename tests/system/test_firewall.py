@@ -107,8 +107,14 @@ def test_refusals():
         ok(code == 2 and "manage-firewall.sh start [ADDRESS" in text, "usage: %s" % (words,), text)
     code, text = run_it("start", "10.0.0.1 -j ACCEPT")
     ok(code == 2 and "is no address" in text, "what is no address is refused", text)
-    code, text = run_it("start", "10.78.0.999")
-    ok(code != 0, "one that cannot be is refused", text)
+    for name in ("fee.de", "beef", "10.78.0.2\n-A x", "10.0.0.0/0", "::/0", "", "10.1/00"):
+        code, text = run_it("start", name)
+        ok(code == 2 and "nothing was changed" in text, "refused: %r" % name, text)
+    before6 = sh("ip6tables -S")
+    for wrong in ("10.78.0.999", "10.0.0.0/33", "fd00::/129", "1:2:3", "/8"):
+        code, text = run_it("start", "10.78.0.3", "fd00:78::3", wrong)
+        ok(code == 1 and "nothing was changed" in text, "cannot be: %s" % wrong, text)
+    is_(sh("ip6tables -S"), before6, "of neither family")
     code, text = run_it("start", "10.1.0.0/16", SSH_CONNECTION="10.78.0.2 1 10.78.0.1 22")
     ok(code == 1 and "you are logged in from 10.78.0.2" in text, "nobody locks himself out", text)
     is_(rules(), before, "nothing was changed")
