@@ -1,6 +1,8 @@
 /* A table by address.  An entry lives while a connection is counted in it, or for the
  * minute in which its wrong tokens count; what is over is dropped when a new one is
- * made and there are many. */
+ * made and there are many.  A connection comes before wrong tokens: these are forgotten
+ * where the table is full of them, else whoever has addresses enough would keep out
+ * everybody else. */
 #include "core/http/crowd.h"
 
 #include <pthread.h>
@@ -8,7 +10,7 @@
 #include <string.h>
 
 enum { BUCKETS = 1024, ENTRIES_MAX = 2 * SQ_CROWD_ALL, V6_BYTES = 8 };
-static const int64_t MINUTE_US = 60000000;
+static const int64_t MINUTE_US = 60000000, FAR_FUTURE = INT64_MAX - 1;
 
 struct sq_crowd_entry {
     unsigned char key[SQ_ADDRESS_BYTES];
@@ -102,7 +104,7 @@ bool sq_crowd_enter(struct sq_crowd *c, const unsigned char *address,
 {
     pthread_mutex_lock(&c->lock);
     struct sq_crowd_entry *e =
-        c->inside < SQ_CROWD_ALL ? find(c, address, INT64_MIN / 2) : NULL;
+        c->inside < SQ_CROWD_ALL ? find(c, address, FAR_FUTURE) : NULL;
     bool room = e && e->inside < SQ_CROWD_ADDRESS;
     if (room) {
         e->inside++;

@@ -122,12 +122,31 @@ static void made_up(void **state)
     assert_int_equal(sq_crowd_wrong(crowd, a, later), 1);
 }
 
+/* Nor do they keep out who comes from another address, for as long as they are
+ * remembered. */
+static void not_in_the_way(void **state)
+{
+    unsigned char a[SQ_ADDRESS_BYTES];
+    struct sq_place inside = {0}, place = {0};
+    (void)state;
+    v4(50, a);
+    assert_true(sq_crowd_enter(crowd, a, &inside));
+    for (unsigned i = 0; i < 100000; i++) {
+        v4(2000000 + i, a);
+        sq_crowd_wrong(crowd, a, 500000000);
+    }
+    v4(51, a);
+    assert_true(sq_crowd_enter(crowd, a, &place));
+    sq_crowd_leave(crowd, &place);
+    sq_crowd_leave(crowd, &inside);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_address),  cmocka_unit_test(everybody),
         cmocka_unit_test(same_machine), cmocka_unit_test(wrong),
-        cmocka_unit_test(made_up),
+        cmocka_unit_test(made_up),      cmocka_unit_test(not_in_the_way),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, made, unmade);
