@@ -44,10 +44,7 @@ pg_ctl() {
 }
 
 free_port() {
-    python3 -c 'import socket
-s = socket.socket()
-s.bind(("127.0.0.1", 0))
-print(s.getsockname()[1])'
+    python3 "$(dirname "$self")/servers/ports.py"
 }
 
 server_pid() {

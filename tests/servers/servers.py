@@ -24,6 +24,8 @@ import subprocess
 import sys
 import time
 
+from ports import free_port
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 SYSTEM_PYTHON = "/usr/bin/python3"  # the one that has Debian's python3-pyftpdlib
 START_S = 60
@@ -36,12 +38,6 @@ _libc = ctypes.CDLL(None)
 def _child():
     os.setpgid(0, 0)
     _libc.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def environment(**more):

@@ -11,8 +11,8 @@ import ctypes
 import os
 import select
 import signal
-import socket
 import subprocess
+import sys
 import threading
 import urllib.parse
 
@@ -21,6 +21,8 @@ from tap import Folder, forget, ok, remember, skip
 
 TOP = os.environ.get("top_srcdir") or os.path.abspath(
     os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
+sys.path.append(os.path.join(TOP, "tests", "servers"))
+from ports import free_port  # noqa: E402
 
 
 def _find_build():
@@ -44,13 +46,6 @@ _libc = ctypes.CDLL(None)
 
 def _die_with_parent():
     _libc.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-
-
-def free_port():
-    with socket.socket() as s:
-        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def clean_env(**more):
