@@ -7,6 +7,7 @@ to 127.0.0.1:TARGET, obeying the words in MODE_FILE, which are read again at eac
     stall:N     past N bytes nothing more goes through, and nothing is closed
     flip:N      the N-th byte towards the client is another one
     slow:N      about N bytes a second towards the client
+    late:N      what goes towards the client is held for N ms
     unseen      HTTP: what is asked with HEAD is not there
     refuse      connections are reset at once
 
@@ -91,6 +92,8 @@ class Gate:
                     say("unseen")
                     source.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
                     continue
+                if word == "late" and cut == "cut":
+                    time.sleep(number / 1000)
                 if not data:
                     sink.shutdown(socket.SHUT_WR)
                     return count
