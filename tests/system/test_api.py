@@ -184,7 +184,11 @@ def metrics(api):
     """Prometheus' text: each line is a comment or a sample; the counts are the lists'."""
     odd = 'a "quoted"\\ batch\nof two lines'
     for _ in range(3):
-        api.post("/tasks/", {"command": "true", "batch": odd})
+        api.task("true", batch=odd)
+    worker = api.post("/workers/", {"name": "counted", "concurrency": 1}).json["worker_id"]
+    api.post("/executions/", {"worker_id": worker, "task_id": api.task("c", status="paused")})
+    api.put("/workers/deploy", {"flavor": "f", "provider": "none", "region": "r",
+                                "batch": "counted"})
     answer = api.get("/metrics")
     is_(answer.headers["content-type"], "text/plain; version=0.0.4; charset=utf-8",
         "metrics are Prometheus' text")
@@ -201,6 +205,12 @@ def metrics(api):
     is_(sum(int(n) for n in re.findall(r"^scitq_workers{.*} (\d+)$", text, re.M)),
         len(api.get("/workers/").json), "all workers are counted")
     ok(re.search(r"^process_resident_memory_bytes [1-9]", text, re.M), "and memory")
+    counted = [e for e in api.get("/executions/", {"no_output": True}).json
+               if e["status"] in ("pending", "accepted", "running")]
+    is_(sum(int(n) for n in re.findall(r"^scitq_executions{.*} (\d+)$", text, re.M)),
+        len(counted), "executions that have not ended are counted")
+    is_(sum(int(n) for n in re.findall(r"^scitq_jobs{.*} (\d+)$", text, re.M)),
+        len(api.get("/jobs/").json), "and jobs")
 
 
 def settings(api, server):

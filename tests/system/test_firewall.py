@@ -56,6 +56,42 @@ def knock(source, target="10.78.0.1", where=("ip", "netns", "exec", "other")):
     return out.stdout.strip()
 
 
+ECHO = """import socket, struct, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+s.bind((sys.argv[1], 0))
+s.settimeout(3)
+s.sendto(struct.pack("!BBHHH", 8, 0, 0xfffa - 0x800, 1, 4), (sys.argv[2], 0))
+try:
+    while s.recv(100)[20] != 0:
+        pass
+    print("in")
+except OSError:
+    print("out")"""
+ANSWER = """import socket
+s = socket.create_server(("10.78.0.3", 0))
+print(s.getsockname()[1], flush=True)
+s.accept()[0].sendall(b"an answer")"""
+
+
+def echo(source, target="10.78.0.1"):
+    """Is a ping answered?"""
+    out = subprocess.run(["ip", "netns", "exec", "other", sys.executable, "-c", ECHO, source,
+                          target], stdout=subprocess.PIPE, text=True, timeout=60)
+    return out.stdout.strip()
+
+
+def answer():
+    """What somebody who is not trusted says when he is asked from here."""
+    with subprocess.Popen(["ip", "netns", "exec", "other", sys.executable, "-c", ANSWER],
+                          stdout=subprocess.PIPE, text=True) as other:
+        try:
+            with socket.create_connection(("10.78.0.3", int(other.stdout.readline())), 3) as s:
+                return s.recv(100)
+        except OSError as e:
+            other.kill()
+            return e
+
+
 def rules():
     return sh("iptables -S INPUT; iptables -S scitq-trusted 2>/dev/null || :")
 
@@ -66,6 +102,8 @@ def test_closed():
     is_((code, text), (0, ""), "start")
     is_((knock("10.78.0.2"), knock("10.78.0.3")), ("in", "out"), "only who is trusted is let in")
     is_(knock("127.0.0.1", "127.0.0.1", ()), "in", "and this machine itself")
+    is_(echo("10.78.0.3"), "in", "ICMP passes")
+    is_(answer(), b"an answer", "and answers to what it asked")
     sh("iptables -I INPUT -s 10.78.0.3 -m comment --comment scitq:w1 -j ACCEPT")
     is_(knock("10.78.0.3"), "in", "a worker that the playbooks let in")
     before = rules()

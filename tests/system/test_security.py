@@ -124,7 +124,8 @@ def reload_tokens(db, server):
 
 
 def wrong_again(db):
-    """Ten wrong tokens, and the next ones are answered late; right ones are not."""
+    """Ten wrong tokens, and the next ones are answered late, a second at least; right ones
+    are not held up by them."""
     with guarded(db) as server:
         api = server.api(token="wrongwrong")
         statuses = {api.get("/tasks/").status for _ in range(11)}
@@ -132,9 +133,12 @@ def wrong_again(db):
         wait_until("the warning", lambda: "again and again" in server.log())
         is_(server.log().count("a wrong token came from 127.0.0.1"), 2, "%s: two lines" % db)
         late = socket.create_connection(("127.0.0.1", server.port))
+        begin = time.monotonic()
         late.sendall(b"GET /tasks/ HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer no\r\n\r\n")
         is_(server.api().get("/tasks/").status, 200, "%s: a right one is not held up" % db)
         is_(late.recv(12), b"HTTP/1.1 401", "%s: and the late answer comes" % db)
+        took = time.monotonic() - begin
+        ok(took >= 0.99, "%s: … late" % db, took)
         late.close()
 
 
@@ -163,13 +167,17 @@ def long_bodies(db):
 # ---- what is a worker's own
 
 def two_workers(server):
-    """Two workers with an execution each: {name: (worker_id, task_id, execution_id)}."""
+    """Two workers with an execution each: {name: (worker_id, task_id, execution_id)}, of
+    which no two are the same, that none be taken for another."""
     api, found = server.api(), {}
+    for _ in range(20):
+        api.task("c", status="paused")
     for name in ("node-a", "node-b"):
         w = api.post("/workers/", {"name": name, "concurrency": 1, "hostname": name,
                                    "batch": name}).json["worker_id"]
-        t = api.task("c", batch=name, status="paused")
-        e = api.post("/executions/", {"worker_id": w, "task_id": t}).json["execution_id"]
+        for _ in range(4):
+            t = api.task("c", batch=name, status="paused")
+            e = api.post("/executions/", {"worker_id": w, "task_id": t}).json["execution_id"]
         server.sql("update worker set token = 'm-%s' where worker_id = %d%s"
                    % (name, w, " returning 1" if server.db == "postgresql" else ""))
         found[name] = (w, t, e)
@@ -212,9 +220,13 @@ def own(db):
                 is_(bad, [], "%s: %s: %s" % (db, what, name))
             is_([api.get(p).status for p in ("/config/remote", "/tasks/", "/metrics")],
                 [404, 401, 401], "%s: %s: what else" % (db, what))
-            for field in ("name", "permanent", "provider"):
-                is_(api.put("/workers/%d" % two["node-a"][0], {field: "x"}).status, 401,
-                    "%s: %s does not change %s" % (db, what, field))
+            for path, fields in (("/workers/%d" % two["node-a"][0], (
+                    "name", "permanent", "provider", "region", "task_properties", "worker_id")),
+                                 ("/executions/%d" % two["node-a"][2], ("worker_id", "task_id"))):
+                for field in fields:
+                    got = api.put(path, {field: "1"})
+                    ok(got.status == 401 and "does not change " + field in got.message,
+                       "%s: %s does not change %s" % (db, what, field), got)
         rows = server.api().get("/workers/").json
         is_([r["name"] for r in rows], ["node-a", "node-b"], "%s: both are as they were" % db)
         dies(db, server, two)

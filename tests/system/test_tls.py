@@ -9,6 +9,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import time
 import warnings
 
 from certificates import Authority
@@ -147,6 +148,15 @@ def put(source, to):
     os.rename(to + ".new", to)
 
 
+def ending(authority):
+    """A certificate that ends soon is told of, while there is time; another is not."""
+    for days, words in ((20.5, "expires in 20 days"), (40.5, "")):
+        ends = time.strftime("%Y%m%d%H%M%SZ", time.gmtime(time.time() + days * 86400))
+        with secured("sqlite", authority, *authority.sign(ends=ends)) as server:
+            is_("expires in" in server.log(), bool(words), "%g days before its end" % days)
+            has(server.log(), words, "… in words")
+
+
 def anew(authority):
     """SIGHUP brings a new certificate; connections that are there go on."""
     cert, key = authority.sign()
@@ -249,7 +259,7 @@ def gone(db, server, api):
 
 def main():
     authority = Authority()
-    for part in (refused_files, trust, versions, anew):
+    for part in (refused_files, trust, versions, ending, anew):
         run(part, authority)
     for db in databases():
         diag("over " + db)

@@ -104,6 +104,61 @@ static void refused(void **state)
     }
 }
 
+/* A line made of so many bytes of token, then of name. */
+static int read_line(size_t token, size_t name, struct sq_known_tokens *t,
+                     struct sq_err *err)
+{
+    char text[3000];
+    size_t len = (size_t)snprintf(text, sizeof text, "read:%0*d", (int)token, 0);
+    if (name)
+        len += (size_t)snprintf(text + len, sizeof text - len, ":%0*d", (int)name, 0);
+    put(text, len, 0600);
+    return sq_known_tokens_read(path, t, err);
+}
+
+static void lengths(void **state)
+{
+    struct sq_known_tokens t;
+    struct sq_err err = {0};
+    const size_t name = sizeof t.v->name - 1;
+    (void)state;
+    OK(err, read_line(1024, name, &t, &err));
+    assert_int_equal(strlen(t.v[0].name), name);
+    sq_known_tokens_free(&t);
+    assert_int_equal(read_line(1025, 0, &t, &err), SQ_EINVAL);
+    assert_non_null(strstr(err.text, "at most 1024"));
+    assert_int_equal(read_line(10, name + 1, &t, &err), SQ_EINVAL);
+    assert_non_null(strstr(err.text, "the name is"));
+    char *many = malloc(20 * (SQ_TOKENS_MAX + 1));
+    size_t len = 0;
+    for (int i = 0; i < SQ_TOKENS_MAX; i++)
+        len += (size_t)sprintf(many + len, "read:token-%d\n", i);
+    put(many, len, 0600);
+    OK(err, sq_known_tokens_read(path, &t, &err));
+    assert_int_equal(t.n, SQ_TOKENS_MAX);
+    sq_known_tokens_free(&t);
+    len += (size_t)sprintf(many + len, "read:one-more\n");
+    put(many, len, 0600);
+    free(many);
+    assert_int_equal(sq_known_tokens_read(path, &t, &err), SQ_EINVAL);
+    assert_non_null(strstr(err.text, "more than 1000"));
+}
+
+/* Who could write it could be anybody. */
+static void whose(void **state)
+{
+    struct sq_known_tokens t;
+    struct sq_err err = {0};
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    put("admin:secret-word\n", 18, 0600);
+    assert_int_equal(chown(path, 4321, 0), 0);
+    assert_int_equal(sq_known_tokens_read(path, &t, &err), SQ_EINVAL);
+    assert_non_null(strstr(err.text, "belongs to user 4321"));
+    assert_int_equal(chown(path, 0, 0), 0);
+}
+
 static void odd_files(void **state)
 {
     struct sq_known_tokens t;
@@ -254,6 +309,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(taken),     cmocka_unit_test(refused),
+        cmocka_unit_test(lengths),   cmocka_unit_test(whose),
         cmocka_unit_test(odd_files), cmocka_unit_test(callers),
         cmocka_unit_test(passes),    cmocka_unit_test(opened),
         cmocka_unit_test(reloaded),
