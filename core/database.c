@@ -13,15 +13,6 @@
 #include "lib/clock.h"
 #include "lib/file.h"
 
-static const char *const state_words[] = {
-    [SQ_SCHEMA_EMPTY] = "has no tables yet: --db init makes them",
-    [SQ_SCHEMA_CURRENT] = "is right",
-    [SQ_SCHEMA_OLDER] = "is of an older version: run scitq-manage db upgrade",
-    [SQ_SCHEMA_NEWER] = "was made by a newer scitq: install that one",
-    [SQ_SCHEMA_LEGACY] = "is of scitq 1.3: run scitq-manage db upgrade",
-    [SQ_SCHEMA_FOREIGN] = "has other tables under scitq's names: name another database",
-};
-
 /* The embedded database's directory is ours to make; others must exist. */
 static int make_state_dir(const struct sq_settings *s, struct sq_err *err)
 {
@@ -85,7 +76,7 @@ static int upgrade(struct sq_db *db, bool may_init, struct sq_err *err)
     if (rc != 0)
         return rc;
     if (state == SQ_SCHEMA_EMPTY && !may_init)
-        return sq_fail(err, SQ_EINVAL, "%s: %s", name, state_words[state]);
+        return sq_schema_refuse(db, state, version, err);
     if (state != SQ_SCHEMA_CURRENT)
         rc = sq_schema_migrate(db, err);
     if (rc != 0)
@@ -127,7 +118,7 @@ int sq_database_prune(const struct sq_settings *s, int64_t days, struct sq_err *
         return rc;
     rc = sq_schema_state(db, &state, &version, err);
     if (rc == 0 && state != SQ_SCHEMA_CURRENT)
-        rc = sq_fail(err, SQ_EINVAL, "%s: %s", sq_db_describe(db), state_words[state]);
+        rc = sq_schema_refuse(db, state, version, err);
     if (rc == 0) {
         rc = sq_prune(db, sq_now() - days * day_us, &done, err);
         printf(
@@ -150,7 +141,7 @@ int sq_database_check(const struct sq_settings *s, struct sq_err *err)
     if (rc == 0 && state == SQ_SCHEMA_CURRENT)
         printf("%s: is right, version %d\n", sq_db_describe(db), version);
     else if (rc == 0)
-        rc = sq_fail(err, SQ_EINVAL, "%s: %s", sq_db_describe(db), state_words[state]);
+        rc = sq_schema_refuse(db, state, version, err);
     sq_db_close(db);
     return rc;
 }

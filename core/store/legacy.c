@@ -75,12 +75,15 @@ static bool has_column(struct sq_db *db, const char *table, const char *column)
     return found;
 }
 
-bool sq_legacy_is(struct sq_db *db)
+bool sq_legacy_is(struct sq_db *db, const char **ret_table, const char **ret_column)
 {
     for (size_t t = 0; t < SQ_LEN(oldest); t++)
         for (const char *const *c = oldest[t].columns; *c; c++)
-            if (!has_column(db, oldest[t].table, *c))
+            if (!has_column(db, oldest[t].table, *c)) {
+                *ret_table = oldest[t].table;
+                *ret_column = *c;
                 return false;
+            }
     return true;
 }
 
@@ -92,7 +95,7 @@ static bool is_revision(const char *name)
     return false;
 }
 
-static int check_revision(struct sq_db *db, struct sq_err *err)
+int sq_legacy_check(struct sq_db *db, struct sq_err *err)
 {
     int rc = 0;
     if (!has_column(db, "alembic_version", "version_num"))
@@ -129,7 +132,7 @@ static void add_columns(struct sq_db *db)
 
 int sq_legacy_convert(struct sq_db *db, struct sq_err *err)
 {
-    int rc = check_revision(db, err);
+    int rc = sq_legacy_check(db, err);
     if (rc)
         return rc;
     add_columns(db);

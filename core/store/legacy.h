@@ -5,11 +5,13 @@
 
 #include "core/store/db.h"
 
-/* Tables with 1.3's names have the columns it gave them at every revision. */
-bool sq_legacy_is(struct sq_db *db);
+/* Tables with 1.3's names have the columns it gave them at every revision.  Else
+ * *ret_table and *ret_column, which are constants, are the first that is absent. */
+bool sq_legacy_is(struct sq_db *db, const char **ret_table, const char **ret_column);
+/* SQ_EUNSUPPORTED: the tables are of a revision later than those known. */
+int sq_legacy_check(struct sq_db *db, struct sq_err *err);
 /* Inside a transaction.  No row is moved, and no old column's value changes but nulls
- * that 1.3 took for something (no batch: Default).  A revision that is not known is
- * refused. */
+ * that 1.3 took for something (no batch: Default).  Checked before, as above. */
 int sq_legacy_convert(struct sq_db *db, struct sq_err *err);
 
 #endif

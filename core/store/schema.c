@@ -72,8 +72,10 @@ int sq_schema_state(struct sq_db *db, enum sq_schema_state *ret, int *ret_versio
                 : version < sq_migrations_count ? SQ_SCHEMA_OLDER
                                                 : SQ_SCHEMA_NEWER;
     } else if (tables.named) {
-        state = !tables.only_ours && sq_legacy_is(db) ? SQ_SCHEMA_LEGACY
-                                                      : SQ_SCHEMA_FOREIGN;
+        const char *table, *column;
+        state = !tables.only_ours && sq_legacy_is(db, &table, &column)
+                    ? SQ_SCHEMA_LEGACY
+                    : SQ_SCHEMA_FOREIGN;
     }
     int rc = sq_db_error(db, err);
     if (rc)
@@ -84,12 +86,31 @@ int sq_schema_state(struct sq_db *db, enum sq_schema_state *ret, int *ret_versio
     return 0;
 }
 
-/* The sentence for a database that this scitq cannot work with. */
-static int refuse(struct sq_db *db, enum sq_schema_state state, int version,
-                  struct sq_err *err)
+/* Somebody else's, or what an accident left of ours. */
+static int refuse_foreign(struct sq_db *db, struct sq_err *err)
+{
+    const char *table, *column;
+    bool whole = sq_legacy_is(db, &table, &column);
+    return sq_fail(err, SQ_EUNSUPPORTED,
+                   "database %s has tables that are named like scitq's and are not "
+                   "(%s%s%s is absent): give scitq a database of its own, or restore a "
+                   "copy if this was one",
+                   sq_db_describe(db), whole ? "scitq_schema" : table, whole ? "" : ".",
+                   whole ? "" : column);
+}
+
+int sq_schema_refuse(struct sq_db *db, enum sq_schema_state state, int version,
+                     struct sq_err *err)
 {
     const char *name = sq_db_describe(db);
+    int rc = state == SQ_SCHEMA_LEGACY ? sq_legacy_check(db, err) : 0;
+    if (rc)
+        return rc;
     switch (state) {
+    case SQ_SCHEMA_EMPTY:
+        return sq_fail(err, SQ_EUNSUPPORTED,
+                       "database %s has no tables yet: scitq-manage db init makes them",
+                       name);
     case SQ_SCHEMA_OLDER:
         return sq_fail(err, SQ_EUNSUPPORTED,
                        "database %s has version %d of scitq's tables, this scitq needs "
@@ -104,12 +125,7 @@ static int refuse(struct sq_db *db, enum sq_schema_state state, int version,
         return sq_fail(err, SQ_EUNSUPPORTED,
                        "database %s was made by scitq 1.3: run scitq-manage db upgrade",
                        name);
-    default:
-        return sq_fail(
-            err, SQ_EUNSUPPORTED,
-            "database %s has tables that are named like scitq's and are not: "
-            "give scitq a database of its own",
-            name);
+    default: return refuse_foreign(db, err);
     }
 }
 
@@ -133,7 +149,7 @@ static int step(struct sq_db *db, bool *ret_done, struct sq_err *err)
     if (*ret_done)
         return 0;
     if (state == SQ_SCHEMA_NEWER || state == SQ_SCHEMA_FOREIGN)
-        return refuse(db, state, version, err);
+        return sq_schema_refuse(db, state, version, err);
     rc = state == SQ_SCHEMA_LEGACY ? sq_legacy_convert(db, err) : 0;
     if (rc)
         return err ? sq_prefix(err, "upgrade from 1.3: ") : rc;
@@ -171,7 +187,7 @@ int sq_schema_ensure(struct sq_db *db, struct sq_err *err)
         return rc;
     if (state == SQ_SCHEMA_EMPTY)
         return sq_schema_migrate(db, err);
-    return refuse(db, state, version, err);
+    return sq_schema_refuse(db, state, version, err);
 }
 
 /* The only row of a table with one column. */

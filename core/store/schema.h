@@ -19,6 +19,9 @@ int sq_schema_state(struct sq_db *db, enum sq_schema_state *ret, int *ret_versio
 /* In one transaction: create in an empty database, or apply what is missing to an older
  * one, of ours or of scitq 1.3. */
 int sq_schema_migrate(struct sq_db *db, struct sq_err *err);
+/* The sentence for a database that is not current, and what to do about it. */
+int sq_schema_refuse(struct sq_db *db, enum sq_schema_state state, int version,
+                     struct sq_err *err);
 /* What the server does at start: creates in an empty database, accepts a current
  * one, and refuses the others in a sentence that says what to do. */
 int sq_schema_ensure(struct sq_db *db, struct sq_err *err);

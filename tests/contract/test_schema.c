@@ -15,17 +15,24 @@
 #include "tests/lacking.h"
 
 /* scitq 1.3's oldest tables, as far as they are looked at. */
-static const char legacy[] =
-    "create table task (task_id integer, name varchar, command varchar, status varchar,"
-    " creation_date timestamp, batch varchar);"
-    "create table worker (worker_id integer, name varchar, hostname varchar, status "
-    "varchar, concurrency integer, batch varchar, idle_callback varchar);"
-    "create table execution (execution_id integer, worker_id integer, task_id integer, "
-    "status varchar, latest boolean);"
-    "create table signal (signal_id integer, execution_id integer, worker_id integer, "
-    "signal integer);"
-    "create table requirement (requirement_id integer, task_id integer, "
-    "other_task_id integer);";
+#define LEGACY                                                                         \
+    "create table task (task_id integer, name varchar, command varchar, status "       \
+    "varchar,"                                                                         \
+    " creation_date timestamp, batch varchar);"                                        \
+    "create table worker (worker_id integer, name varchar, hostname varchar, status "  \
+    "varchar, concurrency integer, batch varchar, idle_callback varchar);"             \
+    "create table execution (execution_id integer, worker_id integer, task_id "        \
+    "integer, "                                                                        \
+    "status varchar, latest boolean);"                                                 \
+    "create table signal (signal_id integer, execution_id integer, worker_id "         \
+    "integer, "                                                                        \
+    "signal integer);"                                                                 \
+    "create table requirement (requirement_id integer, task_id integer, "              \
+    "other_task_id integer);"
+static const char legacy[] = LEGACY;
+static const char later_legacy[] =
+    LEGACY "create table alembic_version (version_num varchar);"
+           "insert into alembic_version values ('abcdef')";
 
 static const struct {
     const char *what, *sql;
@@ -38,7 +45,13 @@ static const struct {
     {"1.3's", legacy, SQ_SCHEMA_LEGACY,
      "made by scitq 1.3: run scitq-manage db upgrade"},
     {"somebody's task table", "create table task (id integer, title varchar)",
-     SQ_SCHEMA_FOREIGN, "are not: give scitq a database of its own"},
+     SQ_SCHEMA_FOREIGN, "are not (task.task_id is absent): give scitq a database"},
+    {"half of 1.3's", "create table signal (signal_id integer)", SQ_SCHEMA_FOREIGN,
+     "(task.task_id is absent)"},
+    {"half of ours", "create table execution_log (i integer)", SQ_SCHEMA_FOREIGN,
+     "(task.task_id is absent)"},
+    {"1.3's at a revision nobody knows", later_legacy, SQ_SCHEMA_LEGACY,
+     "at revision \"abcdef\""},
     {"a later one's",
      "create table scitq_schema (version integer, applied timestamp);"
      "insert into scitq_schema values (1, null), (99, null)",
@@ -166,7 +179,8 @@ static void test_bad_uris(void **state)
         refused("sqlite:////no/such/folder/f.db", 0, SQ_EIO,
                 "the folder /no/such/folder does not exist");
         refused("sqlite:////tmp", 0, SQ_EIO, "not a file");
-        refused("sqlite:////no/file.db", SQ_DB_READONLY, SQ_EIO, "No such file");
+        refused("sqlite:////no/file.db", SQ_DB_READONLY, SQ_EIO,
+                "there is no such file: scitq-manage db init");
         refused("sqlite:////dev/null/f.db", 0, SQ_EIO, "Not a directory");
         return;
     }

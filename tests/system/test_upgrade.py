@@ -112,6 +112,10 @@ def refusals(db):
             code, said = manage(server, "upgrade")
             ok(code == 1 and words in said, "%s: %s is refused: %s" % (db, what,
                                                                        said.strip()))
+            if "revision" in what:
+                code, said = manage(server, "check")
+                ok(code == 1 and words in said, "%s: check says so too: %s" % (
+                    db, said.strip()))
             ok((old.dump(), schema(server, old.run)) == before,
                "%s: %s: all is as it was" % (db, what))
 
@@ -158,11 +162,40 @@ def locked():
         is_(code, 0, "then it is upgraded%s" % (": " + said if code else ""))
 
 
+def without_rights():
+    """Whoever may not read the tables is told that, and not that there are none."""
+    with Server(db="postgresql") as server:
+        server.end()
+        server.sql("create role nobody_s login")
+        server.settings["SCITQ_DATABASE_URI"] = server.uri.replace("//lab@", "//nobody_s@")
+        for words in (["check"], ["init"], ["upgrade"], ["prune", "--days", "9"]):
+            code, said = manage(server, *words)
+            ok(code == 1 and "permission denied" in said, "%s without rights: %s" % (
+                words[0], said.strip()))
+
+
+def encodings():
+    """A database that cannot hold every text is refused, by whoever opens it."""
+    postgres = Postgres.get()
+    for name, code in (("LATIN1", 1), ("SQL_ASCII", 0)):
+        postgres.sql("create database %s encoding '%s' locale 'C' template template0"
+                     % (name.lower(), name))
+        with Server(db="postgresql", start=False,
+                    uri=postgres.uri.replace("/postgres?", "/%s?" % name.lower())) as server:
+            got, said = manage(server, "init")
+            ok(got == code and (not code or "encoding LATIN1" in said), "a database of %s: %s"
+               % (name, said.strip().split("\n")[-1]))
+
+
 def other_states(db):
     with Server(db=db, start=False) as server:
+        code, said = manage(server, "check")
+        words = "there is no such file" if db == "sqlite" else "has no tables yet"
+        ok(code == 1 and words + ": scitq-manage db init makes" in said,
+           "%s: check of nothing: %s" % (db, said.strip()))
         code, said = manage(server, "upgrade")
-        ok(code == 1 and "no tables yet" in said, "%s: nothing there: %s" % (
-            db, said.strip()))
+        ok(code == 1 and "no tables yet: scitq-manage db init makes them" in said,
+           "%s: nothing there: %s" % (db, said.strip()))
         code, said = manage(server, "upgrade-or-init")
         ok(code == 0 and "tables are made" in said, "%s: … is made when asked to" % db)
         code, said = manage(server, "upgrade")
@@ -293,6 +326,8 @@ def main():
         unstamped(db)
         if db == "postgresql":
             locked()
+            without_rights()
+            encodings()
         other_states(db)
         go_on(db)
         prune(db)

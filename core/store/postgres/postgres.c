@@ -244,8 +244,24 @@ static void prepare_frequent(struct sq_pg *pg)
     }
 }
 
+/* Texts come in every language, and one that cannot be stored would be tried again and
+ * again.  SQL_ASCII takes any bytes. */
+static void check_encoding(struct sq_pg *pg)
+{
+    const char *name = PQparameterStatus(pg->conn, "server_encoding");
+    if (name && strcmp(name, "UTF8") != 0 && strcmp(name, "SQL_ASCII") != 0)
+        sq_db_stick(&pg->base, SQ_EUNSUPPORTED,
+                    "database %s has the encoding %s, which cannot hold every text: "
+                    "give scitq one made by createdb -E UTF8 -T template0 (pg_dump and "
+                    "pg_restore bring what is in this one there)",
+                    pg->base.describe, name);
+}
+
 static void configure(struct sq_pg *pg, unsigned flags)
 {
+    check_encoding(pg);
+    if (pg->base.err.code)
+        return;
     char sql[800];
     snprintf(sql, sizeof sql, "%s%s", session,
              flags & SQ_DB_READONLY ? "set default_transaction_read_only to on; "

@@ -1,18 +1,20 @@
--- What tells whose tables these are (core/store/schema.c).
+-- What tells whose tables these are (core/store/schema.c): PostgreSQL's own catalog, since
+-- information_schema hides what the user has no rights to, which is there all the same.
 
 -- name: schema_tables
 -- engine: sqlite
 select name from sqlite_master where type = 'table' and name not like 'sqlite\_%' escape '\'
 -- engine: postgres
-select table_name from information_schema.tables
-where table_schema = current_schema() and table_type = 'BASE TABLE'
+select relname from pg_class
+where relnamespace = to_regnamespace(quote_ident(current_schema())) and relkind in ('r', 'p')
 
 -- name: schema_columns
 -- engine: sqlite
 select name from pragma_table_info($1)
 -- engine: postgres
-select column_name from information_schema.columns
-where table_schema = current_schema() and table_name = $1
+select attname from pg_attribute join pg_class on attrelid = pg_class.oid
+where relnamespace = to_regnamespace(quote_ident(current_schema())) and relname = $1
+  and attnum > 0 and not attisdropped
 
 -- name: schema_version
 select max(version) from scitq_schema

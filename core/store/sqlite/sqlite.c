@@ -173,6 +173,11 @@ static int check_path(const char *path, unsigned flags, struct sq_err *err)
         return sq_fail(err, SQ_EIO, "database %s: cannot write in the folder %s: %s",
                        path, folder, strerror(errno));
     }
+    if (errno == ENOENT)
+        return sq_fail(err, SQ_EIO,
+                       "database %s: there is no such file: scitq-manage db init makes "
+                       "one",
+                       path);
     return sq_fail(err, SQ_EIO, "database %s: %s", path, strerror(errno));
 }
 
