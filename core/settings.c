@@ -1,7 +1,7 @@
 /* The server's settings: see scitq.conf(5).
  *
- * One table declares what is read.  Keys that only later versions act upon give a
- * warning.  Providers declare the keys they read; these join the table.
+ * One table declares what is read.  Providers declare the keys they read; these join
+ * the table.
  * 1.3's files are accepted; as 1.3 listened everywhere, such a file must say where to
  * listen. */
 #include "core/settings.h"
@@ -28,10 +28,6 @@
 #define SECRET(name, help)                                                             \
     {                                                                                  \
         name, SQ_CONF_TEXT, NULL, help, 0, 0, true                                     \
-    }
-#define LATER(name)                                                                    \
-    {                                                                                  \
-        name, SQ_CONF_LATER, NULL, "of a later version", 0, 0, true                    \
     }
 #define OLD(name)                                                                      \
     {                                                                                  \
@@ -61,6 +57,9 @@ static const struct sq_conf_key keys[] = {
     INT("LOG_FILE_MAX_SIZE", "10000000", 1000, INT64_MAX, "bytes before rotation"),
     INT("LOG_FILE_KEEP", "10", 0, 1000, "rotated files kept"),
     TEXT("LOG_LEVEL", "info", "error, warning, info or debug"),
+    TEXT("QUEUE_LOG_FILE", NULL, "log file of --role=queue; none: LOG_FILE"),
+    INT("QUEUE_LOG_FILE_MAX_SIZE", NULL, 1000, INT64_MAX, "bytes before rotation"),
+    INT("QUEUE_LOG_FILE_KEEP", NULL, 0, 1000, "rotated files kept"),
     INT("WORKER_OFFLINE_DELAY", "15", 1, YEAR_S, "s of silence to be offline"),
     INT("WORKER_IDLE_DELAY", "300", 1, YEAR_S, "s idle after work to be given back"),
     INT("WORKER_FIRST_TASK_DELAY", "3600", 1, YEAR_S, "the same before any work"),
@@ -84,10 +83,6 @@ static const struct sq_conf_key keys[] = {
     TEXT("EVICTION_ACTION", NULL, "delete or replace an evicted worker; none: neither"),
     INT("EVICTION_COST_MARGIN", "10", 1, 1000000,
         "how many times dearer a replacement may be"),
-
-    LATER("QUEUE_LOG_FILE"),
-    LATER("QUEUE_LOG_FILE_MAX_SIZE"),
-    LATER("QUEUE_LOG_FILE_KEEP"),
 
     OLD("PATH"),
     OLD("FLASK_APP"),
@@ -181,13 +176,27 @@ static int check_listen(struct sq_settings *s, struct sq_err *err)
     return check_open(s, err);
 }
 
-static int check_log(struct sq_settings *s, struct sq_err *err)
+/* 1.3 had a file for each of its two processes. */
+static void choose_queue_log(const struct sq_conf *c, struct sq_log_conf *log)
+{
+    if (!named(c, "QUEUE_LOG_FILE"))
+        return;
+    log->path = named(c, "QUEUE_LOG_FILE");
+    if (sq_conf_given(c, "QUEUE_LOG_FILE_MAX_SIZE"))
+        log->max_size_bytes = sq_conf_int(c, "QUEUE_LOG_FILE_MAX_SIZE");
+    if (sq_conf_given(c, "QUEUE_LOG_FILE_KEEP"))
+        log->keep = (int)sq_conf_int(c, "QUEUE_LOG_FILE_KEEP");
+}
+
+static int check_log(struct sq_settings *s, enum sq_role role, struct sq_err *err)
 {
     const char *level = sq_conf_text(s->conf, "LOG_LEVEL");
     s->log = (struct sq_log_conf){.path = sq_conf_text(s->conf, "LOG_FILE"),
                                   .max_size_bytes =
                                       sq_conf_int(s->conf, "LOG_FILE_MAX_SIZE"),
                                   .keep = (int)sq_conf_int(s->conf, "LOG_FILE_KEEP")};
+    if (role == SQ_ROLE_QUEUE)
+        choose_queue_log(s->conf, &s->log);
     if (!sq_log_level_parse(level, &s->log.level))
         return sq_conf_refuse(s->conf, "LOG_LEVEL", err,
                               "must be error, warning, info or debug, not \"%s\"",
@@ -385,7 +394,7 @@ int sq_settings_load(const struct sq_options *options, struct sq_settings *ret,
     if (rc == 0)
         rc = check_listen(ret, err);
     if (rc == 0)
-        rc = check_log(ret, err);
+        rc = check_log(ret, options->role, err);
     if (rc == 0)
         rc = choose_database(ret, err);
     if (rc == 0)

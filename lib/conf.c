@@ -163,10 +163,6 @@ static int take_setting(const struct reader *r, const char *name, const char *va
         note(r, "setting", name, "it has no use since scitq 1.3, ignored", false);
         return 0;
     }
-    if (key->kind == SQ_CONF_LATER) {
-        note(r, "setting", name, "not supported by this version, ignored", false);
-        return 0;
-    }
     if (again && key->kind != SQ_CONF_LIST)
         note(r, "setting", name, "given again, this one counts", false);
     char where[400];
@@ -275,8 +271,7 @@ static int read_environment(struct sq_conf *c, struct sq_err *err)
         const struct sq_conf_key *key = &c->keys[i];
         const char *value = getenv(key->name);
         bool number = key->kind == SQ_CONF_INT || key->kind == SQ_CONF_BOOL;
-        bool unused = key->kind == SQ_CONF_IGNORED || key->kind == SQ_CONF_LATER;
-        if (!value || unused || (number && !*value))
+        if (!value || key->kind == SQ_CONF_IGNORED || (number && !*value))
             continue;
         rc = sq_conf_check(key, value, "the environment", err);
         if (!rc)

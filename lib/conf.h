@@ -13,13 +13,12 @@
 
 enum sq_conf_kind {
     SQ_CONF_TEXT,
-    SQ_CONF_INT,     /* within [min, max] */
-    SQ_CONF_BOOL,    /* 1/0, true/false, yes/no, on/off */
-    SQ_CONF_LIST,    /* may be given several times in a file; values are collected,
-                        separated by spaces; in the environment, spaces separate */
-    SQ_CONF_IGNORED, /* of 1.3: accepted with a note */
-    SQ_CONF_LATER    /* of a later version: accepted with a note in a file; in the
-                        environment it may be meant for another program */
+    SQ_CONF_INT,    /* within [min, max] */
+    SQ_CONF_BOOL,   /* 1/0, true/false, yes/no, on/off */
+    SQ_CONF_LIST,   /* may be given several times in a file; values are collected,
+                       separated by spaces; in the environment, spaces separate */
+    SQ_CONF_IGNORED /* of 1.3: accepted with a note in a file; in the environment it
+                       may be meant for another program */
 };
 
 struct sq_conf_key {

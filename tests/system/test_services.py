@@ -51,11 +51,14 @@ def roles():
         path = folder.join("notify")
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
             s.bind(path)
+            logs = {"LOG_FILE": folder.join("main.log"),
+                    "QUEUE_LOG_FILE": folder.join("queue.log")}
             if beside:
                 first = Server(db="postgresql", role=beside)
             env = {"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "1000000"}
             with Server(db="postgresql", role=role, uri=first.uri if first else None,
-                        wrapper=["env"] + ["%s=%s" % v for v in env.items()]) as server:
+                        wrapper=["env"] + ["%s=%s" % v for v in env.items()],
+                        **logs) as server:
                 s.settimeout(60)
                 is_(s.recv(100), b"READY=1\n", name + " tells that it is ready")
                 ok(told(s, b"WATCHDOG=1\n") and told(s, b"WATCHDOG=1\n"),
@@ -63,6 +66,8 @@ def roles():
                 os.kill(server.pid, signal.SIGHUP)
                 ok(told(s, b"RELOADING=1\n") and told(s, b"READY=1\n"), name + " reloads")
                 is_(server.end(), 0, name + " stops")
+                is_([p for p in ("main", "queue") if os.path.exists(folder.join(p + ".log"))],
+                    [role], name + " has a log of its own")
             if first:
                 first.stop()
 

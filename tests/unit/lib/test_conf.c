@@ -15,7 +15,6 @@ static const struct sq_conf_key keys[] = {
     {.name = "T_LIST", .kind = SQ_CONF_LIST, .fallback = "a b"},
     {.name = "T_SECRET", .kind = SQ_CONF_INT, .min = 0, .max = 9, .secret = true},
     {.name = "T_OLD", .kind = SQ_CONF_IGNORED},
-    {.name = "T_LATER", .kind = SQ_CONF_LATER, .secret = true},
     {0},
 };
 
@@ -228,21 +227,6 @@ static void test_environment_wins(void **state)
     unsetenv("T_NOTHING");
 }
 
-/* In a file they are spoken of; a variable may be meant for another program, unless it
- * would have protected something. */
-static void test_later(void **state)
-{
-    struct world *w = *state;
-    struct sq_err err;
-    setenv("T_LATER", "x", 1);
-    OK(err, load(w, "", &err));
-    assert_string_equal(w->notes.data, "");
-    OK(err, load(w, "\nT_LATER=hunter2\n", &err));
-    assert_non_null(strstr(w->notes.data, "x.conf line 2: not supported by this "));
-    assert_null(strstr(w->notes.data, "hunter2"));
-    assert_false(sq_conf_given(w->conf, "T_LATER"));
-}
-
 /* What only the program can judge is refused where it stands, too. */
 static void test_refuse(void **state)
 {
@@ -279,11 +263,11 @@ static void test_places(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WORLD(test_defaults),         WORLD(test_syntax),
-        WORLD(test_bad_lines),        WORLD(test_file_errors),
-        WORLD(test_bools_and_lists),  WORLD(test_notes),
-        WORLD(test_environment_wins), WORLD(test_later),
-        WORLD(test_refuse),           cmocka_unit_test(test_places),
+        WORLD(test_defaults),          WORLD(test_syntax),
+        WORLD(test_bad_lines),         WORLD(test_file_errors),
+        WORLD(test_bools_and_lists),   WORLD(test_notes),
+        WORLD(test_environment_wins),  WORLD(test_refuse),
+        cmocka_unit_test(test_places),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
