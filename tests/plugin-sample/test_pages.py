@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The manual pages of section 3 are true: they name all that the headers promise, and
 their examples, built outside the tree as they stand, are plugins that keep their
-promises."""
+promises.  So is the guide to writing one, whose commands are typed."""
 
 import os
 import re
@@ -9,6 +9,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from outside import TOP, Outside, done, has, is_, ok, run  # noqa: E402
+from guide import Shell, blocks, path_of  # noqa: E402
 
 PAGES = {"scitq-host.3": ("plugin.h", "web.h", "error.h", "md5.h"),
          "scitq-storage.3": ("storage.h",), "scitq-provider.3": ("provider.h",)}
@@ -78,11 +79,28 @@ def fetches():
         is_(f.read(), "hello", "the same")
 
 
+def guide():
+    """doc/guide/plugin.md: its module, and each command."""
+    with open(path_of("plugin")) as f:
+        source = re.search(r"(?ms)^```c\n(.*?)^```$", f.read())[1]
+    with open(outside.work.join("count.c"), "w") as f:
+        f.write(source)
+    env = outside.env(PATH=outside.installed("bin") + ":" + os.environ["PATH"],
+                      HOME=outside.work.path,
+                      PKG_CONFIG_PATH=outside.installed("lib", "pkgconfig"),
+                      PKG_CONFIG_SYSROOT_DIR=outside.dest)
+    shell = Shell(outside.work, env)
+    for number, (commands, printed) in enumerate(blocks(path_of("plugin")), 1):
+        shell.follow("plugin, block %d" % number, commands, printed)
+    shell.stop()
+
+
 outside = Outside()
 run(names)
 run(outside.install)
 run(builds, "scitq-storage.3", "storage", "hello", "ok: it has info get",
     {"HELLO_FOLDER": "/tmp"})
 run(fetches)
+run(guide)
 run(builds, "scitq-provider.3", "providers", "desk", "ok: offers tells 1", {})
 done()

@@ -1,116 +1,104 @@
-"""The guides in doc/guide are true: every block fenced as ```sh is typed into a shell, in
-order, against a real server with a worker, goes well to its last command, and prints what
-the block fenced as ```text below it says, … standing for anything."""
+"""The guides in doc/guide are true: what they tell a reader to type is typed, against a
+real server with a worker, goes well to its last command, and prints what they say
+(guide.py).  plugin.md is typed by tests/plugin-sample/test_pages.py."""
 
-import glob
 import os
 import re
-import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import *  # noqa: E402,F403
+from guide import Shell, blocks, chapters, path_of, seen  # noqa: E402
+from legacy13 import Database  # noqa: E402
 
-# What a user does; installation is test_installation.py's.
+# What a user does; installation.md, and most of upgrading.md, are test_installation.py's.
 LIVE = ("usage", "data", "providers")
 
 
-def blocks(path):
-    """[(commands, what they print or None)]"""
-    with open(path) as f:
-        parts = re.findall(r"(?ms)^```(\w*)\n(.*?)^```$", f.read())
-    found = []
-    for kind, text in parts:
-        if kind == "sh":
-            found.append([text, None])
-        elif kind == "text":
-            assert found and found[-1][1] is None, "%s: nothing printed %r" % (path, text)
-            found[-1][1] = text
-    return found
-
-
-class Shell:
-    """One bash for a guide: a block ends with its exit status on a line of its own."""
-    END = "-- the end of a block:"
-
-    def __init__(self, folder, env):
-        self.process = subprocess.Popen(
-            ["bash"], cwd=folder.path, env=env, stdin=subprocess.PIPE, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-
-    def type(self, text):
-        """(output, status)"""
-        self.process.stdin.write("(set -eu\n%s\n) </dev/null; printf '\\n%s %%d\\n' $?\n"
-                                 % (text, self.END))
-        self.process.stdin.flush()
-        lines = []
-        for line in self.process.stdout:
-            if line.startswith(self.END):
-                return "".join(lines), int(line[len(self.END):])
-            lines.append(line)
-        raise RuntimeError("the shell ended: %s" % "".join(lines))
-
-    def stop(self):
-        self.process.stdin.close()
-        self.process.wait()
-        self.process.stdout.close()
-
-
-def pattern(text):
-    """Runs of spaces are columns: any number will do."""
-    return "".join(".*" if part == "…" else r"\s+" if part.isspace() else re.escape(part)
-                   for part in re.split(r"(…|\s+)", text))
-
-
-def guide(name, db):
-    path = os.path.join(TOP, "doc", "guide", name + ".md")
+def live(name, db):
+    """With a server and a worker."""
     with Server(db=db) as server, Worker(server, concurrency=4) as worker:
         folder = Folder()
         wait_until("the worker is there", worker.row)
-        env = clean_env(SCITQ_SERVER=server.address, WORKER=worker.name,
-                        HOME=folder.path,
-                        PATH=BUILD + ":" + os.environ["PATH"])
-        shell = Shell(folder, env)
-        for number, (commands, printed) in enumerate(blocks(path), 1):
-            output, status = shell.type(commands)
-            first = commands.split("\n")[0]
-            is_(status, 0, "%s, %s, block %d: %s" % (name, db, number, first))
-            if printed is not None:
-                ok(re.fullmatch(pattern(printed.strip()), output.strip(), re.S),
-                   "%s, %s, block %d prints what it says" % (name, db, number), output)
+        shell = Shell(folder, clean_env(SCITQ_SERVER=server.address, WORKER=worker.name,
+                                        HOME=folder.path,
+                                        PATH=BUILD + ":" + os.environ["PATH"]))
+        for number, (commands, printed) in enumerate(blocks(path_of(name)), 1):
+            shell.follow("%s, %s, block %d" % (name, db, number), commands, printed)
         shell.stop()
         folder.stop()
 
 
+def parameters():
+    """Without any server."""
+    folder = Folder()
+    shell = Shell(folder, clean_env(HOME=folder.path,
+                                    PATH=BUILD + ":" + os.environ["PATH"]))
+    for number, (commands, printed) in enumerate(blocks(path_of("parameters")), 1):
+        shell.follow("parameters, block %d" % number, commands, printed)
+    shell.stop()
+    folder.stop()
+
+
 def security(db):
     """Files are made first, then the server is started with them, then it is tried."""
-    path = os.path.join(TOP, "doc", "guide", "security.md")
-    with open(path) as f:
+    with open(path_of("security")) as f:
         made = len(re.findall(r"(?m)^```sh$", f.read().split("## Try it")[0]))
     folder = Folder()
     with Server(db=db, start=False) as server:
         shell = Shell(folder, clean_env(SCITQ_SERVER="https://" + server.address,
                                         HOME=folder.path,
                                         PATH=BUILD + ":" + os.environ["PATH"]))
-        for number, (commands, printed) in enumerate(blocks(path)):
+        for number, (commands, printed) in enumerate(blocks(path_of("security"))):
             if number == made:
                 server.start(SCITQ_TOKEN_FILE=folder.join("tokens"),
                              SCITQ_TLS_CERT=folder.join("server.pem"),
                              SCITQ_TLS_KEY=folder.join("server.key"),
                              SCITQ_CA=folder.join("ca.pem"))
-            output, status = shell.type(commands)
-            is_(status, 0, "security, %s, block %d" % (db, number + 1))
-            if printed is not None:
-                ok(re.fullmatch(pattern(printed.strip()), output.strip(), re.S),
-                   "security, %s, block %d prints what it says" % (db, number + 1), output)
+            shell.follow("security, %s, block %d" % (db, number + 1), commands, printed)
         shell.stop()
     folder.stop()
 
 
-known = {os.path.basename(p)[:-3] for p in glob.glob(os.path.join(TOP, "doc/guide/*.md"))}
-is_([n for n in LIVE if n not in known], [], "the guides are there")
-for database in databases():
-    for each in LIVE:
-        run(guide, each, database)
-    run(security, database)
-done()
+def upgrading(db):
+    """What it says from the upgrade on, of scitq's programs, with a database of 1.3.  The
+    rest is done to a machine: test_installation.py."""
+    typed = 0
+    with Server(db=db, start=False) as server:
+        old = Database.of(server, Postgres.shared)
+        old.fill()
+        old.run("update task set name = 'finished' where task_id = 6")
+        old.run("update execution set output = 'as it was\n' where task_id = 6")
+        folder = Folder()
+        shell = Shell(folder, clean_env(
+            SCITQ_SERVER=server.address, SCITQ_DATABASE_URI=server.uri,
+            HOME=folder.path, PATH=BUILD + ":" + os.environ["PATH"]))
+        for title, commands in chapters("upgrading", ["server"]):
+            for _, _, command, lines in commands if title[0] > "4" else ():
+                if command.startswith("systemctl enable"):
+                    server.start()
+                if not command.startswith(("scitq-", "python3 ")):
+                    continue
+                text, status = shell.type(command.replace("127.0.0.1:5000",
+                                                          server.address))
+                ok(status == 0 and seen(lines, text.strip("\n")),
+                   "upgrading, %s: %s" % (db, command[:60]), text)
+                typed += 1
+        shell.stop()
+        folder.stop()
+    ok(typed > 5, "upgrading, %s: %d commands were typed" % (db, typed))
+
+
+def main():
+    run(parameters)
+    for db in databases():
+        if db == "postgresql":
+            Postgres.get()
+        for name in LIVE:
+            run(live, name, db)
+        run(security, db)
+        run(upgrading, db)
+    done()
+
+
+main()

@@ -2,21 +2,22 @@
 """doc/guide/installation.md, word by word: its commands, read out of it, are typed on two
 hosts with nothing but Debian, and what they print is what stands there.  In between it is
 looked at what a reader does not see: that tasks are not hurt by being in a service, that
-an upgrade of the package costs none, that a restart of the machine brings all back, and
-that a purge leaves nothing.  $SCITQ_TEST_DEB names a package that is built already."""
+an upgrade of the package costs none and keeps one's settings, that a restart of the machine
+brings all back, and that a purge leaves nothing.  Then doc/guide/upgrading.md, on a host
+that has what scitq 1.3 left.  $SCITQ_TEST_DEB names a package that is built already."""
 
 import glob
 import os
-import re
 import shutil
 import subprocess
 import time
 
 import testhost
-from daemons import BUILD, TOP
+from daemons import BUILD
+from guide import chapters, seen
+from legacy13 import Database
 from tap import diag, done, has, is_, ok, run, skip
 
-GUIDE = os.path.join(TOP, "doc", "guide", "installation.md")
 ADDRESSES = {"server": "10.77.0.2", "node1": "10.77.0.3"}
 # Tasks that sandboxing could hurt, as a worker's own user, which is root.
 TASKS = {
@@ -53,38 +54,6 @@ def package():
     return found[0]
 
 
-def chapters():
-    """[(title, [(host, user, command, lines seen)])] of the guide."""
-    with open(GUIDE) as f:
-        text = f.read()
-    found = []
-    for part in re.split(r"(?m)^##+ ", text)[1:]:
-        commands = []
-        for block in re.findall(r"(?ms)^```console\n(.*?)^```", part):
-            for line in block.splitlines():
-                prompt = re.match(r"(\w+)([#$]) (.*)", line)
-                if prompt and prompt[1] in ADDRESSES:
-                    commands.append((prompt[1], prompt[2], prompt[3], []))
-                else:
-                    commands[-1][3].append(line)
-        found.append((part.split("\n", 1)[0], commands))
-    return found
-
-
-def pattern(lines):
-    """What is expected, as a regular expression: … is anything, blanks are any blanks."""
-    text = ""
-    for line in lines:
-        if line == "…":
-            text += "(?:.*\n)*"
-            continue
-        words = [re.escape(w) if w != "…" else ".*?"
-                 for w in re.findall(r"…|[^…\s]+|(?<=…)(?=…)|\s+", line.strip())]
-        text += "".join(r"\s+" if re.match(r"(\\\s)+$", w) or w.isspace() else w
-                        for w in words) + r"\s*\n"
-    return re.compile(text + r"\Z")
-
-
 class Machine(testhost.Host):
     more = ("--capability=CAP_NET_ADMIN",)  # its firewall is its own
 
@@ -111,11 +80,9 @@ class Machine(testhost.Host):
 
 def follow(hosts, title, commands):
     for name, user, command, lines in commands:
-        status, seen = hosts[name].type(command, user)
-        ok(status == 0 and pattern(lines).match(seen if not seen or seen.endswith("\n")
-                                                else seen + "\n"),
-           "%s: %s%s %s" % (title, name, user, command),
-           "exit %s\n%s" % (status, seen[-2000:]))
+        status, text = hosts[name].type(command, user)
+        ok(status == 0 and seen(lines, text), "%s: %s%s %s" % (title, name, user, command),
+           "exit %s\n%s" % (status, text[-2000:]))
 
 
 def unhurt(server):
@@ -136,6 +103,51 @@ def unhurt(server):
     is_(server.type("cat /tmp/seen")[1], "here\n", "and everybody sees what it left there")
     server.type("rm -f /tmp/seen /usr/bin/suid /usr/local/bin/unhurt*; for n in %s; do "
                 "scitq-manage task delete -n $n; done" % " ".join(names.values()))
+
+
+def next_version(deb):
+    """The same package, as a later version that explains more in its settings."""
+    folder = os.path.join(os.path.dirname(deb), "next")
+    shutil.rmtree(folder, ignore_errors=True)
+    subprocess.run(["dpkg-deb", "-R", deb, folder], check=True)
+    for path, old, new in (("DEBIAN/control", "Version: 2.0.0", "Version: 2.0.1"),
+                           ("usr/share/scitq/scitq.conf.example", "# ---- Log",
+                            "# A new key.\n#\n\n# ---- Log"),
+                           ("etc/cron.d/scitq", "PATH=", "# A new line.\nPATH=")):
+        with open(os.path.join(folder, path)) as f:
+            text = f.read()
+        assert old in text, path
+        with open(os.path.join(folder, path), "w") as f:
+            f.write(text.replace(old, new, 1))
+    later = os.path.join(os.path.dirname(deb), "scitq_2.0.1_amd64.deb")
+    subprocess.run(["dpkg-deb", "-b", "--root-owner-group", folder, later], check=True,
+                   stdout=subprocess.DEVNULL)
+    shutil.rmtree(folder)
+    return later
+
+
+def upgraded(server):
+    """A later version over one that runs, with settings of one's own."""
+    later = next_version(os.path.join(server.root, "root/scitq_2.0.0_amd64.deb"))
+    server.type("echo 'LOG_LEVEL=info  # mine' >>/etc/scitq.conf")
+    before = server.type("cat /etc/scitq.conf; stat -c '%a %U %G' /etc/scitq.conf")[1]
+    has(before, "640 root scitq", "the settings are for root and scitq's group")
+    server.type("scitq-launch -n during sh -c 'sleep 15; echo whole'")
+    status, text = server.type("apt-get install -y ./" + os.path.basename(later))
+    is_(status, 0, "a later version is installed over this one")
+    diag(text) if status else None
+    is_(server.type("dpkg-query -W -f '${Version}' scitq")[1], "2.0.1", "which it is")
+    is_(server.type("cat /etc/scitq.conf; stat -c '%a %U %G' /etc/scitq.conf")[1], before,
+        "no setting is touched, and nothing asked")
+    has(server.type("cat /etc/cron.d/scitq")[1], "# A new line.", "what nobody changed is new")
+    is_(server.type("scitq-manage task output -n during -o --follow")[1], "whole\n",
+        "which costs no task")
+    is_(server.type("scitq-manage execution list -n during -H | wc -l")[1], "1\n",
+        "and no attempt")
+    server.type("scitq-manage task delete -n during")
+    status, text = server.type("apt-get install -y --allow-downgrades ./scitq_2.0.0_amd64.deb")
+    is_(status, 0, "and back")
+    os.unlink(later)
 
 
 def reinstalled(server, deb):
@@ -190,16 +202,67 @@ def main(deb):
         shutil.copy(deb, os.path.join(host.root, "root"))
         with open(os.path.join(host.root, "etc/apt/apt.conf.d/offline"), "w") as f:
             f.write('APT::Install-Recommends "false";\n')
-    for title, commands in chapters():
+    for title, commands in chapters("installation", ADDRESSES):
         if title.startswith("9."):
             rebooted(hosts)
         follow(hosts, title, commands)
         if title.startswith("3."):
             unhurt(hosts["server"])
             reinstalled(hosts["server"], deb)
+            upgraded(hosts["server"])
     for name, host in hosts.items():
         purged(name, host)
         host.stop()
+
+
+OLD_SETTINGS = """# scitq 1.3
+PATH=/usr/local/bin:/usr/bin:/bin
+FLASK_APP=server
+SCITQ_PRODUCTION=1
+SQLALCHEMY_DATABASE_URI=postgresql+psycopg2://scitq13:secret@localhost/scitq
+SQLALCHEMY_POOL_SIZE=10
+QUEUE_LOG_FILE=/var/log/scitq/queue.log
+"""
+
+
+def old_server(host):
+    """What scitq 1.3 left after two years: units, settings, a database of its own user."""
+    with open(os.path.join(host.root, "etc/scitq.conf"), "w") as f:
+        f.write(OLD_SETTINGS)
+    for unit in ("scitq-main", "scitq-queue", "scitq-worker"):
+        with open(os.path.join(host.root, "etc/systemd/system", unit + ".service"), "w") as f:
+            f.write("[Service]\nExecStart=/bin/sleep infinity\n[Install]\n"
+                    "WantedBy=multi-user.target\n")
+    is_(host.type("systemctl daemon-reload; systemctl enable --now scitq-main scitq-queue; "
+                  "apt-get install -y postgresql && systemctl start postgresql")[0], 0,
+        "an old server and PostgreSQL run")
+    said = []
+    Database("postgresql", said.append).fill()
+    said.append("update task set name = 'finished' where task_id = 6; "
+                "update execution set output = E'as it was\\n' where task_id = 6")
+    with open(os.path.join(host.root, "old.sql"), "w") as f:
+        f.write("set role scitq13;\n" + ";\n".join(said) + ";\n")
+    is_(host.type("su - postgres -c \"psql -c \\\"create role scitq13 login password 'secret'"
+                  "\\\"; createdb -O scitq13 -E UTF8 -T template0 scitq; "
+                  "psql -q -v ON_ERROR_STOP=1 -f /old.sql scitq\"")[0], 0,
+        "with 1.3's database")
+    os.unlink(os.path.join(host.root, "old.sql"))
+
+
+def upgrade(deb):
+    """doc/guide/upgrading.md, word by word."""
+    host = Machine("old", "10.77.0.4", tree="packaged")
+    host.up("old")
+    shutil.copy(deb, os.path.join(host.root, "root"))
+    with open(os.path.join(host.root, "etc/apt/apt.conf.d/offline"), "w") as f:
+        f.write('APT::Install-Recommends "false";\n')
+    old_server(host)
+    for title, commands in chapters("upgrading", ["server"]):
+        follow({"server": host}, "upgrading, " + title, commands)
+    has(host.type("systemctl show -p FragmentPath scitq-main")[1], "/lib/systemd/system",
+        "the package's unit is the one that runs")
+    has(host.type("cat /etc/scitq.conf")[1], OLD_SETTINGS, "1.3's settings are what they were")
+    host.stop()
 
 
 if os.environ.get("SCITQ_TEST_LONG") != "1":
@@ -208,4 +271,5 @@ if os.environ.get("SCITQ_TEST_LONG") != "1":
 built = package()
 testhost.alone("packaged")
 run(main, built)
+run(upgrade, built)
 done()
