@@ -44,3 +44,48 @@ def of_guide(text):
     heads = [re.match(r"(`[^`]+`(?:, `[^`]+`)*): ", line) for line in lines]
     bad = [line for line, head in zip(lines, heads) if not head]
     return [q for head in heads if head for q in re.findall(r"`([^`]+)`", head[1])], bad
+
+
+# Those whose text is told to somebody: its error, or a line of a log above info.
+TELLS = re.compile(
+    r"\b(?:sq_fail|sq_cli_misuse|sq_conf_refuse|sq_tasks_refuse|sq_db_stick|nfs_fail)\s*\("
+    r"|\bsq_log\s*\(\s*SQ_LOG_(?:ERROR|WARNING)\b")
+
+
+def call(text, begin):
+    """Of a call: from its name to the parenthesis that closes it."""
+    depth, at = 0, begin
+    for found in re.finditer(r"%s|'(?:\\.|[^'\\])'|[()]" % TEXT, text[begin:]):
+        depth += {"(": 1, ")": -1}.get(found[0], 0)
+        at = begin + found.end()
+        if found[0] == ")" and depth == 0:
+            break
+    return text[begin:at]
+
+
+def errors_of_tree(top):
+    """{sentence: the first file that tells it as an error}"""
+    found = {}
+    for room in ROOMS:
+        for path in sorted(glob.glob(os.path.join(top, room, "**", "*.c"), recursive=True)):
+            with open(path) as f:
+                text = re.sub(r"(?s)/\*.*?\*/", "", f.read())
+            for tell in TELLS.finditer(text):
+                for said in of_source(call(text, tell.start())):
+                    if len(re.findall(r"[a-z]{2,}", said)) > 1:
+                        found.setdefault(said.strip(), os.path.relpath(path, top))
+    return found
+
+
+def matches(quoted, said):
+    """Is the sentence the one quoted, whose … stand for anything, or a part of it?"""
+    quoted, said = same(quoted).strip("… "), said.strip("… ")
+    words = ".*".join(re.escape(part) for part in quoted.split("…"))
+    return said in quoted or re.search(words, said) is not None
+
+
+def elsewhere(text):
+    """Lines of messages.txt that are no comment: (paths, sentences)."""
+    lines = [line for line in text.splitlines() if line and not re.match("# |== ", line)]
+    paths = tuple(line for line in lines if re.match(r"\w+/[\w/]+(\.c)?$", line))
+    return paths, [line for line in lines if line not in paths]

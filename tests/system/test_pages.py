@@ -6,10 +6,11 @@ for plugins against the headers, the guide's messages against the sources."""
 import glob
 import os
 import re
+import shutil
 import subprocess
 
 import sentences
-from harness import BUILD, clean_env, done, is_, ok, program, run
+from harness import BUILD, clean_env, done, is_, lacking, ok, program, run
 
 TOP = os.environ.get("top_srcdir") or os.path.join(os.path.dirname(__file__), "../..")
 
@@ -121,11 +122,11 @@ def providers():
 
 def settings(page, source, example, more=()):
     """What is acted upon must be explained and shown; the rest at least be named, but
-    for the later versions' and the foreign ones, which a sentence covers."""
+    for the foreign ones, which a sentence covers."""
     text = plain(read(TOP, "doc", page))
     rows = re.search(r"(?s)sq_conf_key keys\[\] = \{(.*?)\n\};", read(TOP, source))[1]
     every = set(re.findall(r'"([A-Z][A-Z_]+)"', rows))
-    idle = set(re.findall(r'(?:LATER|OLD)\("([A-Z_]+)"', rows))
+    idle = set(re.findall(r'OLD\("([A-Z_]+)"', rows))
     keys = r"\b(?:SCITQ|LOG|WORKER|SQLALCHEMY|RCLONE|REMOTE|BASE)_[A-Z_]*[A-Z]\b"
     heads = re.findall(r"(?m)^\.TP\n\.BR? ([^\n]*)", text)
     explained = {k for head in heads for k in re.findall(r"[A-Z][A-Z_]+", head)}
@@ -159,13 +160,39 @@ def troubleshooting():
     is_([q for q in quoted if sentences.same(q).strip("… ") not in said], [],
         "nothing is explained that is never said")
     is_([q for q in set(quoted) if quoted.count(q) > 1], [], "and nothing twice")
+    paths, elsewhere = sentences.elsewhere(read(TOP, "tests", "system", "messages.txt"))
+    told = sentences.errors_of_tree(TOP)
+    ok(len(told) > 700, "the sources tell %d errors" % len(told))
+    is_(["%s: %s" % (told[e], e) for e in sorted(told)
+         if not told[e].startswith(paths) and e not in elsewhere
+         and not any(sentences.matches(q, e) for q in quoted)], [],
+        "each is explained by the guide, or tests/system/messages.txt says why not")
+    is_([e for e in elsewhere if e not in told] +
+        [p for p in paths if not any(t.startswith(p) for t in told.values())], [],
+        "which names none that is not there")
     away = [h for p in glob.glob(os.path.join(TOP, "doc", "guide", "*.md"))
                for h in re.findall(r"\]\(([^)#:]+)\)", read(p))
                if not os.path.exists(os.path.join(TOP, "doc", "guide", h))]
     is_(away, [], "the guides lead to pages that are there")
 
 
+def formatting():
+    """groff finds nothing odd in any page."""
+    if not shutil.which("groff"):
+        return lacking("groff's opinion of the pages", "groff")
+    pages = glob.glob(os.path.join(TOP, "doc", "*.[1-8]")) + \
+        glob.glob(os.path.join(BUILD, "doc", "*.1"))
+    ok(len(pages) > 15, "there are %d pages" % len(pages))
+    for page in sorted(pages):
+        if read(page).startswith(".so "):
+            continue
+        out = subprocess.run(["groff", "-man", "-ww", "-z", "-Tutf8", "-Kutf8", page],
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        is_((out.returncode, out.stdout), (0, ""), "groff: " + os.path.basename(page))
+
+
 def main():
+    run(formatting)
     run(troubleshooting)
     run(examples)
     run(launch)
