@@ -12,8 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/own.h"
 #include "lib/file.h"
+#include "lib/own.h"
 #include "lib/util.h"
 
 enum { FILE_BYTES = 1 << 20, PATH_BYTES = PATH_MAX + 64 };
@@ -79,7 +79,7 @@ static int install_default(struct sq_cli *cli, const char *from, const char *dir
 static void find_script(char path[PATH_BYTES])
 {
     char folder[PATH_MAX];
-    sq_cli_own_folder(folder);
+    sq_own_folder(folder);
     size_t n = strlen(folder);
     if (n > 6 && strcmp(folder + n - 6, "/.libs") == 0)
         folder[n - 6] = 0;

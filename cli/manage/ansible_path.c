@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/own.h"
+#include "lib/own.h"
 #include "lib/util.h"
 
 static const struct sq_opt options[] = {{0}};
@@ -15,7 +15,7 @@ static const char installed[] = SQ_DATADIR "/scitq/ansible";
 int sq_ansible_path(char **ret, struct sq_err *err)
 {
     char folder[PATH_MAX], path[PATH_MAX + 32];
-    sq_cli_own_folder(folder);
+    sq_own_folder(folder);
     snprintf(path, sizeof path, "%s/../share/scitq/ansible", folder);
     char *found = realpath(path, NULL);
     if (!found)

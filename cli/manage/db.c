@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/own.h"
+#include "lib/own.h"
 
 int sq_server_exec(struct sq_cli *cli, const char *const *options, struct sq_err *err)
 {
@@ -27,7 +27,7 @@ int sq_server_exec(struct sq_cli *cli, const char *const *options, struct sq_err
     if (sq_args_has(&cli->args, "json"))
         return sq_cli_misuse(cli, err, "this has nothing to print as JSON");
     fflush(cli->out);
-    sq_cli_own_folder(folder);
+    sq_own_folder(folder);
     for (size_t i = 0; i < SQ_LEN(places); i++) {
         snprintf(path, sizeof path, "%s%s", folder, places[i]);
         if (access(path, X_OK) == 0)

@@ -1,10 +1,10 @@
 /* The kernel tells. */
-#include "cli/own.h"
+#include "lib/own.h"
 
 #include <string.h>
 #include <unistd.h>
 
-void sq_cli_own_folder(char folder[PATH_MAX])
+void sq_own_folder(char folder[PATH_MAX])
 {
     ssize_t n = readlink("/proc/self/exe", folder, PATH_MAX - 1);
     folder[n < 0 ? 0 : n] = 0;
