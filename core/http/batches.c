@@ -19,6 +19,38 @@ int sq_batches_list(struct sq_request *r, struct sq_db *db, struct sq_err *err)
     return sq_stream_answer(r, &conf, err);
 }
 
+static void add_durations(struct sq_jw *w, const char *key,
+                          const struct sq_durations *d)
+{
+    sq_jw_key(w, key);
+    sq_jw_open(w, '{');
+    sq_jw_key(w, "count");
+    sq_jw_int(w, d->count);
+    sq_jw_key(w, "minimum");
+    sq_jw_real(w, d->minimum_s);
+    sq_jw_key(w, "mean");
+    sq_jw_real(w, d->mean_s);
+    sq_jw_key(w, "maximum");
+    sq_jw_real(w, d->maximum_s);
+    sq_jw_close(w);
+}
+
+int sq_batches_durations(struct sq_request *r, struct sq_db *db, struct sq_err *err)
+{
+    struct sq_durations succeeded, failed;
+    struct sq_jw w;
+    int code = sq_batch_durations(db, r->match.name, &succeeded, &failed, err);
+    if (code != 0)
+        return code;
+    sq_jw_init(&w, &r->out);
+    sq_jw_open(&w, '{');
+    add_durations(&w, "succeeded", &succeeded);
+    add_durations(&w, "failed", &failed);
+    sq_jw_close(&w);
+    sq_buf_addc(&r->out, '\n');
+    return 0;
+}
+
 /* What an execution understands (http-api.md A.2); 0 is none. */
 static int check_signal(int64_t signal, struct sq_err *err)
 {

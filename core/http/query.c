@@ -10,7 +10,7 @@
 #include "core/http/steps.h"
 #include "core/http/stream.h"
 
-enum { LIMIT_MAX = INT32_MAX, SHORT_MAX = 100000 };
+enum { LIMIT_MAX = INT32_MAX, SHORT_MAX = 100000, NO_FILTER = -100 };
 
 struct list_query {
     struct sq_filters filters;
@@ -120,8 +120,6 @@ static int set_fields(const struct sq_type *type, const struct sq_filter *f,
 static int set_execution_option(struct list_query *q, const char *key,
                                 const struct sq_filter *f, struct sq_err *err)
 {
-    if (strcmp(key, "reverse") == 0)
-        return one_bool(key, f, &q->page.reverse, err);
     if (strcmp(key, "no_output") == 0)
         return one_bool(key, f, &q->page.no_output, err);
     if (strcmp(key, "trunc") == 0)
@@ -135,19 +133,37 @@ static int filter_field(const struct sq_type *type, const char *key)
 {
     int i = sq_field_find(type, key);
     if (i < 0 || type->fields[i].kind == SQ_K_INTS)
-        return -100;
-    return type->fields[i].flags & (SQ_F_HIDDEN | SQ_F_COMPUTED) ? -100 : i;
+        return NO_FILTER;
+    return type->fields[i].flags & (SQ_F_HIDDEN | SQ_F_COMPUTED) ? NO_FILTER : i;
+}
+
+/* Filters that are of something else than the type's own columns. */
+static const struct {
+    const struct sq_type *type;
+    const char *key;
+    int field;
+} beyond[] = {
+    {&sq_execution_type, "task_name", SQ_FILTER_TASK_NAME},
+    {&sq_execution_type, "batch", SQ_FILTER_TASK_BATCH},
+    {&sq_task_type, "worker_id", SQ_FILTER_WORKER},
+    {&sq_task_type, "name_has", SQ_FILTER_NAME_HAS},
+};
+
+static int filter_beyond(const struct sq_type *type, const char *key)
+{
+    for (size_t i = 0; i < SQ_LEN(beyond); i++)
+        if (type == beyond[i].type && strcmp(key, beyond[i].key) == 0)
+            return beyond[i].field;
+    return NO_FILTER;
 }
 
 int sq_filters_add(struct sq_filters *all, const struct sq_type *type, const char *key,
                    struct sq_filter *f, struct sq_err *err)
 {
     f->field = filter_field(type, key);
-    if (type == &sq_execution_type && strcmp(key, "task_name") == 0)
-        f->field = SQ_FILTER_TASK_NAME;
-    if (type == &sq_execution_type && strcmp(key, "batch") == 0)
-        f->field = SQ_FILTER_TASK_BATCH;
-    if (f->field == -100)
+    if (f->field == NO_FILTER)
+        f->field = filter_beyond(type, key);
+    if (f->field == NO_FILTER)
         return sq_fail(err, SQ_EINVAL, "%.100s is no filter of a list of %ss", key,
                        type->table);
     if (all->n == SQ_FILTERS_MAX)
@@ -160,9 +176,8 @@ int sq_filters_add(struct sq_filters *all, const struct sq_type *type, const cha
 
 bool sq_filter_known(const struct sq_type *type, const char *key)
 {
-    return filter_field(type, key) >= 0 ||
-           (type == &sq_execution_type &&
-            (strcmp(key, "task_name") == 0 || strcmp(key, "batch") == 0));
+    return filter_field(type, key) != NO_FILTER ||
+           filter_beyond(type, key) != NO_FILTER;
 }
 
 /* Lists of what has an id are read page by page. */
@@ -179,6 +194,8 @@ static int set_parameter(struct sq_request *r, void *query, const char *key,
         return one_int(key, f, &q->page.limit, err);
     if (strcmp(key, "after") == 0 && has_id(r->match.route->type))
         return one_int(key, f, &q->page.after, err);
+    if (strcmp(key, "reverse") == 0 && has_id(r->match.route->type))
+        return one_bool(key, f, &q->page.reverse, err);
     if (strcmp(key, "fields") == 0)
         return set_fields(r->match.route->type, f, &q->mask, err);
     int code = r->match.route->type == &sq_execution_type

@@ -14,7 +14,8 @@
 /* clang-format off: a row a route */
 const struct sq_route sq_routes[] = {
     {SQ_GET, "/tasks/", TASK, .prepare = sq_prepare_list, .answer = sq_answer_list,
-     .help = "tasks by id; filters: any field, limit, after, fields"},
+     .help = "tasks by id; filters: any field, worker_id, name_has, limit, after, "
+             "reverse, fields"},
     {SQ_POST, "/tasks/", TASK, .prepare = sq_tasks_prepare_create,
      .write = sq_tasks_create, .answer = sq_tasks_answer_create, .status = 201,
      .flags = SQ_R_ARRAY,
@@ -36,7 +37,7 @@ const struct sq_route sq_routes[] = {
      .help = "why the task is not running, in words and in fields"},
 
     {SQ_GET, "/workers/", WORKER, .prepare = sq_prepare_list, .answer = sq_answer_list,
-     .help = "workers by id; filters: any field, limit, after, fields"},
+     .help = "workers by id; filters: any field, limit, after, reverse, fields"},
     {SQ_POST, "/workers/", WORKER, .prepare = sq_prepare_create,
      .write = sq_workers_create, .answer = sq_answer_record, .status = 201,
      .help = "create a worker"},
@@ -121,6 +122,8 @@ const struct sq_route sq_routes[] = {
     {SQ_PUT, "/batch/<name>/go", .members = "signal:integer",
      .prepare = sq_batches_prepare_run, .write = sq_batches_go, .answer = sq_answer_Ok,
      .help = "resume its workers"},
+    {SQ_GET, "/batch/<name>/durations", .read = sq_batches_durations,
+     .help = "seconds that its tasks took, by how their latest executions ended"},
     {SQ_DELETE, "/batch/<name>", .write = sq_batches_delete, .answer = sq_answer_Ok,
      .help = "delete its tasks and what belongs to them"},
     {SQ_GET, "/requirement/", REQUIREMENT, .prepare = sq_prepare_list,
@@ -158,7 +161,7 @@ const struct sq_route sq_routes[] = {
      .answer = sq_answer_record, .status = 201,
      .help = "ask {\"provider\": …} for its flavors, prices and quotas: the job of it"},
     {SQ_GET, "/jobs/", JOB, .prepare = sq_prepare_list, .answer = sq_answer_list,
-     .help = "jobs by id; filters: any field, limit, after, fields"},
+     .help = "jobs by id; filters: any field, limit, after, reverse, fields"},
     {SQ_DELETE, "/jobs/", .write = sq_jobs_remove_ended, .answer = sq_answer_ok,
      .help = "delete the jobs that have ended"},
     {SQ_GET, "/jobs/<id>", JOB, .read = sq_read_one, .answer = sq_answer_record,

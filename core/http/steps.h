@@ -92,6 +92,7 @@ SQ_STEP(sq_sync_answer_step);
 
 /* batches.c */
 SQ_READ(sq_batches_list);
+SQ_READ(sq_batches_durations);
 SQ_STEP(sq_batches_prepare_run);
 SQ_WRITE(sq_batches_stop);
 SQ_WRITE(sq_batches_go);

@@ -205,16 +205,17 @@ static void add_members(struct sq_jw *w, const char *members, bool query)
 
 static void add_filters(struct sq_jw *w, const struct sq_type *type)
 {
-    static const char executions[] =
-        "task_name batch reverse:boolean no_output:boolean "
-        "trunc:integer";
+    static const char executions[] = "task_name batch no_output:boolean trunc:integer";
     for (int i = 0; i < type->n_fields; i++)
         if (!(type->fields[i].flags & (SQ_F_HIDDEN | SQ_F_COMPUTED)))
             add_parameter(w, type->fields[i].name, "query",
                           kind_name(&type->fields[i]));
     if (type == &sq_execution_type)
         add_members(w, executions, true);
-    add_members(w, type->fields[0].kind == SQ_K_INT ? "after:integer" : "", true);
+    if (type == &sq_task_type)
+        add_members(w, "worker_id:integer name_has", true);
+    if (type->fields[0].kind == SQ_K_INT)
+        add_members(w, "after:integer reverse:boolean", true);
     add_members(w, "limit:integer fields", true);
 }
 

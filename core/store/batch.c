@@ -1,6 +1,7 @@
 /* Batches: names shared by tasks and workers.  There is no table of them. */
 #include "core/store/worker.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,6 +107,23 @@ int sq_batch_list(struct sq_db *db, struct sq_arena *arena, struct sq_batch **re
     *ret = b.v;
     *ret_n = b.n;
     return 0;
+}
+
+int sq_batch_durations(struct sq_db *db, const char *batch,
+                       struct sq_durations *ret_succeeded,
+                       struct sq_durations *ret_failed, struct sq_err *err)
+{
+    *ret_succeeded = *ret_failed = (struct sq_durations){0, NAN, NAN, NAN};
+    struct sq_stmt *st = sq_db_query(db, SQ_Q_BATCH_DURATIONS);
+    sq_bind_text(st, 1, batch);
+    while (sq_row(st)) {
+        const char *status = sq_col_text(st, 0, NULL);
+        struct sq_durations *d =
+            strcmp(status, "succeeded") == 0 ? ret_succeeded : ret_failed;
+        *d = (struct sq_durations){sq_col_int(st, 1), sq_col_real(st, 2),
+                                   sq_col_real(st, 3), sq_col_real(st, 4)};
+    }
+    return sq_db_error(db, err);
 }
 
 /* Stopping and going on. */

@@ -65,16 +65,34 @@ static const char *kind_word(enum sq_kind kind)
     }
 }
 
+static const struct sq_field *column_of(const struct sq_type *type, const char *name)
+{
+    return &type->fields[sq_field_find(type, name)];
+}
+
+/* The column that the values are of. */
+static const struct sq_field *field_of(const struct sq_type *type,
+                                       const struct sq_filter *f)
+{
+    switch (f->field) {
+    case SQ_FILTER_TASK_NAME:
+    case SQ_FILTER_NAME_HAS: return column_of(&sq_task_type, "name");
+    case SQ_FILTER_TASK_BATCH: return column_of(&sq_task_type, "batch");
+    case SQ_FILTER_WORKER: return column_of(&sq_execution_type, "worker_id");
+    default: return &type->fields[f->field];
+    }
+}
+
 int sq_filter_check(const struct sq_type *type, const struct sq_filter *filter,
                     struct sq_err *err)
 {
-    if (filter->field < 0)
-        return 0;
-    const struct sq_field *f = &type->fields[filter->field];
+    const struct sq_field *f = field_of(type, filter);
     if (!sq_field_stored(f))
         return sq_fail(err, SQ_EINVAL, "A %s cannot be filtered by %s", type->name,
                        f->name);
-    if ((f->kind == SQ_K_TIME || f->kind == SQ_K_REAL) && filter->n > 20)
+    bool one_by_one = f->kind == SQ_K_TIME || f->kind == SQ_K_REAL ||
+                      filter->field == SQ_FILTER_NAME_HAS;
+    if (one_by_one && filter->n > 20)
         return sq_fail(err, SQ_EINVAL, "%s: at most 20 values", f->name);
     for (size_t i = 0; i < filter->n; i++)
         if (filter->values[i] && !value_fits(f, filter->values[i]))
@@ -216,19 +234,43 @@ static void where_field(struct sq_listing *q, const struct sq_field *field,
 /* Executions by something of their task. */
 static void where_task(struct sq_listing *q, const struct sq_filter *f)
 {
-    const char *name = f->field == SQ_FILTER_TASK_NAME ? "name" : "batch";
-    const struct sq_field *field =
-        &sq_task_type.fields[sq_field_find(&sq_task_type, name)];
     sq_buf_adds(&q->sql, " and task_id in (select task_id from task where true");
-    where_field(q, field, f);
+    where_field(q, field_of(&sq_execution_type, f), f);
     sq_buf_addc(&q->sql, ')');
+}
+
+/* Tasks by who runs them, or ran them last. */
+static void where_worker(struct sq_listing *q, const struct sq_filter *f)
+{
+    sq_buf_adds(&q->sql, " and task_id in (select task_id from execution where latest");
+    where_field(q, field_of(&sq_task_type, f), f);
+    sq_buf_addc(&q->sql, ')');
+}
+
+/* Letters are compared as they are, in both databases. */
+static void where_name_has(struct sq_listing *q, const struct sq_filter *f)
+{
+    const char *place = sq_db_engine(q->db) == SQ_SQLITE ? "instr" : "strpos";
+    const char * or = "";
+    sq_buf_adds(&q->sql, " and (");
+    for (size_t i = 0; i < f->n; i++) {
+        if (!f->values[i])
+            continue;
+        sq_buf_addf(&q->sql, "%s%s(name, $%d) > 0", or, place,
+                    sq_listing_text(q, f->values[i]));
+        or = " or ";
+    }
+    sq_buf_adds(&q->sql, * or ? ")" : "1 = 0)");
 }
 
 void sq_filter_where(struct sq_listing *q, const struct sq_type *type,
                      const struct sq_filter *f)
 {
-    if (f->field < 0)
-        where_task(q, f);
-    else
-        where_field(q, &type->fields[f->field], f);
+    switch (f->field) {
+    case SQ_FILTER_TASK_NAME:
+    case SQ_FILTER_TASK_BATCH: where_task(q, f); break;
+    case SQ_FILTER_WORKER: where_worker(q, f); break;
+    case SQ_FILTER_NAME_HAS: where_name_has(q, f); break;
+    default: where_field(q, &type->fields[f->field], f);
+    }
 }

@@ -14,7 +14,12 @@ struct sq_filter {
     char **values;
     size_t n;
 };
-enum { SQ_FILTER_TASK_NAME = -1, SQ_FILTER_TASK_BATCH = -2 }; /* executions only */
+enum {
+    SQ_FILTER_TASK_NAME = -1, /* executions: by their task */
+    SQ_FILTER_TASK_BATCH = -2,
+    SQ_FILTER_WORKER = -3,  /* tasks: by the worker of their latest execution */
+    SQ_FILTER_NAME_HAS = -4 /* tasks: those whose name has this text in it */
+};
 
 struct sq_page {
     const struct sq_filter *filters;

@@ -93,6 +93,15 @@ int sq_worker_counts(struct sq_db *db, struct sq_arena *arena,
 /* Batches. */
 int sq_batch_list(struct sq_db *db, struct sq_arena *arena, struct sq_batch **ret,
                   size_t *ret_n, struct sq_err *err);
+/* How long the latest executions of its tasks took that ended so; NANs where none did.
+ */
+struct sq_durations {
+    int64_t count;
+    double minimum_s, mean_s, maximum_s;
+};
+int sq_batch_durations(struct sq_db *db, const char *batch,
+                       struct sq_durations *ret_succeeded,
+                       struct sq_durations *ret_failed, struct sq_err *err);
 /* Pause (run = false) or resume its workers; a signal != 0 also goes to its running
  * executions. */
 int sq_batch_run(struct sq_tx *tx, const char *batch, bool run, int64_t signal,

@@ -85,6 +85,32 @@ row("B.05", "", *MADE, GET("/tasks/", {"batch": "$batch", "after": "$t0"},
                            want=[{"name": "b"}, {"name": "c"}]),
     GET("/tasks/?batch=$batch&after=$t0&limit=1", want=[{"name": "b"}]),
     GET("/tasks/", {"batch": "$batch", "after": "$t2"}, want=Exactly([])))
+row("B.37", "", *MADE, GET("/tasks/", {"batch": "$batch", "reverse": True},
+                           want=[{"name": "c"}, {"name": "b"}, {"name": "a"}]),
+    GET("/tasks/?batch=$batch&reverse=true&after=$t1", want=[{"name": "a"}]),
+    GET("/tasks/?batch=$batch&reverse=true&limit=1", want=[{"name": "c"}]),
+    GET("/tasks/?reverse=maybe", None, 400, Message(has="reverse")))
+row("B.37", "the others", worker("a"), worker("b"),
+    GET("/workers/?batch=$batch-workers&reverse=1",
+        want=[{"worker_id": "$b"}, {"worker_id": "$a"}]),
+    GET("/jobs/?reverse=true", want=lambda v: [j["job_id"] for j in v] == sorted(
+        (j["job_id"] for j in v), reverse=True)),
+    GET("/recruiter/?reverse=true", None, 400, Message(has="reverse")))
+row("B.38", "", running("e"), task("o"), GET(
+    "/tasks/?worker_id=$w", want=[{"task_id": "$t"}]),
+    GET("/tasks/", {"worker_id": "$nobody"}, want=Exactly([])),
+    GET("/tasks/", {"worker_id": "x"}, 400, Message(has="worker_id")))
+row("B.39", "", *MADE, task("t", name="100% of <it>"),
+    GET("/tasks/", {"batch": "$batch", "name_has": "% of <"}, want=[{"task_id": "$t"}]),
+    GET("/tasks/?batch=$batch&name_has=a&name_has=b", want=[{"name": "a"}, {"name": "b"}]),
+    GET("/tasks/", {"batch": "$batch", "name_has": "A"}, want=Exactly([])),
+    GET("/tasks/", {"name_has": [{}]}, 400, Message(has="name_has")))
+NONE = {"count": 0, "minimum": None, "mean": None, "maximum": None}
+row("B.40", "none", GET("/batch/$batch/durations", want=Exactly(
+    {"succeeded": NONE, "failed": NONE})))
+row("B.40", "", running("e"), PUT("/executions/$e", {"status": "succeeded"}),
+    GET("/batch/$batch/durations", want={"failed": NONE, "succeeded": lambda d: (
+        d["count"] == 1 and 0 <= d["minimum"] == d["mean"] == d["maximum"] < 600)}))
 row("B.06", "", *MADE, GET("/tasks/?batch=$batch&fields=task_id,name", want=Exactly(
     [{"task_id": "$t0", "name": "a"}, {"task_id": "$t1", "name": "b"},
      {"task_id": "$t2", "name": "c"}])),

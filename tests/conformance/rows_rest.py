@@ -265,7 +265,7 @@ def taken(context):
                                           "stats": {"type": "string"}}})}])
     names = [p["name"] for p in parameters("/executions/", "get", "query")]
     check(context, names, [f for f in FIELDS["Execution"] if f != "freeze"] + [
-        "task_name", "batch", "reverse", "no_output", "trunc", "after", "limit", "fields"])
+        "task_name", "batch", "no_output", "trunc", "after", "reverse", "limit", "fields"])
     check(context, [p["name"] for p in parameters("/flavor/", "get", "query")][:2],
           ["min_cpu", "min_ram"])
     for path, method in (("/tasks/{id}", "get"), ("/tasks/{id}", "delete"),

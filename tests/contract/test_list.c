@@ -145,6 +145,67 @@ static void test_pages(void **state)
     assert_string_equal(all, "1 2 3 4|5 6 7 8|9 10||10 9 8 7|6 5 4 3|2 1||");
 }
 
+static void test_tasks_by_a_part_of_their_name(void **state)
+{
+    static const struct {
+        const char *values[2];
+        size_t n;
+        const char *ids;
+    } cases[] = {{{"1"}, 1, "1"},       {{"n"}, 1, "1 2 3 4 5 6 7 8 9"},
+                 {{"N"}, 1, ""},        {{"n2", "n7"}, 2, "2 7"},
+                 {{"%"}, 1, ""},        {{"'"}, 1, ""},
+                 {{""}, 0, ""},         {{NULL}, 1, ""},
+                 {{NULL, "n3"}, 2, "3"}};
+    struct contract *c = *state;
+    struct sq_err err = {0};
+    make_ten(c);
+    for (size_t i = 0; i < SQ_LEN(cases); i++) {
+        struct sq_filter f = {SQ_FILTER_NAME_HAS, (char **)cases[i].values, cases[i].n};
+        struct sq_page page = whole;
+        page.filters = &f;
+        page.n_filters = 1;
+        void *rows;
+        size_t n;
+        char got[100];
+        OK(err, list(c, &sq_task_type, &page, &rows, &n, &err));
+        ids_of(rows, n, got, sizeof got);
+        assert_string_equal(got, cases[i].ids);
+    }
+}
+
+/* By that of their latest execution: task 2 has gone from the first to the second. */
+static void test_tasks_by_their_worker(void **state)
+{
+    struct contract *c = *state;
+    struct sq_err err = {0};
+    char first[24], second[24], got[100];
+    int64_t a = make_worker(c, "a"), b = make_worker(c, "b");
+    make_ten(c);
+    assign(c, 1, a);
+    assign(c, 2, a);
+    contract_sql(c->db, "update execution set status = 'failed' where task_id = 2");
+    contract_sql(c->db, "update task set status = 'pending' where task_id = 2");
+    assign(c, 2, b);
+    assign(c, 3, b);
+    snprintf(first, sizeof first, "%lld", (long long)a);
+    snprintf(second, sizeof second, "%lld", (long long)b);
+    char *values[] = {first, second, (char[]){"one"}};
+    const char *ids[] = {"1", "2 3"};
+    struct sq_page page = whole;
+    void *rows;
+    size_t n;
+    page.n_filters = 1;
+    for (int i = 0; i < 2; i++) {
+        page.filters = &(struct sq_filter){SQ_FILTER_WORKER, &values[i], 1};
+        OK(err, list(c, &sq_task_type, &page, &rows, &n, &err));
+        ids_of(rows, n, got, sizeof got);
+        assert_string_equal(got, ids[i]);
+    }
+    page.filters = &(struct sq_filter){SQ_FILTER_WORKER, &values[2], 1};
+    assert_int_equal(list(c, &sq_task_type, &page, &rows, &n, &err), SQ_EINVAL);
+    assert_string_equal(err.text, "worker_id must be an integer, not one");
+}
+
 static void test_several_filters_are_all_meant(void **state)
 {
     struct contract *c = *state;
@@ -317,6 +378,8 @@ int main(void)
         cmocka_unit_test(test_filters),
         cmocka_unit_test(test_bad_values_name_the_field),
         cmocka_unit_test(test_pages),
+        cmocka_unit_test(test_tasks_by_a_part_of_their_name),
+        cmocka_unit_test(test_tasks_by_their_worker),
         cmocka_unit_test(test_several_filters_are_all_meant),
         cmocka_unit_test(test_tasks_come_with_their_requirements),
         cmocka_unit_test(test_executions_by_task_and_without_output),

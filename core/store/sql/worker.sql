@@ -114,6 +114,25 @@ order by 1, 2, 3
 -- name: batch_workers
 select batch, name from worker order by batch, worker_id
 
+-- How long what ended took, from being given to a worker on, by how it ended.
+-- name: batch_durations
+-- engine: sqlite
+select status, count(*), min(s), avg(s), max(s) from (
+    select e.status,
+        (julianday(e.modification_date) - julianday(e.creation_date)) * 86400.0 as s
+    from task t join execution e on e.task_id = t.task_id
+    where t.batch = $1 and e.latest and e.status in ('succeeded', 'failed')
+        and e.worker_id is not null)
+group by status order by status
+-- engine: postgres
+select status, count(*), min(s), avg(s), max(s) from (
+    select e.status, cast(extract(epoch from e.modification_date - e.creation_date)
+        as double precision) as s
+    from task t join execution e on e.task_id = t.task_id
+    where t.batch = $1 and e.latest and e.status in ('succeeded', 'failed')
+        and e.worker_id is not null) as ended
+group by status order by status
+
 -- name: batch_pause
 update worker set status = 'paused', modification_date = $2
 where batch = $1 and status in ('running', 'offline')
