@@ -31,6 +31,7 @@
 #include "lib/buf.h"
 #include "lib/clock.h"
 #include "lib/file.h"
+#include "lib/own.h"
 #include "lib/ready.h"
 #include "lib/slice.h"
 
@@ -277,14 +278,25 @@ static int http_threads(const struct sq_conf *c)
     return cores < 4 ? 4 : (int)cores;
 }
 
+/* Beside this program, installed or in the build folder, or where it was to be. */
+static const char *ui_folder(char beside[PATH_MAX])
+{
+    char own[PATH_MAX];
+    sq_own_folder(own);
+    int n = snprintf(beside, PATH_MAX, "%s/../share/scitq/ui", own);
+    return n < PATH_MAX && access(beside, R_OK) == 0 ? beside : SQ_DATADIR "/scitq/ui";
+}
+
 static int start_http(struct server *sv, struct sq_err *err)
 {
+    char ui[PATH_MAX];
     sq_auth_set_key(sv->guard.auth, sv->database.secret);
     const struct sq_conf *c = sv->settings.conf;
     const struct sq_http_conf http = {
         .listen = &sv->settings.listen,
         .auth = sv->guard.auth,
         .site = sv->guard.site,
+        .ui = ui_folder(ui),
         .tls = sv->guard.tls,
         .threads = http_threads(c),
         .rclone_conf = sq_conf_text(c, "RCLONE_CONFIG"),

@@ -11,7 +11,8 @@ libarchive-dev zlib1g-dev libncurses-dev"
 test="libcmocka-dev postgresql python3 sqlite3 valgrind curl clang-format shellcheck
 util-linux procps aria2 rclone python3-pyftpdlib docker.io runc podman conmon catatonit
 busybox-static iproute2 sra-toolkit ansible ansible-lint debootstrap systemd-container
-openssh-client iptables openssl debhelper dpkg-dev fakeroot logrotate systemd"
+openssh-client iptables openssl debhelper dpkg-dev fakeroot logrotate systemd
+chromium chromium-driver"
 
 top=$(cd "$(dirname "$0")/.." && pwd)
 log=$(mktemp)

@@ -47,6 +47,7 @@ static const struct {
     {SQ_GET, "/config/rclone", OWN_ANY},
     {SQ_GET, "/config/remote", OWN_ANY},
 };
+/* Besides the web interface, which asks for the token that its calls need. */
 static const char *const of_everybody[] = {"/healthz", "/version"};
 
 /* What would make a worker's row another's, or another kind. */
@@ -73,7 +74,7 @@ static bool is_everybodys(const struct sq_route *route)
     for (size_t i = 0; i < SQ_LEN(of_everybody); i++)
         if (strcmp(route->path, of_everybody[i]) == 0)
             return true;
-    return false;
+    return sq_ui_serves(route);
 }
 
 bool sq_access_may(const struct sq_route *route, enum sq_may role)

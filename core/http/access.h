@@ -3,7 +3,7 @@
  *   admin   everything
  *   read    GETs that change nothing, but /config/
  *   worker  its own row, its executions and their tasks, what a worker asks for
- *   nobody  /healthz, /version
+ *   nobody  /healthz, /version, the files of the web interface
  *
  * A worker's token is bound to a row (the one that its deployment got), to the rows of
  * a name (in SCITQ_TOKEN_FILE), or to none: then every worker's row is its own. */

@@ -63,6 +63,8 @@ static void add_headers(struct sq_request *r, struct MHD_Response *res)
     const char *type = r->content_type ? r->content_type : "application/json";
     MHD_add_response_header(res, "Content-Type", type);
     MHD_add_response_header(res, "X-Content-Type-Options", "nosniff");
+    if (r->ui)
+        sq_ui_headers(r->ui, res);
     if (r->status == 308)
         MHD_add_response_header(res, "Location", r->match.location);
     if (r->status == 405) {

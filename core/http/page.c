@@ -90,7 +90,8 @@ static const char head[] =
     "<h1>scitq " PACKAGE_VERSION "</h1>\n"
     "<p>Every call speaks JSON; an error is {\"message\": \"…\"}. Filters of lists go "
     "into the body of the GET or into the query. The same for programs: "
-    "<a href=\"/swagger.json\">swagger.json</a>.</p>\n";
+    "<a href=\"/swagger.json\">swagger.json</a>. To look and to act: "
+    "<a href=\"/ui/\">the web interface</a>.</p>\n";
 
 int sq_index_page(struct sq_request *r, struct sq_err *err)
 {

@@ -17,6 +17,7 @@
 #include "core/http/record.h"
 #include "core/http/route.h"
 #include "core/http/server.h"
+#include "core/http/ui.h"
 #include "core/http/watch.h"
 #include "lib/buf.h"
 
@@ -27,6 +28,7 @@ struct sq_http_server {
     struct sq_watch *watch;
     struct sq_feed *feed;
     struct sq_crowd *crowd;
+    struct sq_ui *ui;
     pthread_mutex_t lock; /* the three below */
     pthread_cond_t idle;  /* signalled when one of the counts comes down to 0 */
     int requests;
@@ -88,6 +90,7 @@ struct sq_request {
     struct sq_row_stream *stream; /* the answer is a streamed list; else NULL */
     struct sq_raw_log *raw;       /* the answer is a log as it is; else NULL */
     struct sq_events *events;     /* the answer tells of changes; else NULL */
+    const struct sq_ui_file *ui;  /* the answer is of the web interface; else NULL */
     void (*undo)(struct sq_request *r); /* frees what `data` holds outside the arena */
 };
 

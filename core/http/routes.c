@@ -195,6 +195,13 @@ const struct sq_route sq_routes[] = {
     {SQ_GET, "/metrics", .read = sq_metrics,
      .help = "counts of all there is, as Prometheus reads them"},
     {SQ_GET, "/version", .answer = sq_version, .help = "the server's version"},
+    {SQ_GET, "/ui/", .answer = sq_ui_answer,
+     .help = "the web interface: workers and jobs"},
+    {SQ_GET, "/ui/task/", .answer = sq_ui_answer, .help = "the web interface: tasks"},
+    {SQ_GET, "/ui/batch/", .answer = sq_ui_answer,
+     .help = "the web interface: batches"},
+    {SQ_GET, "/ui/<name>", .answer = sq_ui_answer,
+     .help = "what its pages are made of"},
     {SQ_GET, "/", .answer = sq_index_page, .help = "this page"},
     {SQ_GET, "/swagger.json", .answer = sq_swagger, .help = "this page for programs"},
 };

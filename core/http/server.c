@@ -121,6 +121,8 @@ int sq_http_server_start(const struct sq_http_conf *conf, struct sq_http_server 
         code = sq_watch_start(&s->watch, err);
     if (code == 0)
         code = sq_feed_new(&s->feed, err);
+    if (code == 0)
+        code = sq_ui_open(conf->ui, &s->ui, err);
     for (int i = 0; code == 0 && i < conf->listen->n; i++)
         code = serve(s, &conf->listen->v[i], err);
     if (code != 0) {
@@ -174,6 +176,7 @@ void sq_http_server_free(struct sq_http_server *s)
     sq_watch_stop(s->watch);
     sq_feed_free(s->feed);
     sq_crowd_free(s->crowd);
+    sq_ui_close(s->ui);
     pthread_mutex_destroy(&s->lock);
     pthread_cond_destroy(&s->idle);
     free(s->daemons);

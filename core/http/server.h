@@ -23,6 +23,7 @@ struct sq_http_conf {
     struct sq_auth *auth;      /* who may call */
     struct sq_tls *tls;        /* NULL: plain HTTP */
     struct sq_site site;       /* the names it is called by */
+    const char *ui;            /* folder of the web interface */
     int threads;               /* SCITQ_SERVER_PROCESS */
     const char *rclone_conf;   /* path of the server's rclone.conf */
     const char *remote_uri;    /* REMOTE_URI or NULL */

@@ -134,6 +134,9 @@ SQ_READ(sq_metrics);
 /* events.c */
 SQ_STEP(sq_events_open);
 
+/* ui.c */
+SQ_STEP(sq_ui_answer);
+
 /* page.c */
 SQ_STEP(sq_index_page);
 

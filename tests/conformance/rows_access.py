@@ -110,6 +110,10 @@ guarded_row("C.07", "", nobody("GET", "/healthz", 200), nobody("GET", "/version"
             nobody("HEAD", "/version", 200), nobody("GET", "/", 401),
             nobody("GET", "/tasks/", 401), nobody("GET", "/events", 401))
 
+guarded_row("C.14", "", *(nobody("GET", path, 200) for path in (
+    "/ui/", "/ui/task/", "/ui/batch/", "/ui/api.js")), nobody("POST", "/ui/", 401),
+    nobody("GET", "/ui/../tasks/", 401), nobody("GET", "/tasks/", 401))
+
 
 def tool(context, url, good, **env):
     out = subprocess.run([program("scitq-manage"), "-s", url, "task", "list"], timeout=60,

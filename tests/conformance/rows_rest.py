@@ -204,6 +204,33 @@ def whole_page(context):
 
 
 row("A6.26", "", step(whole_page))
+
+
+def web_pages(context):
+    """Each page, and all that it and its scripts name, of the right types; nothing of
+    elsewhere."""
+    todo, seen = ["/ui/", "/ui/task/", "/ui/batch/"], {}
+    while todo:
+        path = todo.pop()
+        answer = context.api.get(path)
+        seen[path] = answer.headers.get("content-type", "").partition(";")[0]
+        if answer.status != 200 or answer.headers.get("x-content-type-options") != "nosniff":
+            raise Wrong("%s: %r %s" % (path, answer, answer.headers))
+        text = answer.body.decode()
+        for name in re.findall(r'(?:src|href)="(/ui/[^"]+)"', text) + [
+                "/ui/" + n for n in re.findall(r'from "\./(\w+\.js)"', text)]:
+            if name not in seen and name not in todo:
+                todo.append(name)
+    types = {"html": 0, "css": 0, "javascript": 0, "xml": 0}
+    for path, kind in seen.items():
+        types[re.search(r"html|css|javascript|xml", kind).group()] += 1
+    if types["html"] != 3 or types["css"] != 1 or types["javascript"] < 10:
+        raise Wrong("%r" % seen)
+
+
+row("A6.28", "", step(web_pages))
+row("A6.28", "others", GET("/ui/colour.js", None, 404, Message(has="colour.js")),
+    POST("/ui/", {}, 405, Message()), GET("/ui/..%2ftasks", None, 404, Message()))
 METHODS = {"get", "post", "put", "delete"}
 
 

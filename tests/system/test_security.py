@@ -23,7 +23,7 @@ def routes():
         return re.findall(r'\{SQ_(GET|POST|PUT|DELETE), "([^"]+)"', f.read())
 
 
-OPEN = {"/healthz", "/version"}
+OPEN = {"/healthz", "/version", "/ui/", "/ui/task/", "/ui/batch/", "/ui/<name>"}
 SECRET = {"/config/rclone", "/config/remote"}
 CHANGING_GETS = {"/workers/<id>/signals", "/tasks/<id>/freeze/<id>"}
 OF_WORKERS = {

@@ -54,10 +54,13 @@ static void every_route(void **state)
         char name[200];
         snprintf(name, sizeof name, "%s %s", sq_method_name(r->method), r->path);
         bool open =
-            strcmp(r->path, "/healthz") == 0 || strcmp(r->path, "/version") == 0;
-        bool worker = has(of_workers, SQ_LEN(of_workers), name);
+            strcmp(r->path, "/healthz") == 0 || strcmp(r->path, "/version") == 0 ||
+            strcmp(r->path, "/ui/") == 0 || strcmp(r->path, "/ui/<name>") == 0 ||
+            strcmp(r->path, "/ui/task/") == 0 || strcmp(r->path, "/ui/batch/") == 0;
+        bool page = strncmp(r->path, "/ui/", 4) == 0;
+        bool worker = page || has(of_workers, SQ_LEN(of_workers), name);
         bool read = r->method == SQ_GET && !has(not_to_read, SQ_LEN(not_to_read), name);
-        found += worker;
+        found += worker && !page;
         if (sq_access_may(r, SQ_MAY_NONE) != open || !sq_access_may(r, SQ_MAY_ADMIN) ||
             sq_access_may(r, SQ_MAY_READ) != read ||
             sq_access_may(r, SQ_MAY_WORKER) != worker)
