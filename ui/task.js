@@ -134,7 +134,7 @@ export class TaskPanel {
     if (execution.return_code !== null) parts.push(`exit code ${execution.return_code}`);
     if (execution.output_files) parts.push(`files: ${execution.output_files}`);
     say(this.result, parts.join(", "));
-    if (other) this.output.show(execution);
+    if (other) this.output.show(execution, execution.status === "failed" ? "stderr" : "stdout");
   }
 
   // ---- what events tell

@@ -106,7 +106,7 @@ filters.addEventListener("input", (e) => {
 
 function showCount() {
   const n = source.rows.length.toLocaleString();
-  say(count, source.whole ? `${n} tasks` : source.rows.length >= KEPT
+  say(count, source.whole ? `${n} ${n === "1" ? "task" : "tasks"}` : source.rows.length >= KEPT
     ? `the first ${n} tasks: filter to see others` : `${n} tasks and more`);
 }
 
