@@ -205,6 +205,8 @@ def main(deb):
     for title, commands in chapters("installation", ADDRESSES):
         if title.startswith("9."):
             rebooted(hosts)
+            is_(hosts["server"].type("scitq-manage ansible install")[0], 0,
+                "Ansible is told of scitq")
         follow(hosts, title, commands)
         if title.startswith("3."):
             unhurt(hosts["server"])
