@@ -63,8 +63,8 @@ class Machine(testhost.Host):
         out = subprocess.run(
             ["ssh", "-q", "-i", self.key, "-o", "StrictHostKeyChecking=no",
              "-o", "UserKnownHostsFile=/dev/null", "ubuntu@" + self.address, who],
-            input="export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8\n{ %s\n} </dev/null\n"
-            % command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            input="export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8\n"
+            "{ %s\n} </dev/null 2>&1\n" % command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             errors="replace", timeout=600)
         return out.returncode, out.stdout
 
