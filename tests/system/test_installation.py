@@ -64,8 +64,8 @@ class Machine(testhost.Host):
             ["ssh", "-q", "-i", self.key, "-o", "StrictHostKeyChecking=no",
              "-o", "UserKnownHostsFile=/dev/null", "ubuntu@" + self.address, who],
             input="export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8\n"
-            "{ %s\n} </dev/null 2>&1\n" % command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            errors="replace", timeout=600)
+            "{ %s\n} </dev/null 2>&1\n" % command, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, errors="replace", timeout=600)
         return out.returncode, out.stdout
 
     def up(self, name):
