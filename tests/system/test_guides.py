@@ -25,8 +25,18 @@ def live(name, db):
                                         PATH=BUILD + ":" + os.environ["PATH"]))
         for number, (commands, printed) in enumerate(blocks(path_of(name)), 1):
             shell.follow("%s, %s, block %d" % (name, db, number), commands, printed)
+        give_back(server.api())
         shell.stop()
         folder.stop()
+
+
+def give_back(api):
+    """Workers that a guide had lent outlive the server otherwise."""
+    for row in api.get("/workers/").json:
+        if not row["permanent"]:
+            api.delete("/workers/%d" % row["worker_id"])
+    wait_until("what was lent is given back",
+               lambda: all(row["permanent"] for row in api.get("/workers/").json))
 
 
 def parameters():
