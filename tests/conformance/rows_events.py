@@ -168,6 +168,18 @@ def forgotten(context):
 
 
 row("B.24", "more happened than is remembered", step(forgotten))
+
+
+def alive(context):
+    """A comment, with how far it is, after a while in which nothing happened."""
+    lines = [context.kept["l"].answer.readline() for _ in range(3)]
+    if lines[0::2] != [b":\n", b"\n"] or not lines[1].startswith(b"id: "):
+        raise Wrong("%r" % lines)
+
+
+if LONG:
+    row("B.24", "who listens knows that it is not dead", listen("l", "?batch=$batch"),
+        step(alive))
 row("B.25", "", task("o", batch="$batch-other"), listen("l", "?batch=$batch"),
     PUT("/tasks/$o", {"name": "x"}), task("t"), heard("l", ("task", TASK_EVENT)))
 row("B.25", "two, both hold", listen("l", "?batch=$batch&status=debug"), task("t"),

@@ -158,12 +158,12 @@ def test_alone():
 
 def test_silent():
     """Contacts that one process hears count in another."""
-    with Site(WORKER_OFFLINE_DELAY=3) as site:
+    with Site(WORKER_OFFLINE_DELAY=5) as site:
         whoever(site)
         one, two = (m.api() for m in site.mains)
         with Worker(site.mains[0]) as worker:
             row = wait_until("registered", lambda: worker.row(two))
-            is_(two.wait_task(two.task("sleep 5"))["status"], "succeeded",
+            is_(two.wait_task(two.task("sleep 7"))["status"], "succeeded",
                 "a worker heard only by one process stays running")
             is_(worker.row(two)["status"], "running", "as its row says")
             os.kill(worker.pid, 19)  # SIGSTOP: silent, and not gone

@@ -46,7 +46,7 @@ def supervisor_of(worker):
             with open("/proc/%d/cmdline" % pid, "rb") as f:
                 if b"scitq-supervisor" in f.read().split(b"\0")[0]:
                     return pid
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):
             pass
     return None
 
@@ -276,7 +276,7 @@ def followers(worker):
                 argv = f.read().decode().split("\0")
             if os.path.basename(argv[0]) == "docker":
                 words.append(argv[1])
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):
             pass
     return words
 

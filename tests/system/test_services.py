@@ -4,12 +4,17 @@ and folders that an installation brings."""
 
 import glob
 import os
+import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 
 from harness import (BUILD, Folder, Server, Worker, databases, done, has, is_, lacking, ok, run)
+
+
+SWEEPS_S = 5  # more than two of the scheduler's, which come whatever happens
 
 
 def told(s, words, within=60):
@@ -72,6 +77,27 @@ def roles():
                 first.stop()
 
 
+def stuck():
+    """One that cannot write any more tells no sign of life: so it is started anew."""
+    folder = Folder()
+    path = folder.join("notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+        s.bind(path)
+        env = {"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "1000000"}
+        with Server(wrapper=["env"] + ["%s=%s" % v for v in env.items()]) as server:
+            ok(told(s, b"WATCHDOG=1\n"), "a server tells that it lives")
+            other = sqlite3.connect(server.folder.join("scitq.db"), isolation_level=None)
+            other.execute("begin immediate")
+            for _ in range(3):  # what was told, or under way, before
+                silent = not told(s, b"WATCHDOG=1\n", SWEEPS_S)
+                if silent:
+                    break
+            ok(silent, "and no more while nothing can be written")
+            other.execute("rollback")
+            other.close()
+            ok(told(s, b"WATCHDOG=1\n"), "then again")
+
+
 def command(*argv):
     """(exit code, output and errors) of a program."""
     env = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
@@ -102,6 +128,12 @@ def installation():
     os.unlink(os.path.join(dest, "log"))
     base = dest + prefix()
     units(base)
+    crontab(base)
+    if os.geteuid() != 0 or not all(map(shutil.which, ("logrotate", "systemd-tmpfiles"))):
+        lacking("rotated logs, users and folders", "root, logrotate and systemd")
+    else:
+        logs(base)
+        folders(base)
     theirs = os.path.join(base, "share/scitq/ansible/roles/ours.yml")
     with open(theirs, "w") as f:
         f.write("a file of the site")
@@ -130,6 +162,72 @@ def units(base):
     verify(base, found)
 
 
+def crontab(base):
+    """What its lines run, once their # is off, is there."""
+    with open(base + "/etc/cron.d/scitq") as f:
+        text = f.read()
+    lines = re.findall(r"(?m)^#\d+ \d+ \* \* \* nobody (\S+) >/dev/null$", text)
+    is_([os.access(os.path.join(base, "bin", word), os.X_OK) for word in lines], [True] * 2,
+        "cron finds what it is to run: %s" % lines)
+    has(text, "\nPATH=%s/bin:" % prefix(), "where it looks")
+
+
+SYSTEMCTL = """#!/bin/sh
+echo "$*" >>%s
+[ "$1" != -q ] || [ "$3" = scitq-main ]
+"""
+
+
+def logs(base):
+    """logrotate with our rules, on folders of the test and for root alone: what runs is
+    told to open its log anew."""
+    folder = Folder()
+    called, log = folder.join("called"), folder.join("log", "queue.log")
+    with open(base + "/etc/logrotate.d/scitq") as f:
+        text = f.read().replace("root scitq", "root root").replace("/var/log/scitq",
+                                                                   folder.join("log"))
+    with open(folder.join("conf"), "w") as f:
+        f.write(text)
+    os.mkdir(folder.join("log"), 0o700)
+    with open(folder.join("systemctl"), "w") as f:
+        f.write(SYSTEMCTL % called)
+        os.chmod(f.name, 0o755)
+    with open(log, "w") as f:
+        f.write("a line\n")
+    code, text = command("env", "PATH=%s:%s" % (folder.path, os.environ["PATH"]), "logrotate",
+                         "-f", "-s", folder.join("state"), folder.join("conf"))
+    is_((code, text), (0, ""), "logrotate finds nothing wrong")
+    old = glob.glob(log + "-????????")
+    ok(len(old) == 1 and os.path.getsize(old[0]) == 7, "a log is put away by its date", old)
+    is_((os.path.getsize(log), os.stat(log).st_mode & 0o777), (0, 0o660), "for a new one")
+    with open(called) as f:
+        is_(re.findall(r"(?m)^reload (.*)$", f.read()), ["scitq-main"], "which runs is told")
+
+
+def folders(base):
+    """The user and the folders, in a tree of the test."""
+    root = Folder().path
+    with open(base + "/lib/tmpfiles.d/scitq.conf") as f:
+        settings = re.search(r"(?m)^z (\S+)", f.read())[1]
+    for path in (root + "/etc", os.path.dirname(root + settings)):
+        os.makedirs(path, exist_ok=True)
+    with open(root + settings, "w") as f:
+        os.chmod(f.name, 0o644)
+    for program, conf in (("systemd-sysusers", "/lib/sysusers.d/scitq.conf"),
+                          ("systemd-tmpfiles", "/lib/tmpfiles.d/scitq.conf")):
+        code, text = command(program, "--root=" + root, *(
+            ["--create"] if "tmp" in program else []), base + conf)
+        is_(code, 0, "%s: %s" % (program, text))
+    with open(root + "/etc/group") as f:
+        group = int(re.search(r"(?m)^scitq:[^:]*:(\d+):", f.read())[1])
+    found = {}
+    for path in (settings, "/var/lib/scitq", "/var/log/scitq"):
+        st = os.stat(root + path)
+        found[path] = ("%o" % (st.st_mode & 0o7777), st.st_uid, st.st_gid)
+    is_(found, {settings: ("640", 0, group), "/var/lib/scitq": ("755", 0, 0),
+                "/var/log/scitq": ("770", 0, group)}, "folders are whose they are to be")
+
+
 def verify(base, found):
     """systemd's own opinion, of units whose programs are where they will be."""
     if not shutil.which("systemd-analyze"):
@@ -154,6 +252,7 @@ def verify(base, found):
 def main():
     run(installation)
     run(worker)
+    run(stuck)
     if "postgresql" in databases():
         run(roles)
     done()

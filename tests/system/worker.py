@@ -50,9 +50,12 @@ def state_of(pid):
 def supervisor_of(worker):
     """The pid of its supervisor."""
     for pid in worker.leftovers():
-        with open("/proc/%d/comm" % pid) as f:
-            if f.read().startswith("scitq-superviso"):
-                return pid
+        try:
+            with open("/proc/%d/comm" % pid) as f:
+                if f.read().startswith("scitq-superviso"):
+                    return pid
+        except OSError:  # it has just ended
+            pass
     raise RuntimeError("no supervisor of %r" % worker)
 
 
