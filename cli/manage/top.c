@@ -20,10 +20,12 @@ enum { PAUSE_MS = 500, ASK_MS = 2000, LINE_BYTES = 600 };
 struct view {
     struct sq_top top;
     struct sq_top_events *events;
-    int64_t loaded_us;   /* monotonic: when the server was asked last */
-    bool stale;          /* and something has changed since */
-    bool asks;           /* a question stands on the last line… */
-    enum sq_top_act act; /* …whether to do this */
+    int64_t loaded_us; /* monotonic: when the server was asked last */
+    bool stale;        /* and something has changed since */
+    /* A question stands on the last line: of this row, which others may take the place
+     * of before there is an answer; NULL: none.  And whether to do this. */
+    json_t *asked;
+    enum sq_top_act act;
     char line[LINE_BYTES];
 };
 
@@ -42,9 +44,9 @@ static void load(struct view *v)
 static void ask(struct view *v, enum sq_top_act act)
 {
     v->act = act;
-    v->asks = sq_top_selected(&v->top) != NULL;
-    if (v->asks) {
-        sq_top_question(&v->top, act, v->line, sizeof v->line - 20);
+    v->asked = json_incref((json_t *)sq_top_selected(&v->top));
+    if (v->asked) {
+        sq_top_question(&v->top, v->asked, act, v->line, sizeof v->line - 20);
         strcat(v->line, "  y: yes   n: no");
     }
 }
@@ -52,11 +54,12 @@ static void ask(struct view *v, enum sq_top_act act)
 static void answer(struct view *v, int key)
 {
     struct sq_err err;
-    v->asks = false;
+    SQ_CLEANUP(sq_json_unref) json_t *row = v->asked;
+    v->asked = NULL;
     *v->line = 0;
     if (key != 'y' && key != 'Y')
         return;
-    if (sq_top_act(&v->top, v->act, &err) != 0)
+    if (sq_top_act(&v->top, row, v->act, &err) != 0)
         snprintf(v->line, sizeof v->line, "%s", err.text);
     v->stale = true;
     v->loaded_us = 0;
@@ -76,7 +79,7 @@ static void move_to(struct view *v, int step)
 /* False: the end. */
 static bool act_on_key(struct view *v, int key)
 {
-    if (v->asks) {
+    if (v->asked) {
         answer(v, key);
         return true;
     }
@@ -149,6 +152,7 @@ static int run(struct sq_cli *cli, struct sq_err *err)
     sq_top_screen_close();
     sq_top_events_stop(v.events);
     sq_top_fini(&v.top);
+    json_decref(v.asked);
     return rc;
 }
 

@@ -1,4 +1,4 @@
-/* What a key does to the selected row, by the calls that every client has. */
+/* What a key does to a row, by the calls that every client has. */
 #include "cli/top/model.h"
 
 #include <stdio.h>
@@ -9,12 +9,11 @@ enum { CONTINUE = 18, STOP = 20, KILL = 9, PATH_BYTES = 4096, CELL_BYTES = 200 }
 static const char *const words[] = {
     [SQ_TOP_PAUSE] = "pause", [SQ_TOP_RESUME] = "resume", [SQ_TOP_KILL] = "kill"};
 
-void sq_top_question(const struct sq_top *t, enum sq_top_act act, char *ret,
-                     size_t size)
+void sq_top_question(const struct sq_top *t, const json_t *row, enum sq_top_act act,
+                     char *ret, size_t size)
 {
     static const char *const kinds[] = {"batch", "worker", "task"};
     static const char *const ids[] = {"batch", "worker_id", "task_id"};
-    const json_t *row = sq_top_selected(t);
     char id[CELL_BYTES], name[CELL_BYTES];
     sq_top_cell(row, ids[t->pane], id, sizeof id);
     if (t->pane == SQ_TOP_BATCHES)
@@ -105,12 +104,11 @@ static int act_on_task(struct sq_top *t, const json_t *row, enum sq_top_act act,
                    status);
 }
 
-int sq_top_act(struct sq_top *t, enum sq_top_act act, struct sq_err *err)
+int sq_top_act(struct sq_top *t, const json_t *row, enum sq_top_act act,
+               struct sq_err *err)
 {
     static int (*const acts[])(struct sq_top *, const json_t *, enum sq_top_act,
                                struct sq_err *) = {act_on_batch, act_on_worker,
                                                    act_on_task};
-    const json_t *row = sq_top_selected(t);
-    return row ? acts[t->pane](t, row, act, err)
-               : sq_fail(err, SQ_EINVAL, "there is nothing here");
+    return acts[t->pane](t, row, act, err);
 }

@@ -32,10 +32,11 @@ const json_t *sq_top_selected(const struct sq_top *t);
 const char *sq_top_cell(const json_t *row, const char *column, char *ret, size_t size);
 
 enum sq_top_act { SQ_TOP_PAUSE, SQ_TOP_RESUME, SQ_TOP_KILL };
-/* "kill task 12 (sorted)?", for a person to say yes to. */
-void sq_top_question(const struct sq_top *t, enum sq_top_act act, char *ret,
-                     size_t size);
-/* Do it to the selected row.  SQ_EINVAL: it cannot be done to such a one, in words. */
-int sq_top_act(struct sq_top *t, enum sq_top_act act, struct sq_err *err);
+/* "kill task 12 (sorted)?", for a person to say yes to, of a row of the pane. */
+void sq_top_question(const struct sq_top *t, const json_t *row, enum sq_top_act act,
+                     char *ret, size_t size);
+/* Do it to that row.  SQ_EINVAL: it cannot be done to such a one, in words. */
+int sq_top_act(struct sq_top *t, const json_t *row, enum sq_top_act act,
+               struct sq_err *err);
 
 #endif

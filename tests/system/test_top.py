@@ -15,6 +15,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import *  # noqa: E402,F403
+from worker import state_of  # noqa: E402
 
 LINES, COLUMNS = 40, 120
 
@@ -185,6 +186,84 @@ def test_top(db):
             api.put("/tasks/%d" % task, {"status": "paused"})
 
 
+def held(api, folder, name, **fields):
+    """A task that ends when its gate is written to: (its id, the gate)."""
+    gate = folder.join(name)
+    os.mkfifo(gate)
+    return api.task("cat " + gate, name=name, **fields), gate
+
+
+def test_asked():
+    """A yes is for what was asked about, though it is gone when the answer comes and
+    another stands in its place."""
+    with Server() as server, Worker(server, concurrency=2):
+        api, folder = server.api(), Folder()
+        tasks = [held(api, folder, name) for name in ("asked", "beside")]
+        for task, _ in tasks:
+            api.wait_task(task, "running")
+        screen = Terminal([program("scitq-manage"), "top"],
+                          clean_env(SCITQ_SERVER=server.address))
+        screen.wait("asked +running(.|\n)*beside +running", "two run")
+        screen.key("\t\tk")
+        screen.wait(r"kill task %d \(asked\)\?" % tasks[0][0], "of the first it is asked")
+        with open(tasks[0][1], "w"):
+            pass
+        api.wait_task(tasks[0][0])
+        screen.wait("Tasks: 1(.|\n)*asked\\)\\?", "which ends before the answer")
+        screen.key("y")
+        screen.wait("task %d does not run any more" % tasks[0][0], "it is told so")
+        screen.key("q")
+        is_(screen.end(), 0, "q ends it")
+        is_(api.get("/tasks/%d" % tasks[1][0]).json["status"], "running",
+            "and the other one runs on")
+        api.put("/tasks/%d" % tasks[1][0], {"status": "paused"})
+
+
+def test_keys():
+    """Batches, the keys that move, and a task that is paused and goes on."""
+    with Server() as server, Worker(server, concurrency=1) as worker:
+        api, folder = server.api(), Folder()
+        task, _ = held(api, folder, "held")
+        api.wait_task(task, "running")
+        for name in ("waits", "waits-too"):
+            api.task("true", name=name)
+        screen = Terminal([program("scitq-manage"), "top"],
+                          clean_env(SCITQ_SERVER=server.address))
+        screen.wait("waits-too +pending", "three are shown")
+        screen.key("py")
+        wait_until("paused", lambda: worker.row(api)["status"] == "paused")
+        screen.wait("%s +paused" % worker.name, "a batch is paused: its workers are")
+        screen.key("ry")
+        wait_until("resumed", lambda: worker.row(api)["status"] == "running")
+        ok(True, "and resumed")
+        screen.key("\t\tp")
+        screen.wait("pause task %d" % task, "a task that runs")
+        screen.key("y")
+        pid = int(wait_until("it has a pid", lambda: api.get(
+            "/executions/", {"task_id": task}).json[0]["pid"]))
+        wait_until("stopped", lambda: state_of(pid) == "T")
+        ok(True, "is paused")
+        screen.key("ry")
+        wait_until("it goes on", lambda: state_of(pid) != "T")
+        ok(True, "and goes on")
+        screen.key("\x1bOB\x1bOB\x1bOA")
+        screen.key("p")
+        screen.wait(r"\(waits\)\?", "down, down and up again: the second is asked about")
+        screen.key("y")
+        screen.wait("waits +paused", "it is paused where it waits")
+        screen.key("r")
+        screen.wait(r"resume task .*\(waits\)\?", "it is selected still")
+        screen.key("y")
+        screen.wait("waits +pending", "and resumed")
+        screen.key("\tk")
+        screen.wait("kill batch Default with all that it runs", "of a batch it is asked, too")
+        screen.key("y")
+        api.wait_task(task, "failed")
+        ok(True, "and all that it runs is killed")
+        screen.key("q")
+        is_(screen.end(), 0, "q ends it")
+
+
 def test_no_terminal():
     with Server() as server:
         p = subprocess.run([program("scitq-manage"), "top"], stdin=subprocess.DEVNULL,
@@ -196,5 +275,7 @@ def test_no_terminal():
 
 for each in databases():
     run(test_top, each)
+run(test_asked)
+run(test_keys)
 run(test_no_terminal)
 done()
