@@ -203,7 +203,20 @@ def whole_page(context):
                 raise Wrong("%s %s is not on the page" % (method, path))
 
 
+def bodies_on_page(context):
+    """What a body may hold, what it must in bold; not what cannot be set."""
+    text = context.api.get("/").body.decode()
+    for call, has, lacks in (
+            ("POST</td><td>/tasks/", ("<b>command</b>", "container"), ("creation_date", "task_id,")),
+            ("PUT</td><td>/workers/&lt;id>/ping", ("load", "memory"), ("<b>",)),
+            ("GET</td><td>/tasks/&lt;id>", (), ("<small>",))):
+        shown = text.split(call + "</td>")[1].split("</tr>")[0]
+        if not all(w in shown for w in has) or any(w in shown for w in lacks):
+            raise Wrong("%s: %s" % (call, shown))
+
+
 row("A6.26", "", step(whole_page))
+row("A6.26", "what a body may hold", step(bodies_on_page))
 
 
 def web_pages(context):
@@ -249,8 +262,10 @@ def described(context):
     for path, methods in doc["paths"].items():
         names = re.findall(r"\{(\w+)\}", path)
         for method, operation in methods.items():
-            given = [p["name"] for p in operation["parameters"] if p["in"] == "path"]
-            if method not in METHODS or given != names or not operation["summary"] or \
+            given = [(p["name"], p["type"], p["required"])
+                     for p in operation["parameters"] if p["in"] == "path"]
+            want = [(n, "integer" if n in ("id", "id2") else "string", True) for n in names]
+            if method not in METHODS or given != want or not operation["summary"] or \
                     not operation["responses"]:
                 raise Wrong("%s %s: %r" % (method, path, operation))
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/store/writer.h"
+#include "tests/file.h"
 
 static struct sq_lease *lease_of(enum sq_role role)
 {
@@ -72,6 +73,34 @@ static void test_a_link_leads_to_the_same(void **state)
     sq_lease_free(a);
     sq_lease_free(b);
     unlink(path);
+}
+
+/* Somebody put a link in its place: what it leads to is left as it is. */
+static void test_a_lock_file_that_leads_elsewhere(void **state)
+{
+    struct contract *c = *state;
+    struct sq_err err = {0};
+    char path[220], victim[220], text[20] = "";
+    if (c->engine != SQ_SQLITE)
+        return;
+    struct sq_lease *a = lease();
+    struct sq_db *db = contract_connect(c, 0);
+    snprintf(path, sizeof path, "%s.lock", c->path);
+    snprintf(victim, sizeof victim, "%s.victim", c->path);
+    write_file(victim, "whole", 5);
+    unlink(path);
+    assert_int_equal(symlink(victim, path), 0);
+    assert_int_not_equal(sq_lease_take(a, db, &err), 0);
+    assert_non_null(strstr(err.text, "cannot open the lock file"));
+    FILE *f = fopen(victim, "r");
+    assert_non_null(f);
+    assert_non_null(fgets(text, sizeof text, f));
+    assert_string_equal(text, "whole");
+    fclose(f);
+    unlink(victim);
+    unlink(path);
+    sq_db_close(db);
+    sq_lease_free(a);
 }
 
 /* Databases, and on PostgreSQL schemas, have one each. */
@@ -252,6 +281,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_only_one_has_it),
         cmocka_unit_test(test_a_link_leads_to_the_same),
+        cmocka_unit_test(test_a_lock_file_that_leads_elsewhere),
         cmocka_unit_test(test_others_are_free),
         cmocka_unit_test(test_it_is_taken_again),
         cmocka_unit_test(test_a_dying_session_is_waited_for),
