@@ -80,11 +80,10 @@ static void replace(struct sq_top_list *l, const char *key, json_t *rows)
 
 int sq_top_load(struct sq_top *t, struct sq_err *err)
 {
-    json_t *rows[SQ_TOP_PANES] = {NULL};
-    int rc = 0;
-    for (int i = 0; i < SQ_TOP_PANES; i++)
-        rows[i] = json_array();
-    rc = sq_cli_call_take(t->cli, "GET", "/batch/", NULL, &rows[SQ_TOP_BATCHES], err);
+    json_t *rows[SQ_TOP_PANES] = {
+        [SQ_TOP_WORKERS] = json_array(), [SQ_TOP_TASKS] = json_array()};
+    int rc =
+        sq_cli_call_take(t->cli, "GET", "/batch/", NULL, &rows[SQ_TOP_BATCHES], err);
     if (rc == 0)
         rc = load(t, "/workers/", NULL, rows[SQ_TOP_WORKERS], err);
     if (rc == 0)
