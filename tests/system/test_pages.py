@@ -191,7 +191,25 @@ def formatting():
         is_((out.returncode, out.stdout), (0, ""), "groff: " + os.path.basename(page))
 
 
+def whole():
+    """Each program has its page, and the manual names each page."""
+    pages = {os.path.basename(p) for d in (TOP, BUILD)
+             for p in glob.glob(os.path.join(d, "doc", "*.[1-8]"))}
+    programs = {os.path.basename(p) for p in glob.glob(os.path.join(BUILD, "scitq-*"))
+                if os.access(p, os.X_OK) and os.path.isfile(p)}
+    ok(len(programs) > 7, "there are %d programs" % len(programs))
+    is_(sorted(n for n in programs if not {n + ".1", n + ".8"} & pages), [],
+        "each program has a page")
+    index = read(TOP, "doc", "guide", "README.md")
+    is_(sorted(p for p in pages if "%s(%s)" % tuple(p.rsplit(".", 1)) not in index), [],
+        "the manual names each page")
+    guides = {os.path.basename(p) for p in glob.glob(os.path.join(TOP, "doc/guide/*.md"))}
+    is_(sorted(g for g in guides - {"README.md"} if "](%s)" % g not in index), [],
+        "and each guide")
+
+
 def main():
+    run(whole)
     run(formatting)
     run(troubleshooting)
     run(examples)
