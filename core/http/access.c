@@ -147,6 +147,12 @@ int sq_access_admit(struct sq_request *r, const char *method, struct sq_err *err
     return 0;
 }
 
+bool sq_access_holds(struct sq_request *r)
+{
+    return sq_auth_holds(r->server->conf.auth, r->client->address,
+                         header(r, "Authorization"), sq_now() / 1000000, &r->caller);
+}
+
 /* ---- what is a worker's own */
 
 static int not_yours(const char *what, int64_t id, struct sq_err *err)
@@ -157,8 +163,9 @@ static int not_yours(const char *what, int64_t id, struct sq_err *err)
 
 static bool is_owner(const struct sq_caller *c, const struct sq_owner *o)
 {
-    return c->worker_id != SQ_NULL ? c->worker_id == o->worker_id
-                                   : o->name && strcmp(c->name, o->name) == 0;
+    return o->worker_id != SQ_NULL &&
+           (c->worker_id != SQ_NULL ? c->worker_id == o->worker_id
+                                    : strcmp(c->name, o->name) == 0);
 }
 
 static bool asks_for_itself(const struct sq_request *r)
@@ -189,21 +196,22 @@ static int own_worker(struct sq_request *r, struct sq_db *db, struct sq_err *err
 {
     const struct sq_caller *c = &r->caller;
     int64_t id = r->match.ids[0];
-    struct sq_owner owner = {.worker_id = id};
+    struct sq_owner owner = {.there = true, .worker_id = id};
     int rc = 0;
     if (c->worker_id == SQ_NULL) /* one that is not there is nobody's: 404 */
         rc = sq_owner_of_worker(db, id, &r->arena, &owner, err);
-    if (rc == 0 && owner.worker_id != SQ_NULL && !is_owner(c, &owner))
+    if (rc == 0 && owner.there && !is_owner(c, &owner))
         rc = not_yours("worker", id, err);
     return rc;
 }
 
+/* Also one of nobody any more, whose worker was deleted, is not its own. */
 static int own_execution(struct sq_request *r, struct sq_db *db, int64_t id,
                          struct sq_err *err)
 {
     struct sq_owner owner;
     int rc = sq_owner_of_execution(db, id, &r->arena, &owner, err);
-    if (rc == 0 && owner.worker_id != SQ_NULL && !is_owner(&r->caller, &owner))
+    if (rc == 0 && owner.there && !is_owner(&r->caller, &owner))
         rc = not_yours("execution", id, err);
     return rc;
 }

@@ -23,6 +23,8 @@ bool sq_access_changes(const struct sq_route *route);
 /* Headers are here: who calls, and may it?  SQ_EAUTH with the words for it; r->caller
  * is filled.  HTTP thread. */
 int sq_access_admit(struct sq_request *r, const char *method, struct sq_err *err);
+/* Has the caller of an answer without end still the right to it? */
+bool sq_access_holds(struct sq_request *r);
 /* The body is read: is what a worker names its own?  SQ_EAUTH. */
 int sq_access_own(struct sq_request *r, struct sq_err *err);
 /* May the caller have this row, which it registers as?  SQ_EAUTH. */

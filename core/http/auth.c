@@ -3,6 +3,7 @@
 #include "core/http/auth.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -12,6 +13,7 @@ struct sq_auth {
     const char *key;
     pthread_rwlock_t lock;
     struct sq_known_tokens tokens;
+    atomic_uint readings;
 };
 
 int sq_auth_reload(struct sq_auth *a, struct sq_err *err)
@@ -26,6 +28,7 @@ int sq_auth_reload(struct sq_auth *a, struct sq_err *err)
     old = a->tokens;
     a->tokens = fresh;
     pthread_rwlock_unlock(&a->lock);
+    atomic_fetch_add(&a->readings, 1);
     sq_known_tokens_free(&old);
     return 0;
 }
@@ -111,7 +114,8 @@ static const char *bearer(const char *header)
 int sq_auth_call(struct sq_auth *a, const unsigned char *address, const char *header,
                  int64_t now_s, struct sq_caller *ret, struct sq_err *err)
 {
-    *ret = (struct sq_caller){.worker_id = SQ_NULL};
+    *ret =
+        (struct sq_caller){.worker_id = SQ_NULL, .reading = atomic_load(&a->readings)};
     if (sq_auth_is_open(a)) {
         ret->role = SQ_MAY_ADMIN;
         return 0;
@@ -133,4 +137,18 @@ int sq_auth_call(struct sq_auth *a, const unsigned char *address, const char *he
         return 0;
     ret->wrong = true;
     return sq_fail(err, SQ_EAUTH, "the token is not one that this server knows");
+}
+
+bool sq_auth_holds(struct sq_auth *a, const unsigned char *address, const char *header,
+                   int64_t now_s, struct sq_caller *c)
+{
+    struct sq_caller now;
+    if (c->reading == atomic_load(&a->readings))
+        return true;
+    if (sq_auth_call(a, address, header, now_s, &now, NULL) != 0 ||
+        now.role != c->role || now.worker_id != c->worker_id ||
+        strcmp(now.name, c->name) != 0)
+        return false;
+    c->reading = now.reading;
+    return true;
 }

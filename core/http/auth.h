@@ -19,6 +19,7 @@ struct sq_auth_conf {
 struct sq_caller {
     enum sq_may role;
     bool by_token, wrong; /* a token was sent; it is nobody's */
+    unsigned reading;     /* of the tokens: which one was asked */
     /* Of a worker: the row it is bound to and its machine's token, or the name. */
     int64_t worker_id; /* SQ_NULL: none */
     char machine[SQ_PASS_MACHINE];
@@ -43,5 +44,9 @@ bool sq_auth_trusts(const struct sq_auth *a, const unsigned char *address);
  * since 1970.  SQ_EAUTH in words for the caller, with *ret filled.  Any thread. */
 int sq_auth_call(struct sq_auth *a, const unsigned char *address, const char *header,
                  int64_t now_s, struct sq_caller *ret, struct sq_err *err);
+/* Has *c, of sq_auth_call, still its role?  Its answer may have no end, and the tokens
+ * may have been read again since.  Any thread. */
+bool sq_auth_holds(struct sq_auth *a, const unsigned char *address, const char *header,
+                   int64_t now_s, struct sq_caller *c);
 
 #endif

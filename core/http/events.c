@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/http/access.h"
 #include "core/http/feed.h"
 #include "core/http/query.h"
 #include "core/http/steps.h"
@@ -27,7 +28,9 @@ enum {
     AT_ONCE = 200, /* changes looked at together */
     PULL_BYTES = 32 << 10,
     PAGE_BYTES = 64 << 20,
-    PIECE_BYTES = 128 << 20
+    PIECE_BYTES = 128 << 20,
+    ENOUGH_BYTES = 256 << 10, /* at once: of what nobody may come to read */
+    KEPT_BYTES = 16 << 10     /* by who has nothing to send */
 };
 static const int64_t GAP_US = 200000, QUIET_US = 15000000;
 
@@ -57,6 +60,7 @@ struct sq_events {
     struct sq_arena arena;
     struct sq_feed_change changes[AT_ONCE];
     int n;
+    int64_t upto; /* the number that it came to */
 };
 
 void sq_events_free(struct sq_events *e)
@@ -270,14 +274,14 @@ static int look(struct sq_events *e, struct sq_db *db, int kind, struct seen *re
     return code;
 }
 
-/* The next events into e->piece; none when nothing of what changed is wanted. */
+/* The next events into e->piece, as many as are enough; none when nothing of what
+ * changed is wanted. */
 static int fetch(struct sq_request *r, struct sq_db *db, struct sq_err *err)
 {
     struct sq_events *e = r->events;
     struct seen seen[SQ_FEED_KINDS] = {0};
     int code = 0;
     reduce(e);
-    sq_arena_reset(&e->arena);
     for (int k = 0; k < SQ_FEED_KINDS && code == 0; k++)
         code = look(e, db, k, &seen[k], err);
     qsort(e->changes, (size_t)e->n, sizeof *e->changes, by_number);
@@ -290,6 +294,10 @@ static int fetch(struct sq_request *r, struct sq_db *db, struct sq_err *err)
             add_row(e, c, row);
         else if (!find(type, s->all, s->n_all, c->id))
             add_deleted(e, c);
+        if (e->piece.len >= ENOUGH_BYTES) {
+            e->upto = c->number;
+            break;
+        }
     }
     if (code == 0 && !sq_buf_ok(&e->piece))
         code = sq_fail(err, SQ_ENOMEM, "no memory for events");
@@ -321,9 +329,10 @@ static int tell(struct sq_events *e, struct sq_err *err)
         }
         if (e->n <= 0)
             return 0;
-        int64_t last = e->changes[e->n - 1].number;
+        e->upto = e->changes[e->n - 1].number;
         int code = sq_request_read(e->request, fetch, err);
-        e->at = last;
+        sq_arena_fini(&e->arena);
+        e->at = e->upto;
         if (code == SQ_ETOOBIG || code == SQ_ENOMEM) { /* enormous rows */
             sq_buf_clear(&e->piece);
             say(e, "reset");
@@ -363,7 +372,7 @@ static int next_piece(struct sq_events *e)
     struct sq_err err = {0};
     for (;;) {
         int64_t now = sq_monotonic();
-        if (sq_client_gone(r->client))
+        if (sq_client_gone(r->client) || !sq_access_holds(r))
             return -1;
         int code = enlist(e, now) ? tell(e, &err) : 0;
         if (code == 0 && !e->piece.len && now >= e->spoke_at + QUIET_US)
@@ -387,6 +396,8 @@ static ssize_t read_events(void *events, uint64_t pos, char *buf, size_t max)
     (void)pos;
     if (e->sent == e->piece.len) {
         sq_buf_clear(&e->piece);
+        if (e->piece.cap > KEPT_BYTES)
+            sq_buf_fini(&e->piece);
         e->sent = 0;
         int next = next_piece(e);
         if (next <= 0)

@@ -75,7 +75,7 @@ int sq_feed_read(struct sq_feed *f, int64_t number, struct sq_feed_change *ret, 
 {
     int n = 0;
     pthread_mutex_lock(&f->lock);
-    if (number + 1 < f->first || number > f->last)
+    if (number < f->first - 1 || number > f->last)
         n = -1;
     while (n >= 0 && n < max && number < f->last)
         ret[n++] = f->ring[++number % SQ_FEED_ROOM];

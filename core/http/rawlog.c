@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/http/access.h"
 #include "core/http/range.h"
 #include "core/http/steps.h"
 #include "core/store/list.h"
@@ -129,6 +130,8 @@ static int next_piece(struct sq_raw_log *l)
     for (;;) {
         if (l->at >= l->end || (l->follow && sq_client_gone(r->client)))
             return -1;
+        if (l->follow && !sq_access_holds(r)) /* not as if that were all */
+            return -2;
         if (l->follow) {
             r->waiter.kind = SQ_WAIT_EXECUTION;
             r->waiter.id = r->match.ids[0];

@@ -11,6 +11,7 @@ static int read_owner(struct sq_db *db, enum sq_query query, int64_t id,
     if (sq_row(st)) {
         const char *name = sq_col_text(st, 1, NULL),
                    *machine = sq_col_text(st, 2, NULL);
+        ret->there = true;
         ret->worker_id = sq_col_int(st, 0);
         ret->name = sq_arena_strdup(arena, name ? name : "");
         ret->machine = machine ? sq_arena_strdup(arena, machine) : NULL;

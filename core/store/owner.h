@@ -6,7 +6,8 @@
 #include "lib/arena.h"
 
 struct sq_owner {
-    int64_t worker_id;    /* SQ_NULL: there is no such thing, or nobody has it */
+    bool there;           /* the thing itself */
+    int64_t worker_id;    /* SQ_NULL: nobody has it */
     char *name, *machine; /* the worker's; its machine's token, or NULL */
 };
 int sq_owner_of_worker(struct sq_db *db, int64_t worker_id, struct sq_arena *arena,

@@ -313,10 +313,39 @@ def stopping(api, server):
     is_(fresh.get("/tasks/%d" % t).json["status"], "running", "and starts again")
 
 
+def listeners(api, server):
+    """What those are told who do not read is not kept for each, however large it is."""
+    many, mb = 12, "x" * 1000000
+    query = b"GET /events?kind=task&batch=large HTTP/1.1\r\nHost: x\r\n\r\n"
+    deaf = []
+    for _ in range(12):
+        s = socket.socket()
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        s.connect(("127.0.0.1", server.port))
+        s.sendall(query)
+        s.recv(20)
+        deaf.append(s)
+    hears = socket.create_connection(("127.0.0.1", server.port), 60)
+    hears.sendall(query)
+    text = hears.recv(65536)
+    before = server.memory()[1]
+    task = {"command": mb, "batch": "large", "status": "paused"}
+    ids = [t["task_id"] for t in api.post("/tasks/", [task] * many).json]
+    while not all(b'"task_id":%d,' % i in text for i in ids):
+        text += hears.recv(1 << 20)
+    ok(True, "who listens hears of %d tasks of 1 MB" % many)
+    grown = server.memory()[1] - before
+    ok(SANITIZED or grown < 80e6, "%d who do not read cost little" % len(deaf), grown)
+    for s in deaf + [hears]:
+        s.close()
+    api.delete("/batch/large")
+
+
 def main():
     for db in databases():
         with Server(db, WORKER_OFFLINE_DELAY=600) as server:
-            run_groups([bad_json, bad_http, slow, database_away, at_once, stopping], server)
+            run_groups([bad_json, bad_http, slow, database_away, at_once, listeners,
+                        stopping], server)
     done()
 
 

@@ -106,12 +106,38 @@ def tokens(db):
             ok(token not in server.log(), "%s: no token is in the log" % db)
 
 
+def listen_to(server, token, path):
+    """The connection of an answer that has no end, once its headers are read."""
+    s = socket.create_connection(("127.0.0.1", server.port), timeout=60)
+    s.sendall(("GET %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n"
+               % (path, token)).encode())
+    while b"\r\n\r\n" not in s.recv(65536):
+        pass
+    return s
+
+
+def rest(s):
+    """What comes until the connection's end."""
+    with s:
+        return b"".join(iter(lambda: s.recv(65536), b""))
+
+
 def reload_tokens(db, server):
     path = server.settings["SCITQ_TOKEN_FILE"]
+    api = server.api()
+    w = api.post("/workers/", {"name": "w", "concurrency": 1, "batch": "w"}).json["worker_id"]
+    t = api.task("c", batch="w", status="paused")
+    e = api.post("/executions/", {"worker_id": w, "task_id": t}).json["execution_id"]
+    events = listen_to(server, READ, "/events")
+    log = listen_to(server, READ, "/executions/%d/log/stdout?follow=1" % e)
     put_tokens(path, "admin:anotheranother-1\n")
     os.kill(server.pid, signal.SIGHUP)
     fresh = server.api(token="anotheranother-1")
     wait_until("the new token", lambda: fresh.get("/tasks/").status == 200)
+    fresh.task("not-for-you")
+    fresh.put("/executions/%d/output" % e, {"text": "not-for-you"})
+    ok(b"not-for-you" not in rest(events) + rest(log),
+       "%s: SIGHUP: what is listened to ends with its token" % db)
     is_(server.api(token=READ).get("/tasks/").status, 401, "%s: SIGHUP: an old token" % db)
     for text, mode, words in (("nonsense anotheranother-1\n", 0o600, "line 1: it is not role"),
                               ("admin:anotheranother-2\n", 0o644, "open to others")):
@@ -230,6 +256,20 @@ def own(db):
         rows = server.api().get("/workers/").json
         is_([r["name"] for r in rows], ["node-a", "node-b"], "%s: both are as they were" % db)
         dies(db, server, two)
+        nobodys(db, server, two)
+
+
+def nobodys(db, server, two):
+    """What a deleted worker had is of no other worker."""
+    w, _, e = two["node-a"][0], *two["node-b"][1:]
+    is_(server.api().get("/executions/%d" % e).json["worker_id"], None,
+        "%s: the execution of a deleted worker stays" % db)
+    calls = [c for c in calls_of(*two["node-b"]) if "execution" in c[1] or "freeze" in c[1]]
+    calls = [c for c in calls if not c[1].startswith("/workers/")]
+    for what, token in (("a deployed worker's own token", pass_of_worker(server, w, "m-node-a")),
+                        ("a worker's token with a name", NODE)):
+        got = statuses(server.api(token=token), calls)
+        is_([row for row in got if row[2] != 401], [], "%s: %s: and is not its own" % (db, what))
 
 
 def dies(db, server, two):

@@ -174,7 +174,7 @@ select worker_id, name, token from worker where worker_id = cast($1 as bigint)
 
 -- name: owner_of_execution
 select w.worker_id, w.name, w.token
-from execution e join worker w on w.worker_id = e.worker_id
+from execution e left join worker w on w.worker_id = e.worker_id
 where e.execution_id = cast($1 as bigint)
 
 -- name: owner_has_task

@@ -56,6 +56,8 @@ static void test_changes_are_read_in_their_order(void **state)
     assert_int_equal(got[1].number, 3);
     assert_int_equal(sq_feed_read(f, 4, got, 8), 0);
     assert_int_equal(sq_feed_read(f, 5, got, 8), -1); /* nobody has said that one */
+    assert_int_equal(sq_feed_read(f, INT64_MAX, got, 8), -1);
+    assert_int_equal(sq_feed_read(f, INT64_MIN + 1, got, 8), -1);
     sq_feed_free(f);
 }
 
