@@ -6,10 +6,18 @@
 #include <errno.h>
 #include <time.h>
 
+#include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/notify.h"
 
 enum { SECOND_US = 1000000 };
+
+/* When the service manager is told next that we live (monotonic), and the turns of the
+ * scheduler by then. */
+struct life {
+    int64_t due;
+    uint64_t turns;
+};
 
 void sq_signals_block(sigset_t *ret)
 {
@@ -45,18 +53,29 @@ static int next(const sigset_t *signals, int64_t wait_us)
 
 /* A turn goes through the writer and the database: a sign of life is more than that the
  * process is still there. */
+static void tell_life(struct life *l, const struct sq_sched *sched, int64_t period_us)
+{
+    uint64_t turns = sq_sched_turns(sched);
+    if (turns != l->turns)
+        sq_notify("WATCHDOG=1\n");
+    l->turns = turns;
+    l->due = sq_monotonic() + period_us;
+}
+
+/* By the clock: signals that come more often than signs of life do not put them off. */
 static int next_in_service(const sigset_t *signals, const struct sq_sched *sched,
-                           uint64_t *heard)
+                           struct life *l)
 {
     int64_t period_us = sq_notify_period_us();
-    int sig;
+    int sig = -1;
     if (!period_us)
         return sigwait(signals, &sig) == 0 ? sig : -1;
-    while ((sig = next(signals, period_us)) < 0) {
-        uint64_t turns = sq_sched_turns(sched);
-        if (turns != *heard)
-            sq_notify("WATCHDOG=1\n");
-        *heard = turns;
+    while (sig < 0) {
+        int64_t left = l->due - sq_monotonic();
+        if (left > 0)
+            sig = next(signals, left);
+        else
+            tell_life(l, sched, period_us);
     }
     return sig;
 }
@@ -64,8 +83,8 @@ static int next_in_service(const sigset_t *signals, const struct sq_sched *sched
 void sq_signals_serve(const sigset_t *signals, const struct sq_sched *sched,
                       struct sq_guard *guard)
 {
-    uint64_t heard = 0;
-    while (next_in_service(signals, sched, &heard) == SIGHUP)
+    struct life life = {.due = sq_monotonic() + sq_notify_period_us()};
+    while (next_in_service(signals, sched, &life) == SIGHUP)
         reload(guard);
     sq_log(SQ_LOG_INFO, "server", "stopping");
     sq_notify("STOPPING=1\n");

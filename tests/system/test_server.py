@@ -357,11 +357,26 @@ def notified():
                 while not text.startswith(b"RELOADING=1\nMONOTONIC_USEC="):
                     text = s.recv(100)
                 ok(told(b"READY=1\n"), db + ": ready again after a reload")
+                ok(signalled(server, s), db + ": signs of life among many SIGHUPs")
                 server.end()
                 ok(told(b"STOPPING=1\n", 1), db + ": the stop is told")
 
 
 BEAT_S = 1
+
+
+def signalled(server, s):
+    """Is a sign of life told while SIGHUP comes several times between two of them?"""
+    for _ in range(600 * BEAT_S):
+        os.kill(server.pid, signal.SIGHUP)
+        s.settimeout(BEAT_S / 4)
+        try:
+            while True:
+                if s.recv(100) == b"WATCHDOG=1\n":
+                    return True
+        except socket.timeout:
+            pass
+    return False
 
 
 def unanswered(server, told):
