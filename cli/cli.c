@@ -1,4 +1,4 @@
-/* The ground commands stand on: the server's connection, notes, JSON output. */
+/* The ground commands stand on: the server's connection, what is said, JSON output. */
 #include "cli/cli.h"
 
 #include <errno.h>
@@ -7,9 +7,11 @@
 #include <string.h>
 
 #include "config.h"
+#include "lib/visible.h"
 
 /* As 1.3: long enough for any list, short enough to notice a dead server. */
 enum { ANSWER_S = 150 };
+enum { TEXT_BYTES = 256 << 20 };
 
 void sq_cli_init(struct sq_cli *cli, const char *program, FILE *out)
 {
@@ -37,13 +39,45 @@ int sq_cli_misuse(struct sq_cli *cli, struct sq_err *err, const char *fmt, ...)
     return sq_fail(err, SQ_EINVAL, "%s", text);
 }
 
+static void print_visible(FILE *out, const char *text, bool lines)
+{
+    SQ_CLEANUP(sq_buf_fini) struct sq_buf shown;
+    sq_buf_init(&shown, TEXT_BYTES);
+    sq_visible_add(&shown, text, lines);
+    if (sq_buf_ok(&shown) && shown.len)
+        fwrite(shown.data, 1, shown.len, out);
+}
+
+void sq_cli_print_text(FILE *out, const char *text)
+{
+    print_visible(out, text, true);
+}
+
+static void print_args(FILE *out, bool lines, const char *fmt, va_list args)
+{
+    char *text = NULL;
+    if (vasprintf(&text, fmt, args) < 0)
+        return;
+    print_visible(out, text, lines);
+    free(text);
+}
+
+void sq_cli_say(const struct sq_cli *cli, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    print_args(cli->out, false, fmt, args);
+    va_end(args);
+    fputc('\n', cli->out);
+}
+
 void sq_cli_note(const struct sq_cli *cli, const char *fmt, ...)
 {
     va_list args;
     fflush(cli->out);
     fprintf(stderr, "%s: ", cli->program);
     va_start(args, fmt);
-    vfprintf(stderr, fmt, args);
+    print_args(stderr, true, fmt, args);
     va_end(args);
     fputc('\n', stderr);
 }

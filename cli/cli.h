@@ -32,8 +32,12 @@ void sq_cli_fini(struct sq_cli *cli);
 /* "This command line makes no sense": SQ_EINVAL and exit 2. */
 int sq_cli_misuse(struct sq_cli *cli, struct sq_err *err, const char *fmt, ...)
     SQ_PRINTF(3, 4);
-/* A sentence on standard error that stops nothing. */
+/* A sentence on standard error that stops nothing; one of the output.  What they hold
+ * of others' names is shown so that no terminal obeys it (lib/visible.h). */
 void sq_cli_note(const struct sq_cli *cli, const char *fmt, ...) SQ_PRINTF(2, 3);
+void sq_cli_say(const struct sq_cli *cli, const char *fmt, ...) SQ_PRINTF(2, 3);
+/* A text of several lines, likewise. */
+void sq_cli_print_text(FILE *out, const char *text);
 
 /* --version. */
 void sq_cli_print_version(struct sq_cli *cli);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/utf8.h"
+#include "lib/visible.h"
 
 enum {
     CUT_OVER = 50, /* characters */
@@ -14,27 +15,6 @@ enum {
     CELL_BYTES = 64 * 1024 * 1024, /* one value: the server's own limit is lower */
     BLOCK_BYTES = 1024 * 1024 * 1024
 };
-
-/* Append `text` on one line and without what a terminal would obey. */
-static void add_clean(const char *text, struct sq_buf *out)
-{
-    while (*text) {
-        size_t plain = 0;
-        while ((unsigned char)text[plain] >= ' ' && text[plain] != 0x7f)
-            plain++;
-        sq_buf_add(out, text, plain);
-        text += plain;
-        if (!*text)
-            break;
-        if (*text == '\n')
-            sq_buf_adds(out, "\\n");
-        else if (*text == '\t')
-            sq_buf_adds(out, "\\t");
-        else
-            sq_buf_addf(out, "\\x%02x", (unsigned char)*text);
-        text++;
-    }
-}
 
 /* Clean and cut `text` into the scratch buffer. */
 static void render(struct sq_table *t, const char *text)
@@ -49,10 +29,10 @@ static void render(struct sq_table *t, const char *text)
         char head[CUT_TO * 4 + 1];
         memcpy(head, text, keep);
         head[keep] = 0;
-        add_clean(head, b);
+        sq_visible_add(b, head, false);
         sq_buf_adds(b, "...");
     } else {
-        add_clean(text, b);
+        sq_visible_add(b, text, false);
     }
 }
 

@@ -28,7 +28,7 @@ int sq_job_follow(struct sq_cli *cli, int64_t id, struct sq_err *err)
         const char *log = sq_cli_member(job, "log");
         const char *status = sq_cli_member(job, "status");
         if (!json && strlen(log) > shown)
-            fputs(log + shown, cli->out);
+            sq_cli_print_text(cli->out, log + shown);
         shown = strlen(log);
         fflush(cli->out);
         bool failed = strcmp(status, "failed") == 0;

@@ -15,8 +15,8 @@ static int run(struct sq_cli *cli, struct sq_err *err)
     if (sq_args_has(&cli->args, "json"))
         sq_cli_print_json(cli, job);
     else
-        fprintf(cli->out, "Job %lld (%s of %s) deleted\n", (long long)id,
-                sq_cli_member(job, "action"), sq_cli_member(job, "target"));
+        sq_cli_say(cli, "Job %lld (%s of %s) deleted", (long long)id,
+                   sq_cli_member(job, "action"), sq_cli_member(job, "target"));
     return 0;
 }
 

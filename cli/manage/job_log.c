@@ -21,7 +21,7 @@ static int run(struct sq_cli *cli, struct sq_err *err)
     if (sq_args_has(&cli->args, "json"))
         sq_cli_print_json(cli, job);
     else
-        fputs(sq_cli_member(job, "log"), cli->out);
+        sq_cli_print_text(cli->out, sq_cli_member(job, "log"));
     return 0;
 }
 

@@ -39,7 +39,7 @@ void sq_recruiter_print(struct sq_cli *cli, const json_t *recruiter, const char 
     if (sq_args_has(&cli->args, "json"))
         sq_cli_print_json(cli, recruiter);
     else
-        fprintf(cli->out, "Recruiter %s/%lld %s\n", sq_cli_member(recruiter, "batch"),
-                (long long)json_integer_value(json_object_get(recruiter, "rank")),
-                done);
+        sq_cli_say(cli, "Recruiter %s/%lld %s", sq_cli_member(recruiter, "batch"),
+                   (long long)json_integer_value(json_object_get(recruiter, "rank")),
+                   done);
 }

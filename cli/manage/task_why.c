@@ -18,8 +18,7 @@ static int run(struct sq_cli *cli, struct sq_err *err)
     if (sq_args_has(&cli->args, "json"))
         sq_cli_print_json(cli, why);
     else
-        fprintf(cli->out, "Task %lld: %s\n", (long long)id,
-                sq_cli_member(why, "sentence"));
+        sq_cli_say(cli, "Task %lld: %s", (long long)id, sq_cli_member(why, "sentence"));
     return 0;
 }
 

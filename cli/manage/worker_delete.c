@@ -19,11 +19,11 @@ static int run(struct sq_cli *cli, struct sq_err *err)
     if (sq_args_has(&cli->args, "json"))
         sq_cli_print_json(cli, worker);
     else if (json_is_false(json_object_get(worker, "permanent")))
-        fprintf(cli->out, "Worker %lld (%s) is being destroyed\n", (long long)id,
-                sq_cli_member(worker, "name"));
+        sq_cli_say(cli, "Worker %lld (%s) is being destroyed", (long long)id,
+                   sq_cli_member(worker, "name"));
     else
-        fprintf(cli->out, "Worker %lld (%s) deleted\n", (long long)id,
-                sq_cli_member(worker, "name"));
+        sq_cli_say(cli, "Worker %lld (%s) deleted", (long long)id,
+                   sq_cli_member(worker, "name"));
     return 0;
 }
 
