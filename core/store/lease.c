@@ -4,7 +4,10 @@
  * PostgreSQL: advisory locks of the writing session, for each schema one to schedule
  * and one to serve.  A session whose client died lives on until its statement ends, so
  * a lock that is taken is waited for a little.  Our own former session may even outlive
- * a broken network: it is known by its pid and its start, and ended. */
+ * a broken network: it is known by its pid and its start, and ended.  A process that is
+ * there and does nothing (stopped, on a machine that is suspended) would keep its
+ * locks, and in mid-transaction everybody's turn, for as long: PostgreSQL ends the
+ * session of who is silent, and so what it goes on with later is refused. */
 #include "core/store/lease.h"
 
 #include <errno.h>
@@ -206,6 +209,7 @@ static int take_locks(struct sq_lease *l, struct sq_db *db, struct sq_err *err)
         rc = take_lock(l, db, &serve, err);
     if (rc)
         return rc;
+    sq_run(sq_db_query(db, SQ_Q_LEASE_FENCE));
     remember_session(l, db);
     return sq_db_error(db, err);
 }

@@ -192,6 +192,30 @@ static void test_a_dying_session_is_waited_for(void **state)
     sq_lease_free(t.lease);
 }
 
+/* Somebody who is stopped has it no longer than that. */
+static void test_the_silent_lose_it(void **state)
+{
+    struct contract *c = *state;
+    struct sq_err err = {0};
+    struct sq_lease *a = lease();
+    struct sq_db *da = contract_connect(c, 0);
+    OK(err, sq_lease_take(a, da, &err));
+    if (c->engine == SQ_POSTGRES) {
+        const char *names[] = {"idle_in_transaction_session_timeout",
+                               "idle_session_timeout"};
+        for (size_t i = 0; i < SQ_LEN(names); i++) {
+            char sql[200];
+            snprintf(sql, sizeof sql,
+                     "select coalesce(max(setting::int), 10000) from pg_settings where "
+                     "name = '%s'",
+                     names[i]);
+            assert_int_equal(contract_int(da, sql), 10000);
+        }
+    }
+    sq_db_close(da);
+    sq_lease_free(a);
+}
+
 /* The writer. */
 
 struct told {
@@ -285,6 +309,7 @@ int main(void)
         cmocka_unit_test(test_others_are_free),
         cmocka_unit_test(test_it_is_taken_again),
         cmocka_unit_test(test_a_dying_session_is_waited_for),
+        cmocka_unit_test(test_the_silent_lose_it),
         cmocka_unit_test(test_a_second_writer_is_refused),
         cmocka_unit_test(test_a_writer_is_dispossessed_once),
     };

@@ -9,6 +9,7 @@ for ten minutes, and asserts that tasks are given out again within 5 s; else a f
 import http.client
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -173,6 +174,30 @@ def test_silent():
             ok(row["worker_id"] == worker.row(one)["worker_id"], "silent, then heard again")
 
 
+def test_stopped():
+    """Whoever schedules is stopped, at any moment, and goes on when it is too late."""
+    dice = random.Random(SEED)
+    with Site() as site:
+        leader = whoever(site)
+        folder = Folder()
+        clients = Clients(site, folder)
+        with Worker(site.mains[0], concurrency=4):
+            for _ in range(20):
+                clients.give(dice.choice(site.mains))
+            time.sleep(dice.random() * 0.3)  # any moment
+            os.kill(leader.pid, signal.SIGSTOP)
+            other = [q for q in site.queues if q is not leader][0]
+            wait_until("the standby schedules",
+                       lambda: "] scheduling, database" in other.log())
+            given_out_again(clients, site)
+            os.kill(leader.pid, signal.SIGCONT)
+            is_(leader.process.wait(STOP_S), 1, "who lost the right to schedule ends")
+            has(leader.log(), "not its own any more", "and says why")
+            leader.start()
+            check(site, clients)
+        folder.stop()
+
+
 # ---- kills
 
 def command(folder, number):
@@ -275,6 +300,10 @@ diag("seed %d" % SEED)
 if with_postgresql():
     for test in (test_together, test_alone, test_silent, test_killed):
         run(test)
+    if LONG:  # ten seconds of waiting
+        run(test_stopped)
+    else:
+        skip("a scheduler that is stopped", "only in the long version")
 else:
     skip("several server processes", "built without PostgreSQL")
 done()

@@ -205,8 +205,8 @@ static PGconn *connect_to(const char *uri)
  * hot end of each is in memory), and nothing is spent on compiling.  Even so a plan
  * made on a few rows may walk the table: see refresh_plans() for how that ends.
  *
- * The keepalives are PostgreSQL's own: a server whose machine vanished loses its
- * session, and with it the right to schedule (lease.h), within a minute.
+ * The keepalives are PostgreSQL's own: a session whose machine vanished ends within a
+ * minute, also before 14 (see lease.c).
  *
  * People lock tables by hand (vacuum full, alter table, a transaction left open): who
  * waits for them holds a thread or the writer, and SIGTERM waits with it. */

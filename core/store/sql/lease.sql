@@ -42,6 +42,15 @@ select $1
 select pg_advisory_lock_shared(cast($1 as integer), cast(oid as integer))
 from pg_namespace where nspname = current_schema()
 
+-- Who is silent that long loses its session, in a transaction or out of it (that, from
+-- PostgreSQL 14 on).  The scheduler's timer has a transaction every two seconds.
+-- name: lease_fence
+-- engine: sqlite
+select 1
+-- engine: postgres
+select set_config(name, '10s', false) from pg_settings
+where name in ('idle_in_transaction_session_timeout', 'idle_session_timeout')
+
 -- name: lease_session
 -- engine: sqlite
 select 0, ''
