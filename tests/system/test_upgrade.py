@@ -321,6 +321,40 @@ def prune(db):
                "%s: what is left of task %d" % (db, task))
 
 
+def prune_in_steps(db):
+    """A long output goes some rows a transaction, since a server works beside: what
+    fails half-way is half done, and the next one does the rest."""
+    with Server(db=db) as server:
+        api = server.api()
+        w = api.post("/workers/", {"name": "w", "concurrency": 1, "batch": "w"}).json["worker_id"]
+        t = api.task("c", batch="w", status="paused")
+        e = api.post("/executions/", {"worker_id": w, "task_id": t}).json["execution_id"]
+        api.put("/executions/%d" % e, {"status": "succeeded"})
+
+        def sql(text):
+            return server.sql(text) if db == "sqlite" else Postgres.get().sql(text, server.uri)
+        sql("insert into execution_log (execution_id, stream, start, chars, data) select %d, 1, "
+            "1000 * i, 1000 * i, %s from %s" % (
+                (e, "zeroblob(1000)", "(with recursive n(i) as (select 0 union all select i + 1 "
+                 "from n where i < 199) select i from n)") if db == "sqlite" else
+                (e, "decode(repeat('41', 1000), 'hex')", "generate_series(0, 199) i")))
+        sql("update execution set modification_date = '2020-01-01 00:00:00.000000'")
+        sql("create trigger no before delete on execution_log when old.start = 0 begin "
+            "select raise(abort, 'no'); end" if db == "sqlite" else
+            "create function no() returns trigger as $$ begin raise 'no'; end $$ language plpgsql; "
+            "create trigger no before delete on execution_log for each row when (old.start = 0) "
+            "execute function no()")
+        code, said = manage(server, "prune", "--days", "1")
+        ok(code == 1 and "of 0 executions" in said, "%s: a prune that fails: %s" % (db, said))
+        left = [int(r[0]) for r in sql("select start from execution_log order by start")]
+        ok(0 < len(left) < 100 and left == list(range(0, 1000 * len(left), 1000)),
+           "%s: what it did before stays done, from the end" % db, left)
+        sql("drop trigger no%s" % (" on execution_log" if db == "postgresql" else ""))
+        code, said = manage(server, "prune", "--days", "1")
+        ok(code == 0 and "of 1 executions" in said, "%s: the next does the rest: %s" % (db, said))
+        is_(int(sql("select count(*) from execution_log")[0][0]), 0, "%s: all of it" % db)
+
+
 def main():
     for db in databases():
         if db == "postgresql":
@@ -336,6 +370,7 @@ def main():
         other_states(db)
         go_on(db)
         prune(db)
+        prune_in_steps(db)
         many(db)
     done()
 

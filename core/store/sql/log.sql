@@ -190,8 +190,16 @@ where e.execution_id > cast($1 as bigint) and e.status in ('failed', 'succeeded'
         select 1 from execution_log l where l.execution_id = e.execution_id))
 order by e.execution_id limit $3
 
+-- From the end: who reads meanwhile finds no hole.
 -- name: log_drop
-delete from execution_log where execution_id in ids($1)
+-- engine: sqlite
+delete from execution_log where rowid in (
+    select rowid from execution_log where execution_id in ids($1)
+    order by start desc limit $2)
+-- engine: postgres
+delete from execution_log where ctid = any (array(
+    select ctid from execution_log where execution_id in ids($1)
+    order by start desc limit $2))
 
 -- name: log_shorten
 -- engine: sqlite
