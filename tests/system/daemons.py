@@ -246,6 +246,21 @@ def databases():
 
 # ---- the daemons
 
+ESTABLISHED, CLOSE_WAIT = 1, 8
+
+
+def loopback(local, remote):
+    """One end of a connection of loopback: its state, the bytes that were not acknowledged
+    and those that were not read; None: there is none."""
+    ends = ["0100007F:%04X" % port for port in (local, remote)]
+    with open("/proc/net/tcp") as f:
+        for line in f:
+            words = line.split()
+            if words[1:3] == ends:
+                return (int(words[3], 16),) + tuple(int(n, 16) for n in words[4].split(":"))
+    return None
+
+
 class Server(Daemon):
     """scitq-server on a database of its own.  Further settings as keywords:
     Server(WORKER_OFFLINE_DELAY=2)."""
@@ -327,6 +342,16 @@ class Server(Daemon):
                 elif line.startswith("Anonymous:"):
                     anonymous = int(line.split()[1]) * 1024
         return rss, anonymous
+
+    def has_read(self, sock):
+        """All that was sent on this connection."""
+        port = sock.getsockname()[1]
+        here, there = loopback(port, self.port), loopback(self.port, port)
+        return here and there and here[1] == 0 and there[2] == 0
+
+    def lets_go(self, port):
+        """Is nothing open here of the connection from that port?"""
+        return (loopback(self.port, port) or (0,))[0] not in (ESTABLISHED, CLOSE_WAIT)
 
     def peak_reset(self):
         """From now on peak_growth() counts; clear_refs 5, see proc(5)."""

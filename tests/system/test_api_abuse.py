@@ -264,25 +264,6 @@ def at_once(api, server):
     is_(len({a.json["task_id"] for a in got}), 8, "eight tasks at once have eight ids")
 
 
-def queues(local, remote):
-    """(bytes that were not acknowledged, bytes that were not read) at one end of a
-    connection of loopback; None where there is none."""
-    ends = ["0100007F:%04X" % port for port in (local, remote)]
-    with open("/proc/net/tcp") as f:
-        for line in f:
-            words = line.split()
-            if words[1:3] == ends:
-                return tuple(int(n, 16) for n in words[4].split(":"))
-    return None
-
-
-def has_read(server, sock):
-    """All that was sent there."""
-    here, there = sock.getsockname()[1], server.port
-    sent, read = queues(here, there), queues(there, here)
-    return sent and read and sent[0] == 0 and read[1] == 0
-
-
 def stopping(api, server):
     """A server asked to stop lets a poll and a follower end at once: it would not end
     in time if it waited for theirs."""
@@ -301,8 +282,8 @@ def stopping(api, server):
         {"spool": "z", "wait": 60, "holding": [e]}))
     half = socket.create_connection(("127.0.0.1", server.port))
     half.sendall(b"POST /tasks/ HTTP/1.1\r\nContent-Le")
-    wait_until("they are read", lambda: has_read(server, poller.sock) and
-               has_read(server, half))
+    wait_until("they are read", lambda: server.has_read(poller.sock) and
+               server.has_read(half))
     is_(server.end(), 0, "the server ends with 0 under a poll, a follower and half a "
         "request")
     ok(poller.getresponse().status in (200, 503), "the poll was answered")

@@ -224,27 +224,18 @@ def follow(db, server, api):
     follower.close()
 
 
-def sockets(server):
-    folder, found = "/proc/%d/fd" % server.pid, 0
-    for name in os.listdir(folder):
-        try:
-            found += os.readlink(os.path.join(folder, name)).startswith("socket:")
-        except OSError:
-            pass
-    return found
-
-
 def gone(db, server, api):
     """Clients that hang up in a poll are let go, with and without a goodbye."""
     w = api.register("poller", "p").json["worker"]["worker_id"]
     body = b'{"spool":"p","wait":60,"holding":[]}'
     for polite in (True, False):
-        before = sockets(server)
         s = server.tls.wrap_socket(socket.create_connection(("127.0.0.1", server.port)),
                                    server_hostname="127.0.0.1")
         s.sendall(b"PUT /workers/%d/sync HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n"
                   b"Content-Length: %d\r\n\r\n" % (w, ADMIN.encode(), len(body)) + body)
-        wait_until("the connection", lambda: sockets(server) > before)
+        port = s.getsockname()[1]
+        wait_until("the poll is read", lambda: server.has_read(s))
+        is_(server.lets_go(port), False, "%s: it is held" % db)
         is_(api.get("/healthz").status, 200, "%s: a poll" % db)
         s.setblocking(False)
         try:
@@ -253,7 +244,7 @@ def gone(db, server, api):
         except ssl.SSLError:
             pass  # its answer is not waited for
         s.close()
-        wait_until("it is let go", lambda: sockets(server) <= before, 30)
+        wait_until("it is let go", lambda: server.lets_go(port), 30)
         ok(True, "%s: whoever hangs up %s is let go" % (db, "politely" if polite else "rudely"))
 
 
