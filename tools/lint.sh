@@ -1,9 +1,10 @@
 #!/bin/sh
 # The rules of the house: lint.sh check TOP, or lint.sh format TOP to lay out the C
 # files.  Checks the layout of C files (.clang-format), who includes whom and how long
-# files and functions are (lint.awk), shell scripts (shellcheck), and that no provider
-# is known by its name.  CLANG_FORMAT and SHELLCHECK name the programs.  Exit 1 when
-# anything is found.
+# files and functions are (lint.awk), shell scripts (shellcheck), that no provider is
+# known by its name, and that the tarball has every file.  CLANG_FORMAT and SHELLCHECK
+# name the programs, DISTFILES what automake puts into the tarball.  Exit 1 when anything
+# is found.
 set -eu
 
 mode=${1:-}
@@ -49,6 +50,14 @@ provider_names() {
         sed 's/$/: names a provider, which only its plugin may/'
 }
 
+# What git keeps and the tarball lacks, hidden files aside; dist-hook brings `check`.
+undistributed() {
+    [ -e .git ] && [ -n "${DISTFILES:-}" ] || return 0
+    printf '%s\n' "$DISTFILES" | tr -s ' ' '\n' | sed -E 's#^(\.\.?/)*##' |
+        grep -vxFf - "$list" | grep -vE '^check$|(^|/)\.' |
+        sed 's/$/: not in the tarball: name it in EXTRA_DIST/'
+}
+
 need() {
     command -v "$1" >/dev/null || {
         echo "lint: $1 is missing: tools/deps.sh test installs it" >&2
@@ -71,6 +80,7 @@ check)
     c_files | tr '\n' '\0' | xargs -0 -r awk -f tools/lint.awk tools/rooms.txt || failed=1
     scripts | tr '\n' '\0' | xargs -0 -r "$SHELLCHECK" || failed=1
     provider_names | grep . && failed=1
+    undistributed | grep . && failed=1
     [ "$failed" = 0 ] && echo "lint: $(wc -l <"$list") files in $here are as agreed"
     exit "$failed"
     ;;

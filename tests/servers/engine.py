@@ -76,6 +76,11 @@ class Engine:
         return self("container", "inspect", "--format", "{{.State.Status}}",
                     container).strip()
 
+    def go(self, container):
+        """Let it, which waits for /tmp/go, go on: not waited for, since what is run in a
+        container dies with it."""
+        self("exec", "-d", container, "touch", "/tmp/go")
+
     def restore_env(self):
         for key, value in self.env.items():
             if value is None:

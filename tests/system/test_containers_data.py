@@ -111,12 +111,12 @@ def killed(engine, api, worker):
            "execution %d: running ->" % number not in worker.log(),
            name + ": while it ran")
         if meanwhile:
-            engine("exec", container, "touch", "/tmp/go")
+            engine.go(container)
             wait_until("it ended", lambda: engine.status(container) == "exited")
             worker.start()
         else:
             worker.start()
-            engine("exec", container, "touch", "/tmp/go")
+            engine.go(container)
         is_(ended(api, task), ("succeeded", 0, b"on\noff\n", b""), name + ": it succeeds")
         is_(scene.out(), {"o": b"input a\ninput b\npart\nkept\n"},
             name + ": its output is right to the byte")

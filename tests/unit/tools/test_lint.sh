@@ -83,6 +83,11 @@ if command -v git >/dev/null; then
     report $? "what git does not keep is passed over"
     (cd "$tree" && git add second)
     refused "and what it keeps is looked at" second/core/queries.h 'clang-format'
+    (cd "$tree" && git init -q . && git add .) >/dev/null 2>&1
+    DISTFILES=$(cd "$tree" && git ls-files | grep -v '^lib/' | sed 's#^#../#' | tr '\n' ' ')
+    export DISTFILES
+    refused "a file that the tarball would lack" lib/http.c 'not in the tarball'
+    unset DISTFILES
 fi
 fresh
 
