@@ -1,6 +1,7 @@
 """What the sources can say: their texts in double quotes, joined as the compiler joins
 them, with … in place of what a format fills in."""
 
+import functools
 import glob
 import os
 import re
@@ -77,11 +78,18 @@ def errors_of_tree(top):
     return found
 
 
+@functools.lru_cache(maxsize=None)
+def words_of(quoted):
+    """(its text, a pattern in which its … stand for anything)"""
+    text = same(quoted).strip("… ")
+    return text, re.compile(".*".join(re.escape(part) for part in text.split("…")))
+
+
 def matches(quoted, said):
-    """Is the sentence the one quoted, whose … stand for anything, or a part of it?"""
-    quoted, said = same(quoted).strip("… "), said.strip("… ")
-    words = ".*".join(re.escape(part) for part in quoted.split("…"))
-    return said in quoted or re.search(words, said) is not None
+    """Is the sentence the one quoted, or a part of it?"""
+    text, words = words_of(quoted)
+    said = said.strip("… ")
+    return said in text or words.search(said) is not None
 
 
 def elsewhere(text):
