@@ -38,7 +38,7 @@ def rules(api, server):
         is_((answer.status, answer.body, answer.headers["content-type"]),
             (full.status, b"", full.headers["content-type"]), "HEAD %s" % where)
     for where in ("/nothing", "/tasks/x", "/tasks/-1", path + "/", "/tasks//",
-                  "/recruiter/a/b", "/recruiter/a/1", "/jobs/x", "/jobs/1", "/ui/",
+                  "/recruiter/a/b", "/recruiter/a/1", "/jobs/x", "/jobs/1", "/uix",
                   "/tasks/%00", "/..", "/%2e%2e/etc/passwd"):
         answer = api.get(where)
         ok(answer.status in (400, 404) and answer.message, "no route: %s" % where, answer)
