@@ -99,6 +99,12 @@ def test_deploy(site):
         "the manager's firewall is open to it")
     with open(site.folder.join("exports.d", "scitq-w1.exports")) as f:
         has(f.read(), "/data 10.77.0.2(rw", "the manager exports to it")
+    with open(os.path.join(TOP, "etc", "systemd", "scitq-worker.service.in")) as f:
+        is_(site.host.ssh("cat /etc/systemd/system/scitq-worker.service").strip(),
+            f.read().replace("@sbindir@", "/opt/scitq/current/bin").strip(),
+            "its unit is the packaged one")
+    is_(site.host.ssh("systemctl show -P WatchdogUSec scitq-worker").strip(), "5min",
+        "and its watchdog is awake")
     at_rest(site, "a second deployment changes nothing")
 
 
