@@ -11,7 +11,8 @@ import socket
 import sqlite3
 import subprocess
 
-from harness import (BUILD, Folder, Server, Worker, databases, done, has, is_, lacking, ok, run)
+from harness import (BUILD, Folder, Server, Worker, databases, done, has, is_, lacking, ok, program,
+                     run)
 
 
 SWEEPS_S = 5  # more than two of the scheduler's, which come whatever happens
@@ -160,6 +161,7 @@ def units(base):
     for word in ("scitq-server", "scitq-worker"):
         has("".join(texts), "ExecStart=%s/sbin/%s" % (prefix(), word), word + " is started")
     verify(base, found)
+    updaters(base)
 
 
 def crontab(base):
@@ -247,6 +249,37 @@ def verify(base, found):
     code, text = command("systemd-analyze", "verify", "--man=no", "--recursive-errors=no",
                          *paths)
     is_((code, text), (0, ""), "systemd finds nothing wrong with them")
+
+
+def updaters(base):
+    """The lines of the installed cron.d/scitq, as cron runs them: sh -c, their user, no
+    environment but cron's; on a network that has the server's usual port free, with the
+    installation where it was to be put."""
+    if os.geteuid() != 0 or not os.path.isdir(prefix()):
+        return lacking("the lines for cron", "root, and the folder " + prefix())
+    with open(base + "/etc/cron.d/scitq") as f:
+        text = f.read()
+    path = re.search(r"(?m)^PATH=(.*)$", text)[1]
+    lines = re.findall(r"(?m)^#(?:\S+ ){5}(\S+) (.*)$", text)
+    is_([user for user, _ in lines], ["nobody"] * 2, "an updater a provider, nobody's")
+    wrapper = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$0" "$@"']
+    with Server(start=False, wrapper=wrapper) as server:
+        server.start(SCITQ_LISTEN="127.0.0.1:5000", LOCAL_WORKER=program("scitq-worker"),
+                     SCITQ_PROVIDERS="ovh=local azure=local")
+        for user, line in lines:
+            ok("%" not in line, "cron takes no % in it for a new line", line)
+            before = server.sql("select coalesce(max(job_id), 0) from job")[0][0]
+            code, said = command(
+                "nsenter", "--net=/proc/%d/ns/net" % server.pid, "unshare", "--mount", "sh",
+                "-c", 'mount --bind "$1" "$2" && exec setpriv --reuid="$3" --regid=nogroup '
+                '--clear-groups env -i SHELL=/bin/sh HOME=/nonexistent LOGNAME="$3" '
+                'PATH="$4" /bin/sh -c "$5"', "sh", base, prefix(), user, path, line)
+            is_((code, said), (0, ""), "quietly: " + line)
+            name = re.match(r"scitq-(\w+)-updater", line)[1]
+            rows = server.sql("select action, target, status from job where job_id > %s"
+                              % before)
+            is_([list(r) for r in rows], [["flavor_update", name, "succeeded"]],
+                "what it asks for is done")
 
 
 def main():
