@@ -2,6 +2,7 @@
 """How scitq-server starts, refuses to start, and stops: each refusal is a sentence on
 standard error and exit 1 (2 for a bad option), and nothing is left behind."""
 
+import glob
 import http.client
 import os
 import re
@@ -11,7 +12,7 @@ import sqlite3
 import subprocess
 import threading
 
-from harness import (Folder, Server, clean_env, databases, done, free_port, has, is_,
+from harness import (TOP, Folder, Server, clean_env, databases, done, free_port, has, is_,
                      ok, program, run, wait_until, with_postgresql)
 
 
@@ -103,6 +104,95 @@ def settings():
     ok(not os.path.exists(folder.join("state")), "a refused start leaves nothing")
     status, text, _ = start(Folder(), options=["-c", "/nonexistent.conf"])
     ok(status == 1 and "/nonexistent.conf" in text, "absent settings file", text)
+
+
+# A wrong value of each setting, and how what is said of it begins.
+WRONG = {
+    "SCITQ_DATABASE_URI": ("mysql://u:pass@h/d", "is neither sqlite:////"),
+    "SQLALCHEMY_DATABASE_URI": ("mysql://u:pass@h/d", "is neither sqlite:////"),
+    "SQLALCHEMY_POOL_SIZE": ("many", "must be an integer between 1 and 100"),
+    "SCITQ_LISTEN": ("bogus", "must be address:port"),
+    "SCITQ_INSECURE": ("perhaps", "must be 1 or 0"),
+    "SCITQ_TRUSTED_NETWORKS": ("10.0.0.0/8, home", "names \"home\": it is no network"),
+    "SCITQ_TOKEN_FILE": ("/nonexistent", "cannot be used: cannot open /nonexistent"),
+    "SCITQ_TLS_CERT": ("/nonexistent", "needs SCITQ_TLS_KEY"),
+    "SCITQ_TLS_KEY": ("/nonexistent", "needs SCITQ_TLS_CERT"),
+    "SCITQ_CA": ("/nonexistent", "names /nonexistent: No such file"),
+    "SCITQ_SERVER_PROCESS": ("0", "must be between 1 and 1024"),
+    "SCITQ_STATE_DIR": ("here", "must begin with /"),
+    "LOG_FILE": ("/nonexistent/log", "cannot be used: cannot open the log file"),
+    "LOG_FILE_MAX_SIZE": ("1", "must be between 1000 and"),
+    "LOG_FILE_KEEP": ("-1", "must be between 0 and 1000"),
+    "LOG_LEVEL": ("loud", "must be error, warning, info or debug"),
+    "WORKER_OFFLINE_DELAY": ("0", "must be between 1 and"),
+    "WORKER_IDLE_DELAY": ("5m", "must be an integer between 1 and"),
+    "WORKER_FIRST_TASK_DELAY": ("1e3", "must be an integer between 1 and"),
+    "WORKER_LOST_DELAY": ("never", "must be an integer between 0 and"),
+    "REMOTE_URI": ("flows", "is no folder's URI: "),
+    "RCLONE_CONFIG": ("rclone.conf", "must begin with /"),
+    "SCITQ_PLUGIN_PATH": ("/usr:/nonexistent", "names /nonexistent: No such file"),
+    "SCITQ_SERVER": ("ftp://here", ""),
+    "SCITQ_PROVIDERS": ("cloud=clowd", "has cloud=clowd: no provider is called clowd"),
+    "PREFERRED_REGIONS": ("here", "must be a list of provider:region"),
+    "SCITQ_PLAYBOOKS": ("ansible", "must begin with /"),
+    "WORKER_CREATE_CONCURRENCY": ("0", "must be between 1 and 1000"),
+    "WORKER_CREATE_RETRY": ("-1", "must be between 0 and 100"),
+    "JOB_MAX_LIFETIME": ("", "must be an integer between 1 and"),
+    "JANITOR_PERIOD": ("-1", "must be between 0 and"),
+    "JANITOR_ACTION": ("burn", "must be destroy or empty"),
+    "EVICTION_ACTION": ("weep", "must be delete, replace or empty"),
+    "EVICTION_COST_MARGIN": ("x10", "must be an integer between 1 and"),
+}
+NEVER_WRONG = {"SCITQ_INVENTORY"}  # Ansible takes lists of hosts there too
+
+
+def tables():
+    """{key: kind} of the server's settings and of the providers' that are numbers."""
+    found = {}
+    with open(os.path.join(TOP, "core", "settings.c")) as f:
+        rows = re.search(r"(?s)sq_conf_key keys\[\] = \{(.*?)\n\};", f.read())[1]
+    idle = set(re.findall(r'(?:LATER|OLD)\("([A-Z_]+)"', rows))
+    for key in set(re.findall(r'"([A-Z][A-Z_]+)"', rows)) - idle:
+        found[key] = "OWN"
+    for path in glob.glob(os.path.join(TOP, "providers", "*", "*.c")):
+        with open(path) as f:
+            found.update(re.findall(r'\{"([A-Z_]+)", SQ_SETTING_(INT|BOOL)', f.read()))
+    return found
+
+
+def every_setting():
+    """What is wrong in a setting, whichever, is said with its file and line, and in a
+    reload too (test_reload.py): nothing is started, nothing is left behind."""
+    folder = Folder()
+    found = tables()
+    is_(set(WRONG) | NEVER_WRONG, {k for k, kind in found.items() if kind == "OWN"},
+        "there is a wrong value for each setting")
+    for key, kind in sorted(found.items()):
+        value, words = WRONG.get(key) or (
+            ("many", "must be an integer") if kind == "INT" else ("maybe", "must be 1 or 0"))
+        if key in NEVER_WRONG:
+            continue
+        state = "" if key == "SCITQ_STATE_DIR" else \
+            "SCITQ_STATE_DIR=%s\n" % folder.join("state")
+        listen = "" if key == "SCITQ_LISTEN" else "SCITQ_LISTEN=127.0.0.1:%d\n" % free_port()
+        conf = state + listen + "# wrong:\n%s=%s\n" % (key, value)
+        status, text, _ = start(folder, conf)
+        is_(status, 1, "%s=%s: exit 1" % (key, value))
+        has(text, "scitq.conf line %d: %s %s" % (conf.count("\n"), key, words),
+            "%s=%s: says where, and what would be right" % (key, value))
+        ok("pass" not in text, "%s: no password is told" % key, text)
+    for value, words in (("=local", "must be name=plugin"), ("a=", "must be name=plugin"),
+                         ("a=local,a=static", "has the name a twice"),
+                         ("a:b=local", "must be name=plugin"),
+                         ("%s=local" % ("a" * 64), "each of 1 to 63")):
+        status, text, _ = start(folder, "SCITQ_STATE_DIR=%s\nSCITQ_LISTEN=127.0.0.1:%d\n"
+                                "SCITQ_PROVIDERS=%s\n"
+                                % (folder.join("state"), free_port(), value))
+        is_(status, 1, "SCITQ_PROVIDERS=%.20s: exit 1" % value)
+        has(text, "scitq.conf line 3: SCITQ_PROVIDERS " + words.split(" ")[0],
+            "SCITQ_PROVIDERS=%.20s: says where" % value)
+        has(text, words, "SCITQ_PROVIDERS=%.20s: and why" % value)
+    ok(not os.path.exists(folder.join("state")), "nothing is left behind")
 
 
 def embedded():
@@ -407,6 +497,7 @@ def old_settings():
 def main():
     run(options)
     run(settings)
+    run(every_setting)
     run(embedded)
     run(ports)
     for db in databases():
