@@ -1,7 +1,6 @@
 /* The server's protection, put together. */
 #include "core/guard.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,50 +10,72 @@
 
 enum { DAY_S = 86400, SOON_S = 30 * DAY_S };
 
-static void name_site(struct sq_guard *g, const struct sq_settings *s)
+static void name_site(struct sq_guard *g)
 {
     if (gethostname(g->host, sizeof g->host - 1) != 0)
         g->host[0] = 0;
     memcpy(g->host_short, g->host, sizeof g->host);
     g->host_short[strcspn(g->host_short, ".")] = 0;
-    g->site = (struct sq_site){.names = {g->host, g->host_short}, .url = s->server};
-}
-
-static int open_tls(struct sq_guard *g, const struct sq_settings *s, struct sq_err *err)
-{
-    struct sq_err why;
-    if (!s->tls_cert || sq_tls_new(s->tls_cert, s->tls_key, &g->tls, &why) == 0)
-        return 0;
-    return sq_conf_refuse(s->conf, "SCITQ_TLS_CERT", err, "cannot be used: %s",
-                          why.text);
+    g->site = (struct sq_site){.names = {g->host, g->host_short}};
 }
 
 int sq_guard_tell_ca(const struct sq_settings *s, struct sq_err *err)
 {
-    if (!s->ca)
-        return 0;
-    if (access(s->ca, R_OK) != 0)
-        return sq_conf_refuse(s->conf, "SCITQ_CA", err, "names %s: %s", s->ca,
-                              strerror(errno));
-    return setenv("SCITQ_CA", s->ca, 1) == 0 ? 0
-                                             : sq_fail(err, SQ_ENOMEM, "out of memory");
+    return !s->ca || setenv("SCITQ_CA", s->ca, 1) == 0
+               ? 0
+               : sq_fail(err, SQ_ENOMEM, "out of memory");
+}
+
+int sq_guard_read(const struct sq_settings *s, struct sq_guard_files *ret,
+                  struct sq_err *err)
+{
+    const struct sq_auth_conf auth = {.token_file = s->token_file, .trust = &s->trust};
+    struct sq_guard_files files = {0};
+    struct sq_err why;
+    if (sq_auth_new(&auth, &files.auth, &why) != 0)
+        return sq_conf_refuse(s->conf, "SCITQ_TOKEN_FILE", err, "cannot be used: %s",
+                              why.text);
+    if (s->tls_cert && sq_tls_new(s->tls_cert, s->tls_key, &files.tls, &why) != 0) {
+        sq_guard_drop(&files);
+        return sq_conf_refuse(s->conf, "SCITQ_TLS_CERT", err, "cannot be used: %s",
+                              why.text);
+    }
+    *ret = files;
+    return 0;
+}
+
+void sq_guard_take(struct sq_guard *g, struct sq_guard_files *files)
+{
+    sq_auth_take(g->auth, files->auth);
+    if (files->tls)
+        sq_tls_use(files->tls);
+    *files = (struct sq_guard_files){0};
+}
+
+void sq_guard_drop(struct sq_guard_files *files)
+{
+    sq_auth_free(files->auth);
+    sq_tls_free(files->tls);
+    *files = (struct sq_guard_files){0};
 }
 
 int sq_guard_init(struct sq_guard *g, const struct sq_settings *s, struct sq_err *err)
 {
-    const struct sq_auth_conf auth = {.token_file = s->token_file, .trust = &s->trust};
-    struct sq_err why;
-    name_site(g, s);
-    int rc = sq_auth_new(&auth, &g->auth, &why);
+    struct sq_guard_files files;
+    int rc = sq_guard_read(s, &files, err);
     if (rc)
-        return sq_conf_refuse(s->conf, "SCITQ_TOKEN_FILE", err, "cannot be used: %s",
-                              why.text);
-    return open_tls(g, s, err);
+        return rc;
+    name_site(g);
+    g->auth = files.auth;
+    g->tls = files.tls != NULL;
+    if (files.tls)
+        sq_tls_use(files.tls);
+    return 0;
 }
 
 static void warn_of_end(const struct sq_guard *g)
 {
-    int64_t left = g->tls ? sq_tls_ends(g->tls) - sq_now() / 1000000 : INT64_MAX;
+    int64_t left = g->tls ? sq_tls_ends() - sq_now() / 1000000 : INT64_MAX;
     if (left < 0)
         sq_log(SQ_LOG_ERROR, "server",
                "the certificate of SCITQ_TLS_CERT has expired: no client trusts it");
@@ -64,26 +85,13 @@ static void warn_of_end(const struct sq_guard *g)
                (long long)left / DAY_S);
 }
 
-void sq_guard_reload(struct sq_guard *g)
-{
-    struct sq_err err;
-    if (!g->auth)
-        return;
-    if (sq_auth_reload(g->auth, &err) != 0)
-        sq_log(SQ_LOG_ERROR, "server",
-               "SCITQ_TOKEN_FILE: %s: the tokens of before go on counting", err.text);
-    if (g->tls && sq_tls_reload(g->tls, &err) != 0)
-        sq_log(SQ_LOG_ERROR, "server",
-               "SCITQ_TLS_CERT: %s: the certificate of before is used on", err.text);
-    warn_of_end(g);
-}
-
 void sq_guard_fini(struct sq_guard *g)
 {
     sq_auth_free(g->auth);
-    sq_tls_free(g->tls);
+    if (g->tls)
+        sq_tls_end();
     g->auth = NULL;
-    g->tls = NULL;
+    g->tls = false;
 }
 
 static bool is_reachable(const struct sq_settings *s)

@@ -22,6 +22,7 @@
 #include "core/fleet/fleet.h"
 #include "core/guard.h"
 #include "core/http/server.h"
+#include "core/living.h"
 #include "core/options.h"
 #include "core/sched/sched.h"
 #include "core/settings.h"
@@ -47,7 +48,8 @@ enum {
 
 struct server {
     struct sq_options options;
-    struct sq_settings settings;
+    struct sq_settings settings; /* it was started with */
+    struct sq_living living;     /* those that count */
     struct sq_known_database database;
     struct sq_guard guard;
     struct sq_lease *lease;
@@ -59,7 +61,6 @@ struct server {
     struct sq_cache *_Atomic cache; /* read by the writer's thread, all three */
     struct sq_fleet *_Atomic fleet;
     struct sq_http_server *_Atomic http;
-    struct sq_fleet_conf recruiting;
     struct sq_deadline *deadline; /* of the stop */
     pthread_t main_thread;
     bool told_ready;
@@ -172,7 +173,7 @@ static int stand_by(struct server *sv, const struct sq_writer_conf *conf,
            err->text);
     tell_ready(sv);
     while (rc == SQ_EEXIST || rc == SQ_EIO) {
-        if (sq_signals_stop(signals, rc == SQ_EEXIST ? 0 : SECOND_US))
+        if (sq_signals_stop(signals, &sv->living, rc == SQ_EEXIST ? 0 : SECOND_US))
             return sq_fail(err, SQ_ECANCELED, "asked to stop");
         rc = sq_writer_start(conf, &sv->writer, err);
     }
@@ -182,12 +183,6 @@ static int stand_by(struct server *sv, const struct sq_writer_conf *conf,
 static int start_store(struct server *sv, const sigset_t *signals, struct sq_err *err)
 {
     const struct sq_conf *c = sv->settings.conf;
-    sv->recruiting =
-        (struct sq_fleet_conf){.server_name = sv->settings.server_name,
-                               .preferred = sq_conf_text(c, "PREFERRED_REGIONS"),
-                               .retry = sq_conf_int(c, "WORKER_CREATE_RETRY"),
-                               .eviction = sv->settings.eviction,
-                               .cost_margin = sq_conf_int(c, "EVICTION_COST_MARGIN")};
     const bool alone = sv->options.role == SQ_ROLE_ALL;
     const bool schedules = sv->options.role != SQ_ROLE_MAIN;
     const struct sq_peers_conf peers = {.uri = sv->settings.database_uri,
@@ -195,11 +190,7 @@ static int start_store(struct server *sv, const sigset_t *signals, struct sq_err
                                         .heard = heard,
                                         .arg = sv};
     const struct sq_sched_conf sched = {
-        .hears_only = !schedules,
-        .fleet = &sv->recruiting,
-        .offline_us = sq_conf_int(c, "WORKER_OFFLINE_DELAY") * SECOND_US,
-        .lost_us = sq_conf_int(c, "WORKER_LOST_DELAY") * SECOND_US,
-        .sweep_us = SWEEP_US};
+        .hears_only = !schedules, .tuned = &sv->living.tuned, .sweep_us = SWEEP_US};
     int rc = alone ? 0 : sq_peers_new(&peers, &sv->peers, err);
     const struct sq_writer_conf writer = {.uri = sv->settings.database_uri,
                                           .queue_max = 10000,
@@ -228,11 +219,10 @@ static int start_store(struct server *sv, const sigset_t *signals, struct sq_err
 
 static int start_cache(struct server *sv, struct sq_err *err)
 {
-    const struct sq_cache_conf cache = {
-        .writer = sv->writer,
-        .pool = sv->pool,
-        .settings = sv->settings.path,
-        .rclone_conf = sq_conf_text(sv->settings.conf, "RCLONE_CONFIG")};
+    const struct sq_cache_conf cache = {.writer = sv->writer,
+                                        .pool = sv->pool,
+                                        .settings = sv->settings.path,
+                                        .tuned = &sv->living.tuned};
     struct sq_cache *started;
     int rc = sq_cache_start(&cache, &started, err);
     if (rc == 0)
@@ -242,32 +232,28 @@ static int start_cache(struct server *sv, struct sq_err *err)
 
 static int start_fleet(struct server *sv, struct sq_err *err)
 {
-    const struct sq_conf *c = sv->settings.conf;
-    const struct sq_fleet_setup fleet = {
-        .knows_only = sv->options.role == SQ_ROLE_MAIN,
-        .writer = sv->writer,
-        .pool = sv->pool,
-        .settings = sv->settings.path,
-        .plugins = sv->settings.providers,
-        .providers = sq_conf_text(c, "SCITQ_PROVIDERS"),
-        .state_dir = sv->settings.state_dir,
-        .playbooks = sq_conf_text(c, "SCITQ_PLAYBOOKS"),
-        .inventory = sq_conf_text(c, "SCITQ_INVENTORY"),
-        .server = sv->settings.server,
-        .on_loopback = sv->settings.on_loopback,
-        .identity = sv->database.id,
-        .secret = sv->database.secret,
-        .ca = sv->settings.ca,
-        .concurrency = (int)sq_conf_int(c, "WORKER_CREATE_CONCURRENCY"),
-        .lifetime_s = (int)sq_conf_int(c, "JOB_MAX_LIFETIME"),
-        .offline_us = sq_conf_int(c, "WORKER_OFFLINE_DELAY") * SECOND_US,
-        .janitor_s = sq_conf_int(c, "JANITOR_PERIOD"),
-        .janitor_destroys = sv->settings.janitor_destroys};
+    const struct sq_fleet_setup fleet = {.knows_only = sv->options.role == SQ_ROLE_MAIN,
+                                         .writer = sv->writer,
+                                         .pool = sv->pool,
+                                         .plugins = sv->settings.providers,
+                                         .state_dir = sv->settings.state_dir,
+                                         .identity = sv->database.id,
+                                         .secret = sv->database.secret,
+                                         .ca = sv->settings.ca,
+                                         .tuned = &sv->living.tuned};
     struct sq_fleet *started;
     int rc = sq_fleet_start(&fleet, &started, err);
     if (rc == 0)
         atomic_store(&sv->fleet, started);
     return rc;
+}
+
+/* From main's thread: another set of settings counts. */
+static void settings_changed(void *arg)
+{
+    struct sq_fleet *fleet = atomic_load(&((struct server *)arg)->fleet);
+    if (fleet)
+        sq_fleet_tuned(fleet);
 }
 
 static int http_threads(const struct sq_conf *c)
@@ -291,28 +277,21 @@ static int start_http(struct server *sv, struct sq_err *err)
 {
     char ui[PATH_MAX];
     sq_auth_set_key(sv->guard.auth, sv->database.secret);
-    const struct sq_conf *c = sv->settings.conf;
-    const struct sq_http_conf http = {
-        .listen = &sv->settings.listen,
-        .auth = sv->guard.auth,
-        .site = sv->guard.site,
-        .ui = ui_folder(ui),
-        .tls = sv->guard.tls,
-        .threads = http_threads(c),
-        .rclone_conf = sq_conf_text(c, "RCLONE_CONFIG"),
-        .database_id = sv->database.id,
-        .remote_uri = sq_conf_text(c, "REMOTE_URI"),
-        .offline_delay_s = sq_conf_int(c, "WORKER_OFFLINE_DELAY"),
-        .idle_delay_s = sq_conf_int(c, "WORKER_IDLE_DELAY"),
-        .first_task_delay_s = sq_conf_int(c, "WORKER_FIRST_TASK_DELAY"),
-        .pool = sv->pool,
-        .writer = sv->writer,
-        .liveness = sv->liveness,
-        .others = sv->options.role != SQ_ROLE_ALL,
-        .watcher = sq_fleet_watcher,
-        .knows = sq_fleet_knows,
-        .providers = sv->fleet,
-        .fleet = &sv->recruiting};
+    const struct sq_http_conf http = {.listen = &sv->settings.listen,
+                                      .auth = sv->guard.auth,
+                                      .site = sv->guard.site,
+                                      .ui = ui_folder(ui),
+                                      .tls = sv->guard.tls,
+                                      .threads = http_threads(sv->settings.conf),
+                                      .database_id = sv->database.id,
+                                      .pool = sv->pool,
+                                      .writer = sv->writer,
+                                      .liveness = sv->liveness,
+                                      .others = sv->options.role != SQ_ROLE_ALL,
+                                      .watcher = sq_fleet_watcher,
+                                      .knows = sq_fleet_knows,
+                                      .providers = sv->fleet,
+                                      .tuned = &sv->living.tuned};
     struct sq_http_server *started;
     int rc = sq_http_server_start(&http, &started, err);
     if (rc == 0)
@@ -342,7 +321,11 @@ static int run(struct server *sv, const sigset_t *signals, struct sq_err *err)
     const bool serves = sv->options.role != SQ_ROLE_QUEUE;
     const bool schedules = sv->options.role != SQ_ROLE_MAIN;
     sv->main_thread = pthread_self();
-    int rc = sq_log_open(&sv->settings.log, err);
+    sq_living_init(&sv->living, &sv->options, &sv->settings);
+    sv->living.changed = settings_changed;
+    sv->living.arg = sv;
+    sv->living.guard = serves ? &sv->guard : NULL;
+    int rc = sq_settings_open_log(&sv->settings, SQ_LOG_ERROR, err);
     if (rc == 0)
         rc = sq_guard_tell_ca(&sv->settings, err);
     if (rc == 0 && serves)
@@ -369,7 +352,7 @@ static int run(struct server *sv, const sigset_t *signals, struct sq_err *err)
         sq_guard_warn(&sv->guard, &sv->settings);
     say_serving(sv);
     tell_ready(sv);
-    sq_signals_serve(signals, sv->sched, &sv->guard);
+    sq_signals_serve(signals, sv->sched, &sv->living);
     if (!atomic_load(&sv->dispossessed))
         return 0;
     *err = sv->why;
@@ -400,13 +383,20 @@ static void stop(struct server *sv)
     sq_liveness_free(sv->liveness);
     sq_guard_fini(&sv->guard);
     sq_database_forget(&sv->database);
+    sq_living_fini(&sv->living);
     sq_settings_fini(&sv->settings);
     sq_log_close();
 }
 
-/* They were read and checked. */
-static int say_settings(const struct sq_settings *s)
+/* They were read and checked; what they name is, as a start would. */
+static int check_settings(const struct server *sv, struct sq_err *err)
 {
+    const struct sq_settings *s = &sv->settings;
+    struct sq_guard_files files = {0};
+    int rc = sv->options.role == SQ_ROLE_QUEUE ? 0 : sq_guard_read(s, &files, err);
+    sq_guard_drop(&files);
+    if (rc)
+        return rc;
     printf("the settings are right: %s\n",
            s->path ? s->path : "no file, the environment and what holds by itself");
     return 0;
@@ -421,7 +411,7 @@ static int act(struct server *sv, const sigset_t *signals, struct sq_err *err)
     case SQ_DB_UPGRADE: return sq_database_upgrade(s, false, err);
     case SQ_DB_UPGRADE_OR_INIT: return sq_database_upgrade(s, true, err);
     case SQ_DB_PRUNE: return sq_database_prune(s, sv->options.days, err);
-    case SQ_CHECK_SETTINGS: return say_settings(s);
+    case SQ_CHECK_SETTINGS: return check_settings(sv, err);
     case SQ_SERVE: break;
     }
     return run(sv, signals, err);

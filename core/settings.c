@@ -6,53 +6,63 @@
  * listen. */
 #include "core/settings.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "core/fleet/fleet.h"
 #include "core/store/db.h"
 #include "core/store/offers.h"
 #include "lib/host.h"
 #include "lib/http.h"
 #include "lib/strangers.h"
+#include "lib/uri.h"
 
 #define TEXT(name, fallback, help)                                                     \
     {                                                                                  \
-        name, SQ_CONF_TEXT, fallback, help, 0, 0, false                                \
+        name, SQ_CONF_TEXT, fallback, help, 0, 0, false, false                         \
     }
 #define INT(name, fallback, min, max, help)                                            \
     {                                                                                  \
-        name, SQ_CONF_INT, fallback, help, min, max, false                             \
+        name, SQ_CONF_INT, fallback, help, min, max, false, false                      \
     }
-#define SECRET(name, help)                                                             \
+#define LIST(name, fallback, help)                                                     \
     {                                                                                  \
-        name, SQ_CONF_TEXT, NULL, help, 0, 0, true                                     \
+        name, SQ_CONF_LIST, fallback, help, 0, 0, false, false                         \
+    }
+#define AT_START(name, kind, fallback, min, max, secret, help)                         \
+    {                                                                                  \
+        name, kind, fallback, help, min, max, secret, true                             \
     }
 #define OLD(name)                                                                      \
     {                                                                                  \
-        name, SQ_CONF_IGNORED, NULL, "of scitq 1.3", 0, 0, false                       \
+        name, SQ_CONF_IGNORED, NULL, "of scitq 1.3", 0, 0, false, false                \
     }
 
 enum { DAY_S = 86400, YEAR_S = 366 * DAY_S };
 
 static const struct sq_conf_key keys[] = {
-    SECRET("SCITQ_DATABASE_URI",
-           "sqlite:////path/file.db or postgresql://user@host/db"),
-    SECRET("SQLALCHEMY_DATABASE_URI", "the same, under 1.3's name"),
-    INT("SQLALCHEMY_POOL_SIZE", "5", 1, 100, "database connections for reading"),
-    {"SCITQ_LISTEN", SQ_CONF_LIST, "127.0.0.1:5000", "address:port to listen on", 0, 0,
-     false},
+    AT_START("SCITQ_DATABASE_URI", SQ_CONF_TEXT, NULL, 0, 0, true,
+             "sqlite:////path/file.db or postgresql://user@host/db"),
+    AT_START("SQLALCHEMY_DATABASE_URI", SQ_CONF_TEXT, NULL, 0, 0, true,
+             "the same, under 1.3's name"),
+    AT_START("SQLALCHEMY_POOL_SIZE", SQ_CONF_INT, "5", 1, 100, false,
+             "database connections for reading"),
+    AT_START("SCITQ_LISTEN", SQ_CONF_LIST, "127.0.0.1:5000", 0, 0, false,
+             "address:port to listen on"),
     {"SCITQ_INSECURE", SQ_CONF_BOOL, "0", "listen beyond this machine unprotected", 0,
-     0, false},
-    {"SCITQ_TRUSTED_NETWORKS", SQ_CONF_LIST, NULL, "networks that need no token", 0, 0,
-     false},
+     0, false, false},
+    LIST("SCITQ_TRUSTED_NETWORKS", NULL, "networks that need no token"),
     TEXT("SCITQ_TOKEN_FILE", NULL, "file of tokens and their roles"),
     TEXT("SCITQ_TLS_CERT", NULL, "certificate of the server, with its chain (PEM)"),
     TEXT("SCITQ_TLS_KEY", NULL, "its key (PEM)"),
-    TEXT("SCITQ_CA", NULL, "authorities that deployed workers trust (PEM)"),
-    INT("SCITQ_SERVER_PROCESS", NULL, 1, 1024, "HTTP threads"),
-    TEXT("SCITQ_STATE_DIR", NULL, "directory of the embedded database"),
+    AT_START("SCITQ_CA", SQ_CONF_TEXT, NULL, 0, 0, false,
+             "authorities that deployed workers trust (PEM)"),
+    AT_START("SCITQ_SERVER_PROCESS", SQ_CONF_INT, NULL, 1, 1024, false, "HTTP threads"),
+    AT_START("SCITQ_STATE_DIR", SQ_CONF_TEXT, NULL, 0, 0, false,
+             "directory of the embedded database"),
     TEXT("LOG_FILE", NULL, "log file; none: standard error"),
     INT("LOG_FILE_MAX_SIZE", "10000000", 1000, INT64_MAX, "bytes before rotation"),
     INT("LOG_FILE_KEEP", "10", 0, 1000, "rotated files kept"),
@@ -67,7 +77,8 @@ static const struct sq_conf_key keys[] = {
         "s of silence to lose its tasks; 0: never"),
     TEXT("REMOTE_URI", NULL, "base URI of workflow scripts"),
     TEXT("RCLONE_CONFIG", "/etc/rclone.conf", "rclone's settings for workers"),
-    TEXT("SCITQ_PLUGIN_PATH", NULL, "folders of plugins"),
+    AT_START("SCITQ_PLUGIN_PATH", SQ_CONF_TEXT, NULL, 0, 0, false,
+             "folders of plugins"),
     TEXT("SCITQ_SERVER", NULL, "name, address or URL at which workers reach it"),
     TEXT("SCITQ_PROVIDERS", NULL, "name=plugin pairs; none: every name there is"),
     TEXT("PREFERRED_REGIONS", NULL, "provider:region pairs, % is any text"),
@@ -133,6 +144,9 @@ static int check_callers(struct sq_settings *s, struct sq_err *err)
         return sq_conf_refuse(s->conf, s->tls_cert ? "SCITQ_TLS_CERT" : "SCITQ_TLS_KEY",
                               err, "needs %s beside it",
                               s->tls_cert ? "SCITQ_TLS_KEY" : "SCITQ_TLS_CERT");
+    if (s->ca && access(s->ca, R_OK) != 0)
+        return sq_conf_refuse(s->conf, "SCITQ_CA", err, "names %s: %s", s->ca,
+                              strerror(errno));
     if (list && sq_trust_parse(list, &s->trust, &why) != 0)
         return sq_conf_refuse(s->conf, name, err, "%s", why.text);
     if (sq_trust_is_open(&s->trust) && !sq_conf_bool(s->conf, "SCITQ_INSECURE"))
@@ -191,7 +205,7 @@ static void choose_queue_log(const struct sq_conf *c, struct sq_log_conf *log)
 static int check_log(struct sq_settings *s, enum sq_role role, struct sq_err *err)
 {
     const char *level = sq_conf_text(s->conf, "LOG_LEVEL");
-    s->log = (struct sq_log_conf){.path = sq_conf_text(s->conf, "LOG_FILE"),
+    s->log = (struct sq_log_conf){.path = named(s->conf, "LOG_FILE"),
                                   .max_size_bytes =
                                       sq_conf_int(s->conf, "LOG_FILE_MAX_SIZE"),
                                   .keep = (int)sq_conf_int(s->conf, "LOG_FILE_KEEP")};
@@ -265,6 +279,31 @@ static int check_janitor(struct sq_settings *s, struct sq_err *err)
                                 "must be destroy or empty, not \"%s\"", text);
 }
 
+/* The server's own folder is no place that a path begins at. */
+static int check_paths(const struct sq_settings *s, struct sq_err *err)
+{
+    static const char *const paths[] = {"RCLONE_CONFIG", "SCITQ_PLAYBOOKS"};
+    struct sq_err why;
+    for (size_t i = 0; i < SQ_LEN(paths); i++) {
+        const char *path = named(s->conf, paths[i]);
+        if (path && *path != '/')
+            return sq_conf_refuse(s->conf, paths[i], err,
+                                  "must begin with /, not be \"%s\"", path);
+    }
+    for (const char *p = named(s->conf, "SCITQ_PLUGIN_PATH"); p && *p;) {
+        SQ_CLEANUP(sq_freep) char *dir = strndup(p, strcspn(p, ":"));
+        p += strcspn(p, ":") + (p[strcspn(p, ":")] == ':');
+        if (dir && *dir && access(dir, R_OK | X_OK) != 0)
+            return sq_conf_refuse(s->conf, "SCITQ_PLUGIN_PATH", err, "names %s: %s",
+                                  dir, strerror(errno));
+    }
+    const char *remote = named(s->conf, "REMOTE_URI");
+    return remote && sq_uri_check_output(remote, 0, &why) != 0
+               ? sq_conf_refuse(s->conf, "REMOTE_URI", err, "is no folder's URI: %s",
+                                why.text)
+               : 0;
+}
+
 static int check_fleet(struct sq_settings *s, struct sq_err *err)
 {
     struct sq_err why;
@@ -276,7 +315,10 @@ static int check_fleet(struct sq_settings *s, struct sq_err *err)
     SQ_CLEANUP(sq_buf_fini) struct sq_buf url;
     const char *server = sq_conf_text(s->conf, "SCITQ_SERVER");
     const char *preferred = sq_conf_text(s->conf, "PREFERRED_REGIONS");
+    const char *names = named(s->conf, "SCITQ_PROVIDERS");
     sq_buf_init(&url, 4096);
+    if (names && sq_fleet_check_names(s->providers, names, &why) != 0)
+        return sq_conf_refuse(s->conf, "SCITQ_PROVIDERS", err, "%s", why.text);
     if (preferred && sq_preferred_check(preferred, &why) != 0)
         return sq_conf_refuse(s->conf, "PREFERRED_REGIONS", err, "%s", why.text);
     if (server && sq_http_base_url(server, &url, &why) != 0)
@@ -312,7 +354,7 @@ static int choose_database(struct sq_settings *s, struct sq_err *err)
         s->database_uri = NULL;
     if (!s->state_dir || !s->database_uri)
         return sq_fail(err, SQ_ENOMEM, "out of memory");
-    if (!given && *s->state_dir != '/')
+    if (*s->state_dir != '/')
         return sq_conf_refuse(s->conf, "SCITQ_STATE_DIR", err,
                               "must begin with /, not be \"%s\"", s->state_dir);
     return 0;
@@ -330,7 +372,8 @@ static int check_role(const struct sq_settings *s, enum sq_role role,
 }
 
 static const struct sq_conf_key path_keys[] = {
-    {"SCITQ_PLUGIN_PATH", SQ_CONF_TEXT, NULL, "folders of plugins", 0, 0, false}, {0}};
+    {.name = "SCITQ_PLUGIN_PATH", .kind = SQ_CONF_TEXT, .help = "folders of plugins"},
+    {0}};
 
 static bool has_key(const struct sq_conf_key *v, const char *name)
 {
@@ -375,6 +418,33 @@ static int load_providers(struct sq_settings *s, struct sq_err *err)
     return rc ? rc : join_tables(s, err);
 }
 
+/* All that the values have to do with one another, and what follows from them. */
+static int check(struct sq_settings *s, enum sq_role role, struct sq_err *err)
+{
+    int rc = check_callers(s, err);
+    if (rc == 0)
+        rc = check_listen(s, err);
+    if (rc == 0)
+        rc = check_log(s, role, err);
+    if (rc == 0)
+        rc = choose_database(s, err);
+    if (rc == 0)
+        rc = check_paths(s, err);
+    if (rc == 0)
+        rc = check_fleet(s, err);
+    return rc ? rc : check_role(s, role, err);
+}
+
+/* What check() made. */
+static void forget_derived(struct sq_settings *s)
+{
+    free(s->database_uri);
+    free(s->state_dir);
+    free(s->server);
+    free(s->server_name);
+    s->database_uri = s->state_dir = s->server = s->server_name = NULL;
+}
+
 int sq_settings_load(const struct sq_options *options, struct sq_settings *ret,
                      struct sq_err *err)
 {
@@ -389,28 +459,79 @@ int sq_settings_load(const struct sq_options *options, struct sq_settings *ret,
     sq_strangers_tell(&strangers,
                       rc ? NULL : sq_conf_text(ret->conf, "SCITQ_PLUGIN_PATH"),
                       "settings");
+    return rc ? rc : check(ret, options->role, err);
+}
+
+/* Whether TLS is spoken at all is known to the sockets. */
+static int keep_started(struct sq_settings *s, const struct sq_settings *running,
+                        struct sq_err *err)
+{
+    static const char *const tls[] = {"SCITQ_TLS_CERT", "SCITQ_TLS_KEY"};
+    int rc = sq_conf_part(s->keys, s->told, &s->conf, err);
+    for (size_t i = 0; rc == 0 && s->keys[i].name; i++)
+        if (s->keys[i].at_start)
+            rc = sq_conf_keep(s->conf, running->conf, s->keys[i].name, err);
+    for (size_t i = 0; rc == 0 && !s->tls_cert != !running->tls_cert && i < 2; i++)
+        rc = sq_conf_keep(s->conf, running->conf, tls[i], err);
+    return rc;
+}
+
+int sq_settings_load_again(const struct sq_options *options,
+                           const struct sq_settings *running, struct sq_settings *ret,
+                           struct sq_err *err)
+{
+    struct sq_settings s = {.keys = running->keys,
+                            .providers = running->providers,
+                            .path = duplicate(running->path),
+                            .borrows = true};
+    struct sq_strangers strangers = {0};
+    int rc =
+        running->path && !s.path
+            ? sq_fail(err, SQ_ENOMEM, "out of memory reading the settings")
+            : sq_conf_load_again(running->conf, s.path, note, &strangers, &s.conf, err);
+    sq_strangers_tell(&strangers, rc ? NULL : sq_conf_text(s.conf, "SCITQ_PLUGIN_PATH"),
+                      "settings");
     if (rc == 0)
-        rc = check_callers(ret, err);
-    if (rc == 0)
-        rc = check_listen(ret, err);
-    if (rc == 0)
-        rc = check_log(ret, options->role, err);
-    if (rc == 0)
-        rc = choose_database(ret, err);
-    if (rc == 0)
-        rc = check_fleet(ret, err);
-    return rc ? rc : check_role(ret, options->role, err);
+        rc = check(&s, options->role, err);
+    if (rc == 0) {
+        s.told = s.conf;
+        s.conf = NULL;
+        rc = keep_started(&s, running, err);
+        forget_derived(&s);
+    }
+    if (rc == 0 && (rc = check(&s, options->role, err)) != 0)
+        sq_prefix(err, "as long as the server is not started again, ");
+    if (rc)
+        sq_settings_fini(&s);
+    else
+        *ret = s;
+    return rc;
+}
+
+int sq_settings_open_log(const struct sq_settings *s, enum sq_level least,
+                         struct sq_err *err)
+{
+    struct sq_log_conf conf = s->log;
+    const char *of_queue = named(s->conf, "QUEUE_LOG_FILE");
+    struct sq_err why;
+    if (least > conf.level)
+        conf.level = least;
+    return sq_log_open(&conf, &why) == 0
+               ? 0
+               : sq_conf_refuse(s->conf,
+                                conf.path == of_queue ? "QUEUE_LOG_FILE" : "LOG_FILE",
+                                err, "cannot be used: %s", why.text);
 }
 
 void sq_settings_fini(struct sq_settings *s)
 {
+    forget_derived(s);
     free(s->path);
-    free(s->database_uri);
-    free(s->state_dir);
-    free(s->server);
-    free(s->server_name);
     sq_conf_free(s->conf);
-    free(s->keys);
-    sq_plugins_free(s->providers);
+    sq_conf_free(s->told);
+    if (!s->borrows) {
+        free(s->keys);
+        sq_plugins_free(s->providers);
+    }
     *s = (struct sq_settings){0};
 }

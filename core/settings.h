@@ -12,9 +12,11 @@
 
 struct sq_settings {
     struct sq_conf *conf;
+    struct sq_conf *told;     /* while it runs: with what changes at the next start */
     struct sq_conf_key *keys; /* ours and the providers' */
     struct sq_plugins *providers;
-    char *path; /* the file they were read from; NULL: none */
+    bool borrows; /* keys and providers, of those it was started with */
+    char *path;   /* the file they were read from; NULL: none */
     char *database_uri, *state_dir;
     char *server;      /* URL at which workers reach this server */
     bool on_loopback;  /* ...and nobody but this machine's, since none was set */
@@ -33,6 +35,15 @@ struct sq_settings {
  */
 int sq_settings_load(const struct sq_options *options, struct sq_settings *ret,
                      struct sq_err *err);
+/* The same while the server runs: a new set, in which everything that only a start can
+ * change is as in `running`, which has to outlive it.  It is checked as the next start
+ * would, and as what counts from now on. */
+int sq_settings_load_again(const struct sq_options *options,
+                           const struct sq_settings *running, struct sq_settings *ret,
+                           struct sq_err *err);
+/* Log as they say, be it more than that.  SQ_EINVAL: the file cannot be opened. */
+int sq_settings_open_log(const struct sq_settings *s, enum sq_level least,
+                         struct sq_err *err);
 void sq_settings_fini(struct sq_settings *s);
 
 #endif

@@ -1,6 +1,5 @@
-/* SIGTERM and SIGINT stop, SIGHUP opens the log file again and
- * reads the files of the guard; the service manager is told
- * of both (lib/notify.h). */
+/* SIGTERM and SIGINT stop, SIGHUP has the settings read again (core/living.h); the
+ * service manager is told of both (lib/notify.h). */
 #include "core/signals.h"
 
 #include <errno.h>
@@ -29,15 +28,10 @@ void sq_signals_block(sigset_t *ret)
     pthread_sigmask(SIG_BLOCK, ret, NULL);
 }
 
-/* guard NULL: nobody is served yet. */
-static void reload(struct sq_guard *guard)
+static void reload(struct sq_living *living)
 {
-    struct sq_err err;
     sq_notify_reloading();
-    if (sq_log_reopen(&err) != 0)
-        sq_log(SQ_LOG_ERROR, "server", "%s", err.text);
-    if (guard)
-        sq_guard_reload(guard);
+    sq_living_reload(living);
     sq_notify("READY=1\n");
 }
 
@@ -81,21 +75,21 @@ static int next_in_service(const sigset_t *signals, const struct sq_sched *sched
 }
 
 void sq_signals_serve(const sigset_t *signals, const struct sq_sched *sched,
-                      struct sq_guard *guard)
+                      struct sq_living *living)
 {
     struct life life = {.due = sq_monotonic() + sq_notify_period_us()};
     while (next_in_service(signals, sched, &life) == SIGHUP)
-        reload(guard);
+        reload(living);
     sq_log(SQ_LOG_INFO, "server", "stopping");
     sq_notify("STOPPING=1\n");
 }
 
-bool sq_signals_stop(const sigset_t *signals, int64_t wait_us)
+bool sq_signals_stop(const sigset_t *signals, struct sq_living *living, int64_t wait_us)
 {
     int sig;
     if (sq_notify_period_us())
         sq_notify("WATCHDOG=1\n");
     while ((sig = next(signals, wait_us)) == SIGHUP)
-        reload(NULL);
+        reload(living);
     return sig > 0;
 }

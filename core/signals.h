@@ -4,7 +4,7 @@
 
 #include <signal.h>
 
-#include "core/guard.h"
+#include "core/living.h"
 #include "core/sched/sched.h"
 
 /* Before any thread: all inherit it, and only main takes signals. */
@@ -12,9 +12,10 @@ void sq_signals_block(sigset_t *ret);
 /* Until asked to stop.  The service manager's watchdog hears of every turn of `sched`.
  */
 void sq_signals_serve(const sigset_t *signals, const struct sq_sched *sched,
-                      struct sq_guard *guard);
+                      struct sq_living *living);
 /* True: asked to stop, within so many microseconds.  To be called again and again: the
  * watchdog hears of each call. */
-bool sq_signals_stop(const sigset_t *signals, int64_t wait_us);
+bool sq_signals_stop(const sigset_t *signals, struct sq_living *living,
+                     int64_t wait_us);
 
 #endif

@@ -24,7 +24,7 @@ enum { FILE_MAX_BYTES = 1 << 20 };
 struct slot {
     char *value; /* NULL: not given */
     char *where; /* that it was given: "/etc/scitq.conf line 3", "the environment" */
-    bool in_file;
+    bool in_file, in_environment;
 };
 
 struct sq_conf {
@@ -264,18 +264,30 @@ static int read_file(struct reader *r)
     return rc;
 }
 
-static int read_environment(struct sq_conf *c, struct sq_err *err)
+/* Of the process, or as `running` found it: what a program tells its children in the
+ * environment (setenv) is no setting of its own. */
+static const char *in_environment(const struct sq_conf *running, int i,
+                                  const char *name)
+{
+    if (!running)
+        return getenv(name);
+    return running->slots[i].in_environment ? running->slots[i].value : NULL;
+}
+
+static int read_environment(struct sq_conf *c, const struct sq_conf *running,
+                            struct sq_err *err)
 {
     int rc = 0;
     for (int i = 0; !rc && c->keys[i].name; i++) {
         const struct sq_conf_key *key = &c->keys[i];
-        const char *value = getenv(key->name);
+        const char *value = in_environment(running, i, key->name);
         bool number = key->kind == SQ_CONF_INT || key->kind == SQ_CONF_BOOL;
         if (!value || key->kind == SQ_CONF_IGNORED || (number && !*value))
             continue;
         rc = sq_conf_check(key, value, "the environment", err);
         if (!rc)
             rc = store(&c->slots[i], value, "the environment", false, err);
+        c->slots[i].in_environment = true;
     }
     return rc;
 }
@@ -287,11 +299,9 @@ static void check_table(const struct sq_conf_key *keys)
         assert(!keys->fallback || sq_conf_check(keys, keys->fallback, "", NULL) == 0);
 }
 
-int sq_conf_load(const struct sq_conf_key *keys, const char *path,
-                 sq_conf_note_fn *note_fn, void *arg, struct sq_conf **ret,
-                 struct sq_err *err)
+static int conf_new(const struct sq_conf_key *keys, struct sq_conf **ret,
+                    struct sq_err *err)
 {
-    check_table(keys);
     struct sq_conf *c = calloc(1, sizeof *c);
     struct slot *slots = calloc(count_keys(keys) + 1, sizeof *slots);
     if (!c || !slots) {
@@ -300,11 +310,67 @@ int sq_conf_load(const struct sq_conf_key *keys, const char *path,
         return sq_fail(err, SQ_ENOMEM, "out of memory");
     }
     *c = (struct sq_conf){.keys = keys, .slots = slots};
-    struct reader r = {
-        .conf = c, .path = path, .note = note_fn, .arg = arg, .err = err};
-    int rc = path ? read_file(&r) : 0;
+    *ret = c;
+    return 0;
+}
+
+static int load(const struct sq_conf_key *keys, const struct sq_conf *running,
+                struct reader *r, struct sq_conf **ret)
+{
+    int rc = conf_new(keys, &r->conf, r->err);
+    if (rc)
+        return rc;
+    if (r->path)
+        rc = read_file(r);
     if (!rc)
-        rc = read_environment(c, err);
+        rc = read_environment(r->conf, running, r->err);
+    if (rc)
+        sq_conf_free(r->conf);
+    else
+        *ret = r->conf;
+    return rc;
+}
+
+int sq_conf_load(const struct sq_conf_key *keys, const char *path,
+                 sq_conf_note_fn *note_fn, void *arg, struct sq_conf **ret,
+                 struct sq_err *err)
+{
+    struct reader r = {.path = path, .note = note_fn, .arg = arg, .err = err};
+    check_table(keys);
+    return load(keys, NULL, &r, ret);
+}
+
+int sq_conf_load_again(const struct sq_conf *running, const char *path,
+                       sq_conf_note_fn *note_fn, void *arg, struct sq_conf **ret,
+                       struct sq_err *err)
+{
+    struct reader r = {.path = path, .note = note_fn, .arg = arg, .err = err};
+    return load(running->keys, running, &r, ret);
+}
+
+/* `to` is empty. */
+static int copy(const struct slot *from, struct slot *to, struct sq_err *err)
+{
+    to->in_file = from->in_file;
+    to->in_environment = from->in_environment;
+    return from->value ? store(to, from->value, from->where, false, err) : 0;
+}
+
+int sq_conf_part(const struct sq_conf_key *keys, const struct sq_conf *whole,
+                 struct sq_conf **ret, struct sq_err *err)
+{
+    struct sq_conf *c;
+    int rc = conf_new(keys, &c, err);
+    if (rc)
+        return rc;
+    for (int i = 0; rc == 0 && keys[i].name; i++) {
+        int at = find_key(whole, keys[i].name);
+        const struct slot *given = at < 0 ? NULL : &whole->slots[at];
+        if (given && given->value)
+            rc = sq_conf_check(&keys[i], given->value, given->where, err);
+        if (given && rc == 0)
+            rc = copy(given, &c->slots[i], err);
+    }
     if (rc)
         sq_conf_free(c);
     else
@@ -312,14 +378,19 @@ int sq_conf_load(const struct sq_conf_key *keys, const char *path,
     return rc;
 }
 
+static void slot_clear(struct slot *slot)
+{
+    free(slot->value);
+    free(slot->where);
+    *slot = (struct slot){0};
+}
+
 void sq_conf_free(struct sq_conf *c)
 {
     if (!c)
         return;
-    for (int i = 0; c->keys[i].name; i++) {
-        free(c->slots[i].value);
-        free(c->slots[i].where);
-    }
+    for (int i = 0; c->keys[i].name; i++)
+        slot_clear(&c->slots[i]);
     free(c->slots);
     free(c);
 }
@@ -371,6 +442,28 @@ bool sq_conf_in_file(const struct sq_conf *c, const char *name)
     return c->slots[declared(c, name, -1)].in_file;
 }
 
+int sq_conf_keep(struct sq_conf *c, const struct sq_conf *running, const char *name,
+                 struct sq_err *err)
+{
+    int i = declared(c, name, -1);
+    assert(c->keys == running->keys);
+    slot_clear(&c->slots[i]);
+    return copy(&running->slots[i], &c->slots[i], err);
+}
+
+void sq_conf_compare(const struct sq_conf *a, const struct sq_conf *b,
+                     void (*each)(void *arg, const struct sq_conf_key *key,
+                                  const char *in_a, const char *in_b),
+                     void *arg)
+{
+    assert(a->keys == b->keys);
+    for (int i = 0; a->keys[i].name; i++) {
+        const char *in_a = value_or_default(a, i), *in_b = value_or_default(b, i);
+        if (in_a != in_b && (!in_a || !in_b || strcmp(in_a, in_b) != 0))
+            each(arg, &a->keys[i], in_a, in_b);
+    }
+}
+
 int sq_conf_refuse(const struct sq_conf *c, const char *name, struct sq_err *err,
                    const char *fmt, ...)
 {
@@ -382,6 +475,15 @@ int sq_conf_refuse(const struct sq_conf *c, const char *name, struct sq_err *err
     va_end(args);
     return sq_fail(err, SQ_EINVAL, "%s: %s %s", where ? where : "the default", name,
                    text);
+}
+
+const char *sq_conf_item(const char **at, size_t *ret_len)
+{
+    static const char between[] = " \t,";
+    const char *item = *at + strspn(*at, between);
+    *ret_len = strcspn(item, between);
+    *at = item + *ret_len;
+    return *ret_len ? item : NULL;
 }
 
 char *sq_conf_find(const char *name)

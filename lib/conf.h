@@ -28,6 +28,7 @@ struct sq_conf_key {
     const char *help;     /* a sentence with the unit */
     int64_t min, max;     /* SQ_CONF_INT */
     bool secret;          /* never printed */
+    bool at_start;        /* a change counts when the program is started again */
 };
 
 struct sq_conf;
@@ -42,7 +43,24 @@ typedef void sq_conf_note_fn(void *arg, const char *text, const char *stranger);
 int sq_conf_load(const struct sq_conf_key *keys, const char *path,
                  sq_conf_note_fn *note, void *arg, struct sq_conf **ret,
                  struct sq_err *err);
-void sq_conf_free(struct sq_conf *c);
+/* The same again while the program runs: `path` may have changed since `running` was
+ * read; the environment cannot, and is taken from there. */
+int sq_conf_load_again(const struct sq_conf *running, const char *path,
+                       sq_conf_note_fn *note, void *arg, struct sq_conf **ret,
+                       struct sq_err *err);
+/* What was given of other keys, of which some may be the same: a plugin's, say. */
+int sq_conf_part(const struct sq_conf_key *keys, const struct sq_conf *whole,
+                 struct sq_conf **ret, struct sq_err *err);
+void sq_conf_free(struct sq_conf *c); /* NULL is allowed */
+/* Give `name` the value that it has in `running`, of the same table. */
+int sq_conf_keep(struct sq_conf *c, const struct sq_conf *running, const char *name,
+                 struct sq_err *err);
+/* Call `each` for every key whose value is another in `b` than in `a`, of the same
+ * table; where none is given that is the default, or NULL. */
+void sq_conf_compare(const struct sq_conf *a, const struct sq_conf *b,
+                     void (*each)(void *arg, const struct sq_conf_key *key,
+                                  const char *in_a, const char *in_b),
+                     void *arg);
 
 /* The value, or the default; NULL, SQ_NULL or false when there is neither.  A text is
  * borrowed until it is freed.
@@ -62,6 +80,10 @@ bool sq_conf_in_file(const struct sq_conf *c, const char *name);
  * the rest of the sentence, which tells what is accepted.  Returns SQ_EINVAL. */
 int sq_conf_refuse(const struct sq_conf *c, const char *name, struct sq_err *err,
                    const char *fmt, ...) SQ_PRINTF(4, 5);
+
+/* The next item of a list, separated by blanks or commas: *at moves on behind it; NULL
+ * at the end.  Of a text that says several things, of a SQ_CONF_LIST too. */
+const char *sq_conf_item(const char **at, size_t *ret_len);
 
 /* First existing of $sysconfdir/NAME, /etc/NAME; NULL when there is none.
  * Returned string belongs to the caller. */

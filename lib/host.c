@@ -248,7 +248,9 @@ int sq_host_new(const struct sq_plugin *plugin, const struct sq_host_conf *conf,
     h->conf = *conf;
     pthread_mutex_init(&h->lock, NULL);
     /* The file holds other programs' and other plugins' settings too: no notes. */
-    int rc = sq_conf_load(h->keys, conf->settings, NULL, NULL, &h->values, err);
+    int rc = conf->given
+                 ? sq_conf_part(h->keys, conf->given, &h->values, err)
+                 : sq_conf_load(h->keys, conf->settings, NULL, NULL, &h->values, err);
     if (rc == 0)
         rc = sq_web_new(&h->web, err);
     if (rc) {

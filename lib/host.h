@@ -8,8 +8,10 @@
 #include "lib/plugin.h"
 
 struct sq_host_conf {
-    const char
-        *settings; /* a settings file, over which the environment wins; or NULL */
+    /* A settings file, over which the environment wins; or NULL.  Or what was read of
+     * one already. */
+    const char *settings;
+    const struct sq_conf *given;
     /* A line of the plugin, secrets hidden, no newline; may come from any thread. NULL:
      * sq_log. */
     void (*log)(void *arg, enum sq_log_kind kind, const char *name, const char *text);

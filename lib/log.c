@@ -47,16 +47,16 @@ bool sq_log_level_parse(const char *text, enum sq_level *ret)
     return false;
 }
 
-/* Open logger.path in place of the current file, which is kept on failure. */
-static int open_file(struct sq_err *err)
+/* SQ_E* in *err: the file that is written already is kept. */
+static int open_file(const char *path, struct sq_err *err)
 {
-    int fd = open(logger.path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
     struct stat st;
     if (fd < 0 || fstat(fd, &st) < 0) {
         int e = errno;
         sq_closep(&fd);
-        return sq_fail(err, sq_errno_code(e), "cannot open the log file %s: %s",
-                       logger.path, strerror(e));
+        return sq_fail(err, sq_errno_code(e), "cannot open the log file %s: %s", path,
+                       strerror(e));
     }
     sq_closep(&logger.fd);
     logger.fd = fd;
@@ -77,16 +77,20 @@ static int configure(const struct sq_log_conf *conf, struct sq_err *err)
     char *path = conf->path ? strdup(conf->path) : NULL;
     if (conf->path && !path)
         return sq_fail(err, SQ_ENOMEM, "out of memory");
-    close_file();
-    atomic_store(&logger.level, (int)conf->level);
+    int rc = path ? open_file(path, err) : 0;
+    if (rc) {
+        free(path);
+        return rc;
+    }
+    if (!path)
+        close_file();
+    free(logger.path);
     logger.path = path;
     logger.max_size = conf->max_size_bytes;
     logger.keep = conf->keep;
     logger.before = conf->before;
-    int rc = path ? open_file(err) : 0;
-    if (rc)
-        close_file();
-    return rc;
+    atomic_store(&logger.level, (int)conf->level);
+    return 0;
 }
 
 int sq_log_open(const struct sq_log_conf *conf, struct sq_err *err)
@@ -95,6 +99,11 @@ int sq_log_open(const struct sq_log_conf *conf, struct sq_err *err)
     int rc = configure(conf, err);
     pthread_mutex_unlock(&logger.lock);
     return rc;
+}
+
+void sq_log_set_level(enum sq_level level)
+{
+    atomic_store(&logger.level, (int)level);
 }
 
 void sq_log_close(void)
@@ -107,7 +116,7 @@ void sq_log_close(void)
 int sq_log_reopen(struct sq_err *err)
 {
     pthread_mutex_lock(&logger.lock);
-    int rc = logger.path ? open_file(err) : 0;
+    int rc = logger.path ? open_file(logger.path, err) : 0;
     pthread_mutex_unlock(&logger.lock);
     return rc;
 }
@@ -136,7 +145,7 @@ static void rotate(void)
                 ours.st_ino == named.st_ino && ours.st_dev == named.st_dev;
     if (same)
         shift_files();
-    if (open_file(NULL) != 0)
+    if (open_file(logger.path, NULL) != 0)
         logger.size = 0; /* tried again after another max_size bytes */
 }
 

@@ -21,10 +21,12 @@ struct sq_log_conf {
     const char *before;
 };
 
+/* Again and again: where the file cannot be opened, all goes on as before. */
 int sq_log_open(const struct sq_log_conf *conf, struct sq_err *err);
 void sq_log_close(void);
 /* Open the file again: for SIGHUP after an outside rotation.  Not in the handler. */
 int sq_log_reopen(struct sq_err *err);
+void sq_log_set_level(enum sq_level level);
 bool sq_log_level_parse(const char *text, enum sq_level *ret); /* error … debug */
 
 /* `room` is a short word: http, sched, store, worker.  Newlines inside the text are

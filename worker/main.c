@@ -43,7 +43,7 @@ struct daemon {
 static void on_signal(void *arg, int signal)
 {
     struct daemon *d = arg;
-    struct sq_err err;
+    struct sq_err err, why;
     if (signal != SIGHUP) {
         sq_log(SQ_LOG_INFO, "worker", "stopping; running tasks go on");
         sq_notify("STOPPING=1\n");
@@ -52,8 +52,12 @@ static void on_signal(void *arg, int signal)
     }
     if (d->registered)
         sq_notify_reloading();
-    if (sq_log_reopen(&err) != 0)
-        sq_log(SQ_LOG_ERROR, "worker", "%s", err.text);
+    if (sq_settings_reload(&d->settings, &err) != 0) {
+        if (sq_log_reopen(&why) != 0)
+            sq_log(SQ_LOG_ERROR, "worker", "%s", why.text);
+        sq_log(SQ_LOG_ERROR, "worker",
+               "the settings were read again, and stay as they were: %s", err.text);
+    }
     if (d->registered)
         sq_notify("READY=1\n");
 }

@@ -29,30 +29,32 @@ enum { CONCURRENCY_MAX = 100000, NAME_MAX_BYTES = 200 };
  * declare. */
 #define FETCH(name)                                                                    \
     {                                                                                  \
-        name, SQ_CONF_TEXT, NULL, "for scitq-fetch", 0, 0, 0                           \
+        name, SQ_CONF_TEXT, NULL, "for scitq-fetch", 0, 0, 0, 0                        \
+    }
+#define AT_START(name, fallback, help)                                                 \
+    {                                                                                  \
+        name, SQ_CONF_TEXT, fallback, help, 0, 0, 0, true                              \
     }
 
 static const struct sq_conf_key keys[] = {
-    {"SCITQ_SERVER", SQ_CONF_TEXT, NULL, "the server: host, host:port or URL", 0, 0, 0},
-    {"SCITQ_FLAVOR", SQ_CONF_TEXT, "local", "flavor of a row this worker makes", 0, 0,
-     0},
-    {"SCITQ_PERMANENT_WORKER", SQ_CONF_BOOL, "1", "never destroyed by scitq", 0, 0, 0},
-    {"SCITQ_LAUNCH_TOKEN", SQ_CONF_TEXT, NULL, "of a machine that scitq deployed", 0, 0,
-     0},
-    {"BASE_WORKDIR", SQ_CONF_TEXT, NULL, "where tasks work", 0, 0, 0},
-    {"SCITQ_STATE_DIR", SQ_CONF_TEXT, NULL, "what outlives the worker", 0, 0, 0},
-    {"LOG_FILE", SQ_CONF_TEXT, NULL, "default: standard error", 0, 0, 0},
-    {"LOG_FILE_MAX_SIZE", SQ_CONF_INT, "10000000", "bytes", 1000, INT64_MAX, 0},
-    {"LOG_FILE_KEEP", SQ_CONF_INT, "10", "rotated files kept", 0, 1000, 0},
-    {"LOG_LEVEL", SQ_CONF_TEXT, "info", "error, warning, info or debug", 0, 0, 0},
-    {"SCITQ_CONTAINER_RUNTIME", SQ_CONF_TEXT, NULL, "docker or podman", 0, 0, 0},
+    AT_START("SCITQ_SERVER", NULL, "the server: host, host:port or URL"),
+    AT_START("SCITQ_FLAVOR", "local", "flavor of a row this worker makes"),
+    {"SCITQ_PERMANENT_WORKER", SQ_CONF_BOOL, "1", "never destroyed by scitq", 0, 0, 0,
+     true},
+    AT_START("SCITQ_LAUNCH_TOKEN", NULL, "of a machine that scitq deployed"),
+    AT_START("BASE_WORKDIR", NULL, "where tasks work"),
+    AT_START("SCITQ_STATE_DIR", NULL, "what outlives the worker"),
+    {"LOG_FILE", SQ_CONF_TEXT, NULL, "default: standard error", 0, 0, 0, 0},
+    {"LOG_FILE_MAX_SIZE", SQ_CONF_INT, "10000000", "bytes", 1000, INT64_MAX, 0, 0},
+    {"LOG_FILE_KEEP", SQ_CONF_INT, "10", "rotated files kept", 0, 1000, 0, 0},
+    {"LOG_LEVEL", SQ_CONF_TEXT, "info", "error, warning, info or debug", 0, 0, 0, 0},
+    AT_START("SCITQ_CONTAINER_RUNTIME", NULL, "docker or podman"),
     FETCH("RCLONE_CONFIG"),
     FETCH("SCITQ_PLUGIN_PATH"),
-    {"SCITQ_TOKEN", SQ_CONF_TEXT, NULL, "what proves who we are", 0, 0, true},
-    {"SCITQ_TOKEN_FILE", SQ_CONF_TEXT, NULL, "the file that holds it", 0, 0, 0},
-    {"SCITQ_CA", SQ_CONF_TEXT, NULL, "authorities of the server's certificate", 0, 0,
-     0},
-    {NULL, SQ_CONF_TEXT, NULL, NULL, 0, 0, 0},
+    {"SCITQ_TOKEN", SQ_CONF_TEXT, NULL, "what proves who we are", 0, 0, true, true},
+    AT_START("SCITQ_TOKEN_FILE", NULL, "the file that holds it"),
+    AT_START("SCITQ_CA", NULL, "authorities of the server's certificate"),
+    {NULL, SQ_CONF_TEXT, NULL, NULL, 0, 0, 0, 0},
 };
 
 static const char usage[] =
@@ -225,6 +227,20 @@ static int take_token(struct sq_settings *s, struct sq_err *err)
                             err);
 }
 
+static int take_log(const struct sq_conf *conf, struct sq_log_conf *ret,
+                    struct sq_err *err)
+{
+    const char *level = sq_conf_text(conf, "LOG_LEVEL");
+    ret->path = sq_conf_text(conf, "LOG_FILE");
+    ret->max_size_bytes = sq_conf_int(conf, "LOG_FILE_MAX_SIZE");
+    ret->keep = (int)sq_conf_int(conf, "LOG_FILE_KEEP");
+    return sq_log_level_parse(level, &ret->level)
+               ? 0
+               : sq_conf_refuse(conf, "LOG_LEVEL", err,
+                                "must be error, warning, info or debug, not \"%s\"",
+                                level);
+}
+
 static int take_conf(struct sq_settings *s, struct sq_err *err)
 {
     s->permanent = sq_conf_bool(s->conf, "SCITQ_PERMANENT_WORKER");
@@ -232,18 +248,47 @@ static int take_conf(struct sq_settings *s, struct sq_err *err)
     if (s->launch_token && !*s->launch_token)
         s->launch_token = NULL;
     s->default_flavor = sq_conf_text(s->conf, "SCITQ_FLAVOR");
-    s->log.path = sq_conf_text(s->conf, "LOG_FILE");
-    s->log.max_size_bytes = sq_conf_int(s->conf, "LOG_FILE_MAX_SIZE");
-    s->log.keep = (int)sq_conf_int(s->conf, "LOG_FILE_KEEP");
-    const char *level = sq_conf_text(s->conf, "LOG_LEVEL");
-    if (!sq_log_level_parse(level, &s->log.level))
-        return sq_conf_refuse(s->conf, "LOG_LEVEL", err,
-                              "must be error, warning, info or debug, not \"%s\"",
-                              level);
-    int rc = take_runtime(s, err);
+    int rc = take_log(s->conf, &s->log, err);
+    if (rc == 0)
+        rc = take_runtime(s, err);
     if (rc == 0)
         rc = take_token(s, err);
     return rc || s->server ? rc : take_server(s, err);
+}
+
+static void say_changed(void *arg, const struct sq_conf_key *key, const char *was,
+                        const char *is)
+{
+    (void)arg, (void)was, (void)is;
+    sq_log(SQ_LOG_INFO, "worker", "%s %s", key->name,
+           key->at_start ? "changes at the next start" : "has changed");
+}
+
+/* The level is lowered once the changes are told. */
+int sq_settings_reload(struct sq_settings *s, struct sq_err *err)
+{
+    struct sq_conf *fresh;
+    struct sq_log_conf log = {0};
+    enum sq_level level;
+    int rc = sq_conf_load_again(s->conf, s->file, NULL, NULL, &fresh, err);
+    if (rc)
+        return rc;
+    rc = take_log(fresh, &log, err);
+    level = log.level;
+    if (rc == 0 && s->log.level > log.level)
+        log.level = s->log.level;
+    if (rc == 0)
+        rc = sq_log_open(&log, err);
+    if (rc) {
+        sq_conf_free(fresh);
+        return rc;
+    }
+    sq_conf_compare(s->told ? s->told : s->conf, fresh, say_changed, NULL);
+    sq_log_set_level(level);
+    s->log.level = level;
+    sq_conf_free(s->told);
+    s->told = fresh;
+    return 0;
 }
 
 int sq_settings_load(struct sq_settings *s, int argc, char **argv,
@@ -330,6 +375,7 @@ void sq_settings_free(struct sq_settings *s)
         explicit_bzero(s->token.data, s->token.cap);
     sq_buf_fini(&s->token);
     sq_conf_free(s->conf);
+    sq_conf_free(s->told);
     free(s->file);
     free(s->file_name);
     free(s->state_dir);

@@ -9,6 +9,7 @@
 
 struct sq_settings {
     struct sq_conf *conf; /* owns most texts below */
+    struct sq_conf *told; /* of the last reload */
     const char *server;
     int64_t concurrency;
     const char *name, *status, *batch;
@@ -41,6 +42,9 @@ int sq_settings_load(struct sq_settings *s, int argc, char **argv,
                      enum sq_settings_todo *ret_todo, struct sq_err *err);
 /* Make the folders that the settings name, and their paths absolute. */
 int sq_settings_folders(struct sq_settings *s, struct sq_err *err);
+/* Read the file again.  Only how to log can change, which it then does; the log tells
+ * what waits for a start.  SQ_EINVAL: something is wrong, and nothing has changed. */
+int sq_settings_reload(struct sq_settings *s, struct sq_err *err);
 void sq_settings_free(struct sq_settings *s);
 
 /* Keep another process of this name and state directory out, for this one's life.

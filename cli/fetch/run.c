@@ -19,7 +19,7 @@ static const struct sq_opt no_options[] = {{0}};
 
 /* What scitq-fetch itself reads; plugins read theirs (lib/host.h). */
 static const struct sq_conf_key keys[] = {
-    {"SCITQ_PLUGIN_PATH", SQ_CONF_TEXT, NULL, "folders of plugins", 0, 0, 0},
+    {.name = "SCITQ_PLUGIN_PATH", .kind = SQ_CONF_TEXT, .help = "folders of plugins"},
     {0},
 };
 

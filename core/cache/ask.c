@@ -23,11 +23,11 @@ struct asking {
     char words[200]; /* the last line of its standard error */
 };
 
-int sq_asker_init(struct sq_asker *a, const char *settings, const char *rclone_conf,
-                  struct sq_err *err)
+int sq_asker_init(struct sq_asker *a, const char *settings,
+                  const struct sq_tuned *tuned, struct sq_err *err)
 {
     const char *told = getenv("SCITQ_FETCH");
-    *a = (struct sq_asker){.settings = settings, .rclone_conf = rclone_conf};
+    *a = (struct sq_asker){.settings = settings, .tuned = tuned};
     a->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     a->program = strdup(told && *told ? told : SQ_BINDIR "/scitq-fetch");
     if (a->stop_fd >= 0 && a->program)
@@ -135,12 +135,13 @@ static int run(struct asking *a, const struct sq_buf *list, struct sq_err *err)
 {
     char conf[4200] = "RCLONE_CONFIG";
     const char *settings = a->asker->settings;
+    const char *rclone_conf = sq_tuning(a->asker->tuned)->rclone_conf;
     const char *const argv[] = {a->asker->program, "--worker", settings ? "-c" : NULL,
                                 settings, NULL};
     const char *const env[] = {conf, NULL};
     int status = 0;
-    if (a->asker->rclone_conf)
-        snprintf(conf, sizeof conf, "RCLONE_CONFIG=%.4000s", a->asker->rclone_conf);
+    if (rclone_conf)
+        snprintf(conf, sizeof conf, "RCLONE_CONFIG=%.4000s", rclone_conf);
     const struct sq_run run = {.argv = argv,
                                .env = env,
                                .input = list->data,

@@ -5,18 +5,19 @@
 
 #include <stdatomic.h>
 #include <scitq/error.h>
+#include "core/store/tuning.h"
 #include "lib/util.h"
 
 struct sq_asker {
-    char *program;           /* scitq-fetch */
-    const char *settings;    /* its settings file, NULL: none; borrowed, as is */
-    const char *rclone_conf; /* that of rclone */
-    int stop_fd;             /* readable once children are to end */
+    char *program;        /* scitq-fetch */
+    const char *settings; /* its settings file, NULL: none; borrowed, as is */
+    const struct sq_tuned *tuned;
+    int stop_fd; /* readable once children are to end */
     atomic_bool stopping;
 };
 /* The program is $SCITQ_FETCH, or the one installed. */
-int sq_asker_init(struct sq_asker *a, const char *settings, const char *rclone_conf,
-                  struct sq_err *err);
+int sq_asker_init(struct sq_asker *a, const char *settings,
+                  const struct sq_tuned *tuned, struct sq_err *err);
 void sq_asker_fini(struct sq_asker *a);
 /* Any thread: what is being asked ends with SQ_ECANCELED, and all that will be. */
 void sq_asker_stop(struct sq_asker *a);

@@ -176,7 +176,7 @@ int sq_cache_start(const struct sq_cache_conf *conf, struct sq_cache **ret,
     struct sq_cache *c = calloc(1, sizeof *c);
     if (!c)
         return sq_fail(err, SQ_ENOMEM, "out of memory");
-    int rc = sq_asker_init(&c->asker, conf->settings, conf->rclone_conf, err);
+    int rc = sq_asker_init(&c->asker, conf->settings, conf->tuned, err);
     if (rc) {
         free(c);
         return rc;

@@ -14,6 +14,7 @@
 
 #include "core/store/changes.h"
 #include "core/store/pool.h"
+#include "core/store/tuning.h"
 #include "core/store/writer.h"
 
 struct sq_cache;
@@ -22,7 +23,7 @@ struct sq_cache_conf {
     struct sq_pool *pool;
     /* What scitq-fetch is to read; borrowed. */
     const char *settings; /* the server's own file; NULL: there is none */
-    const char *rclone_conf;
+    const struct sq_tuned *tuned;
 };
 
 int sq_cache_start(const struct sq_cache_conf *conf, struct sq_cache **ret,

@@ -44,8 +44,9 @@ int sq_fleet_worker_pass(struct sq_running *r, const struct sq_fleet_machine *w,
 int sq_fleet_write_pass(struct sq_running *r, char **ret_path, struct sq_err *err)
 {
     const struct sq_fleet_setup *s = &r->fleet->setup;
-    const struct sq_pass pass = {
-        .kind = SQ_PASS_JOB, .until_s = sq_now() / SECOND_US + s->lifetime_s + GRACE_S};
+    const struct sq_pass pass = {.kind = SQ_PASS_JOB,
+                                 .until_s = sq_now() / SECOND_US +
+                                            r->tuning->lifetime_s + GRACE_S};
     char text[SQ_PASS_SIZE];
     char *folder = sq_arena_printf(&r->arena, "%s/ansible", s->state_dir);
     char *path = sq_arena_printf(&r->arena, "%s/worker-%lld.token", folder,

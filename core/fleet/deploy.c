@@ -80,7 +80,7 @@ static int launch(struct sq_running *r, const struct sq_session *s,
                                   .tags = w->tags,
                                   .ssh_key = site.ssh_key,
                                   .key_name = site.key_name,
-                                  .server = r->fleet->setup.server,
+                                  .server = r->tuning->server,
                                   .worker_token = *pass ? pass : NULL,
                                   .batch = w->batch,
                                   .concurrency = (int)w->concurrency};

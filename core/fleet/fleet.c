@@ -96,12 +96,13 @@ static struct sq_running *running_new(struct sq_fleet *f, const struct sq_job *j
                                .progress = on_progress};
     sq_arena_init(&r->arena, SQ_FLEET_ARENA);
     r->fleet = f;
+    r->tuning = sq_tuning(f->setup.tuned);
     r->job = *job;
     r->job.target = sq_arena_strdup(&r->arena, job->target ? job->target : "");
     r->job.action = sq_arena_strdup(&r->arena, job->action ? job->action : "");
     r->job.args = sq_arena_strdup(&r->arena, job->args ? job->args : "{}");
     r->worker_id = worker_of(job);
-    r->until_us = sq_monotonic() + f->setup.lifetime_s * INT64_C(1000000);
+    r->until_us = sq_monotonic() + r->tuning->lifetime_s * INT64_C(1000000);
     if (r->call.cancel_fd >= 0 && r->job.target && r->job.action && r->job.args)
         return r;
     running_free(r);
@@ -177,7 +178,7 @@ static bool may_start(struct sq_fleet *f, const struct sq_job *job)
             sq_fleet_end(r, SQ_END_DESTROY);
         return false;
     }
-    return n < f->setup.concurrency;
+    return n < sq_tuning(f->setup.tuned)->concurrency;
 }
 
 static int start_some(struct sq_fleet *f, struct sq_arena *arena, struct sq_err *err)
@@ -233,6 +234,15 @@ static int reset(void *arg, struct sq_tx *tx, struct sq_err *err)
     return sq_jobs_reset(tx, err);
 }
 
+static bool was_retuned(struct sq_fleet *f)
+{
+    pthread_mutex_lock(&f->lock);
+    bool was = f->retuned;
+    f->retuned = false;
+    pthread_mutex_unlock(&f->lock);
+    return was;
+}
+
 /* What needs nobody's answer is known from the start. */
 static void update_offline(void *arg, const char *name, const struct sq_plugin *plugin)
 {
@@ -250,8 +260,9 @@ static void *dispatch(void *arg)
     struct sq_err err;
     bool failing = false;
     sq_arena_init(&arena, SQ_FLEET_ARENA);
-    sq_fleet_each_name(f, update_offline, f);
     while (wait_until_due(f, failing ? sq_monotonic() + LOOK_AGAIN_US : INT64_MAX)) {
+        if (was_retuned(f))
+            sq_fleet_each_name(f, update_offline, f);
         collect(f);
         end_late(f);
         int rc = start_some(f, &arena, &err);
@@ -296,13 +307,12 @@ static int begin(struct sq_fleet *f, struct sq_err *err)
 {
     struct sq_arena arena;
     tell_broken(f->setup.plugins);
-    int rc = sq_fleet_check_names(f, err);
-    if (rc || f->setup.knows_only)
-        return rc;
+    if (f->setup.knows_only)
+        return 0;
     sq_arena_init(&arena, 1 << 20);
-    rc = sq_fleet_change(f, reset, NULL, &arena, err);
+    int rc = sq_fleet_change(f, reset, NULL, &arena, err);
     sq_arena_fini(&arena);
-    f->due = true;
+    f->due = f->retuned = true;
     if (rc == 0 && pthread_create(&f->thread, NULL, dispatch, f) != 0)
         rc = sq_fail(err, SQ_ENOMEM, "cannot start the fleet's thread");
     f->started = rc == 0;
@@ -329,6 +339,17 @@ int sq_fleet_start(const struct sq_fleet_setup *setup, struct sq_fleet **ret,
     else
         *ret = f;
     return rc;
+}
+
+void sq_fleet_tuned(struct sq_fleet *f)
+{
+    pthread_mutex_lock(&f->lock);
+    f->retuned = true;
+    wake_locked(f);
+    pthread_mutex_unlock(&f->lock);
+    struct sq_janitor *janitor = f->janitor;
+    if (janitor)
+        sq_janitor_tuned(janitor);
 }
 
 void sq_fleet_stop(struct sq_fleet *f)

@@ -10,6 +10,7 @@
 
 #include "core/store/changes.h"
 #include "core/store/pool.h"
+#include "core/store/tuning.h"
 #include "core/store/writer.h"
 #include "lib/plugin.h"
 
@@ -20,24 +21,19 @@ struct sq_fleet_setup {
     bool knows_only;
     struct sq_writer *writer;
     struct sq_pool *pool;
-    const char *settings;       /* the file providers read theirs from; NULL: none */
     struct sq_plugins *plugins; /* the providers there are */
-    const char *providers; /* SCITQ_PROVIDERS: name=plugin pairs; NULL: every name */
     const char *state_dir;
-    const char *playbooks, *inventory; /* Ansible's: a folder, and what -i is given */
-    const char *server;                /* URL at which workers reach this server */
-    bool on_loopback;      /* ...by nobody's choice: SCITQ_SERVER is not set */
-    const char *identity;  /* of the database: whose machines these are */
-    const char *secret;    /* the key of passes */
-    const char *ca;        /* SCITQ_CA; NULL: none */
-    int concurrency;       /* WORKER_CREATE_CONCURRENCY */
-    int lifetime_s;        /* JOB_MAX_LIFETIME */
-    int64_t offline_us;    /* WORKER_OFFLINE_DELAY */
-    int64_t janitor_s;     /* JANITOR_PERIOD; 0: no rounds */
-    bool janitor_destroys; /* JANITOR_ACTION */
+    const char *identity; /* of the database: whose machines these are */
+    const char *secret;   /* the key of passes */
+    const char *ca;       /* SCITQ_CA; NULL: none */
+    const struct sq_tuned *tuned;
 };
 
-/* Everything of `setup` is borrowed.  SQ_EINVAL: SCITQ_PROVIDERS names no provider. */
+/* Is every item of `names`, SCITQ_PROVIDERS, name=plugin of a plugin that is there?
+ * SQ_EINVAL; the sentence goes on after the setting's name. */
+int sq_fleet_check_names(const struct sq_plugins *plugins, const char *names,
+                         struct sq_err *err);
+/* Everything of `setup` is borrowed. */
 int sq_fleet_start(const struct sq_fleet_setup *setup, struct sq_fleet **ret,
                    struct sq_err *err);
 /* What runs is left as it is, to be taken up again; while the writer still runs.  NULL
@@ -50,6 +46,8 @@ void sq_fleet_free(struct sq_fleet *f);
 const char *sq_fleet_watcher(void *fleet, const char *provider);
 /* Is anybody called so?  SQ_EINVAL.  Any thread. */
 int sq_fleet_knows(void *fleet, const char *provider, struct sq_err *err);
+/* Another set of settings counts now.  Any thread. */
+void sq_fleet_tuned(struct sq_fleet *f);
 /* From the writer's committed hook. */
 void sq_fleet_committed(struct sq_fleet *f, const struct sq_changes *changes);
 

@@ -30,7 +30,8 @@ enum sq_fleet_end { SQ_END_NONE, SQ_END_STOP, SQ_END_DESTROY, SQ_END_LATE };
 struct sq_running {
     struct sq_call call; /* first: given to providers */
     struct sq_fleet *fleet;
-    struct sq_job job; /* its texts are the arena's */
+    const struct sq_tuning *tuning; /* that counted when it began: its own to the end */
+    struct sq_job job;              /* its texts are the arena's */
     struct sq_arena arena;
     int64_t worker_id; /* of its args; SQ_NULL */
     pthread_t thread;
@@ -51,7 +52,7 @@ struct sq_fleet {
 
     pthread_mutex_t lock; /* of what follows; the writer's thread takes it */
     pthread_cond_t wake;  /* monotonic; of the thread and of jobs that wait */
-    bool due, stopping;
+    bool due, retuned, stopping;
     struct sq_running *running;
 
     struct sq_janitor *_Atomic janitor; /* read by the writer's thread */
@@ -100,8 +101,6 @@ int sq_session_told(const struct sq_session *s, int rc, struct sq_err *err);
 /* The module behind a name that users write. */
 int sq_fleet_plugin(struct sq_fleet *f, const char *name, const struct sq_plugin **ret,
                     struct sq_err *err);
-/* Is every pair of SCITQ_PROVIDERS name=plugin of a plugin that is there? */
-int sq_fleet_check_names(struct sq_fleet *f, struct sq_err *err);
 /* Call `each` with every name users may write, and its module. */
 void sq_fleet_each_name(struct sq_fleet *f,
                         void (*each)(void *arg, const char *name,
@@ -171,6 +170,7 @@ void sq_janitor_stop(struct sq_janitor *j); /* NULL is allowed */
 void sq_janitor_free(struct sq_janitor *j); /* once nobody wakes it any more */
 /* A worker has gone offline.  Any thread. */
 void sq_janitor_wake(struct sq_janitor *j);
+void sq_janitor_tuned(struct sq_janitor *j); /* see sq_fleet_tuned */
 /* A machine_destroy job. */
 int sq_fleet_destroy_unowned(struct sq_running *r, struct sq_err *err);
 

@@ -14,7 +14,7 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 
-enum { PAUSE_US = 15000000, PAUSE_MAX_US = 600000000 };
+enum { SECOND_US = 1000000, PAUSE_US = 15000000, PAUSE_MAX_US = 600000000 };
 
 static int is_canceled(const struct sq_call *call)
 {
@@ -88,7 +88,7 @@ static bool is_fresh(const struct sq_janitor *j, const struct sq_silent_worker *
 {
     int64_t since = sq_now() - w->last_contact;
     return w->last_contact != SQ_NULL && since >= 0 &&
-           since < j->fleet->setup.offline_us / 2;
+           since < sq_tuning(j->fleet->setup.tuned)->offline_us / 2;
 }
 
 static void look(struct sq_janitor *j)
@@ -112,13 +112,26 @@ static void look(struct sq_janitor *j)
 
 /* ---- the thread */
 
+/* With another period the next round is so long after the last; one that had no rounds
+ * begins at once. */
+static void set_period(struct sq_janitor *j, int64_t period_s)
+{
+    if (period_s == 0)
+        j->next_round = INT64_MAX;
+    else if (j->period_s == 0)
+        j->next_round = 0;
+    else
+        j->next_round += (period_s - j->period_s) * SECOND_US;
+    j->period_s = period_s;
+}
+
 /* False: the end. */
 static bool wait_until_due(struct sq_janitor *j)
 {
     pthread_mutex_lock(&j->lock);
     for (;;) {
         int64_t until = j->next_round < j->next_look ? j->next_round : j->next_look;
-        if (j->stopping || j->silence || sq_monotonic() >= until)
+        if (j->stopping || j->silence || j->retuned || sq_monotonic() >= until)
             break;
         struct timespec at = {until / 1000000, until % 1000000 * 1000};
         if (until == INT64_MAX)
@@ -130,7 +143,9 @@ static bool wait_until_due(struct sq_janitor *j)
         j->next_look = 0;
         j->pause_us = PAUSE_US / 2;
     }
-    j->silence = false;
+    if (j->retuned)
+        set_period(j, sq_tuning(j->fleet->setup.tuned)->janitor_s);
+    j->silence = j->retuned = false;
     pthread_mutex_unlock(&j->lock);
     return !j->stopping;
 }
@@ -138,13 +153,12 @@ static bool wait_until_due(struct sq_janitor *j)
 static void *work(void *arg)
 {
     struct sq_janitor *j = arg;
-    int64_t period_us = j->fleet->setup.janitor_s * INT64_C(1000000);
     while (wait_until_due(j)) {
         if (sq_monotonic() >= j->next_look)
             look(j);
         if (sq_monotonic() >= j->next_round) {
             sq_janitor_round(j);
-            j->next_round = sq_monotonic() + period_us;
+            j->next_round = sq_monotonic() + j->period_s * SECOND_US;
         }
     }
     return NULL;
@@ -179,7 +193,8 @@ static void init(struct sq_janitor *j, struct sq_fleet *f)
     pthread_cond_init(&j->wake, &attr);
     pthread_condattr_destroy(&attr);
     j->failing = calloc(sq_plugins_count(f->setup.plugins) + 1, sizeof *j->failing);
-    j->next_round = f->setup.janitor_s > 0 ? 0 : INT64_MAX;
+    j->next_round = INT64_MAX;
+    j->retuned = true;
     j->silence = true; /* workers that an earlier server saw fall silent */
 }
 
@@ -210,6 +225,14 @@ void sq_janitor_stop(struct sq_janitor *j)
     if (write(j->call.cancel_fd, &one, sizeof one) < 0)
         sq_log(SQ_LOG_ERROR, "janitor", "cannot be stopped: %s", strerror(errno));
     pthread_join(j->thread, NULL);
+}
+
+void sq_janitor_tuned(struct sq_janitor *j)
+{
+    pthread_mutex_lock(&j->lock);
+    j->retuned = true;
+    pthread_cond_signal(&j->wake);
+    pthread_mutex_unlock(&j->lock);
 }
 
 void sq_janitor_wake(struct sq_janitor *j)

@@ -13,9 +13,11 @@ struct sq_janitor {
     pthread_cond_t wake; /* monotonic */
     atomic_bool stopping;
     bool silence; /* a worker has gone offline; under the lock */
+    bool retuned; /* ...too */
 
     /* The thread's own. */
     struct sq_arena arena;
+    int64_t period_s;                        /* JANITOR_PERIOD, as it is followed */
     int64_t next_round, next_look, pause_us; /* monotonic; INT64_MAX: none */
     bool *failing;                           /* each module's: it was said */
 };

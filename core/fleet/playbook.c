@@ -46,7 +46,7 @@ static int make_variables(struct sq_running *r, const struct sq_fleet_machine *w
     sq_jw_init(&j, out);
     sq_jw_open(&j, '{');
     add_unsafe(&j, "scitq_host", w->name);
-    add(&j, "scitq_server", r->fleet->setup.server);
+    add(&j, "scitq_server", r->tuning->server);
     add_unsafe(&j, "scitq_batch", w->batch);
     sq_jw_key(&j, "scitq_concurrency");
     sq_jw_int(&j, w->concurrency);
@@ -87,10 +87,10 @@ int sq_fleet_ansible(struct sq_running *r, const char *const *argv,
                      sq_fleet_line_fn *line, void *arg, int *ret_status,
                      struct sq_err *err)
 {
-    const struct sq_fleet_setup *s = &r->fleet->setup;
+    const struct sq_tuning *t = r->tuning;
     char *config =
-        sq_arena_printf(&r->arena, "ANSIBLE_CONFIG=%s/ansible.cfg", s->playbooks);
-    char *server = sq_arena_printf(&r->arena, "SCITQ_SERVER=%s", s->server);
+        sq_arena_printf(&r->arena, "ANSIBLE_CONFIG=%s/ansible.cfg", t->playbooks);
+    char *server = sq_arena_printf(&r->arena, "SCITQ_SERVER=%s", t->server);
     char *file = NULL;
     int rc = sq_fleet_write_pass(r, &file, err);
     if (rc)
@@ -152,7 +152,7 @@ static int on_line(void *arg, int stream, const char *line, size_t len)
 int sq_fleet_playbook(struct sq_running *r, const struct sq_fleet_machine *w,
                       const char *name, struct sq_err *err)
 {
-    const struct sq_fleet_setup *s = &r->fleet->setup;
+    const struct sq_tuning *t = r->tuning;
     struct listener l = {.r = r};
     char *file = NULL;
     int status, rc = sq_fleet_worker_pass(r, w, &l.pass, err);
@@ -160,10 +160,10 @@ int sq_fleet_playbook(struct sq_running *r, const struct sq_fleet_machine *w,
         rc = write_variables(r, w, l.pass, &file, err);
     if (rc)
         return rc;
-    char *path = sq_arena_printf(&r->arena, "%s/%s", s->playbooks, name);
+    char *path = sq_arena_printf(&r->arena, "%s/%s", t->playbooks, name);
     char *told = sq_arena_printf(&r->arena, "@%s", file);
     const char *const argv[] = {
-        "ansible-playbook", "-i", s->inventory, "-e", told, path, NULL};
+        "ansible-playbook", "-i", t->inventory, "-e", told, path, NULL};
     rc = path && told ? sq_fleet_ansible(r, argv, on_line, &l, &status, err)
                       : sq_fail(err, SQ_ENOMEM, "out of memory for a playbook");
     unlink(file);

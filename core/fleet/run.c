@@ -225,7 +225,7 @@ static int try_all(struct sq_running *r, const struct action *a, struct sq_err *
             return 0;
         if (r->end == SQ_END_LATE)
             sq_fail(err, SQ_ETIMEDOUT, "took longer than %d s (JOB_MAX_LIFETIME)",
-                    r->fleet->setup.lifetime_s);
+                    r->tuning->lifetime_s);
         if (r->end != SQ_END_STOP && r->end != SQ_END_DESTROY)
             sq_fleet_say(r, "failed: %s", err->text);
         if (is_last(r, a, tried) || !(sq_code_retryable(rc)))

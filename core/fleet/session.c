@@ -8,52 +8,83 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "lib/conf.h"
 #include "lib/file.h"
 #include "lib/log.h"
 
 enum { NAME_MAX_BYTES = 64 };
+#define WORD "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-."
 
 struct sq_session_lent {
     char folder[PATH_MAX], name[NAME_MAX_BYTES];
     struct sq_provider_conf conf;
 };
 
-/* The next name=plugin of SCITQ_PROVIDERS; false at its end. */
-static bool next_pair(const char **at, char name[NAME_MAX_BYTES],
-                      char plugin[NAME_MAX_BYTES])
+/* The next name=plugin of SCITQ_PROVIDERS, a plugin alone being its own name; 1, or 0
+ * at the end.  SQ_EINVAL where it cannot be. */
+static int next_pair(const char **at, char name[NAME_MAX_BYTES],
+                     char plugin[NAME_MAX_BYTES], struct sq_err *err)
 {
-    *at += strspn(*at, ", ");
-    size_t len = strcspn(*at, ", ");
-    const char *equal = memchr(*at, '=', len);
-    size_t n = equal ? (size_t)(equal - *at) : len;
-    if (len == 0)
-        return false;
-    snprintf(name, NAME_MAX_BYTES, "%.*s", (int)n, *at);
-    snprintf(plugin, NAME_MAX_BYTES, "%.*s", (int)(equal ? len - n - 1 : n),
-             equal ? equal + 1 : *at);
-    *at += len;
-    return true;
+    size_t len;
+    const char *item = sq_conf_item(at, &len);
+    if (!item)
+        return 0;
+    const char *equal = memchr(item, '=', len);
+    size_t n = equal ? (size_t)(equal - item) : len;
+    const char *of = equal ? equal + 1 : item;
+    size_t n_of = len - (size_t)(of - item);
+    if (n == 0 || n_of == 0 || n >= NAME_MAX_BYTES || n_of >= NAME_MAX_BYTES ||
+        strspn(item, WORD) < n)
+        return sq_fail(err, SQ_EINVAL,
+                       "must be name=plugin, each of 1 to %d "
+                       "letters, digits, _, - or dots, and \"%.*s\" is not",
+                       NAME_MAX_BYTES - 1, (int)(len < 100 ? len : 100), item);
+    snprintf(name, NAME_MAX_BYTES, "%.*s", (int)n, item);
+    snprintf(plugin, NAME_MAX_BYTES, "%.*s", (int)n_of, of);
+    return 1;
 }
 
-int sq_fleet_check_names(struct sq_fleet *f, struct sq_err *err)
+/* What was checked has nothing but pairs. */
+static bool next_name(const char **at, char name[NAME_MAX_BYTES],
+                      char plugin[NAME_MAX_BYTES])
 {
-    const char *at = f->setup.providers ? f->setup.providers : "";
+    return next_pair(at, name, plugin, NULL) > 0;
+}
+
+static bool is_again(const char *names, const char *until, const char *name)
+{
+    char before[NAME_MAX_BYTES], plugin[NAME_MAX_BYTES];
+    int n = 0;
+    while (names < until && next_name(&names, before, plugin))
+        n += strcmp(before, name) == 0;
+    return n > 1;
+}
+
+int sq_fleet_check_names(const struct sq_plugins *plugins, const char *names,
+                         struct sq_err *err)
+{
+    const char *at = names;
     char name[NAME_MAX_BYTES], plugin[NAME_MAX_BYTES];
     const struct sq_plugin *ignored;
-    int rc = 0;
-    while (rc == 0 && next_pair(&at, name, plugin))
-        rc = sq_plugins_provider(f->setup.plugins, plugin, &ignored, err);
-    return rc && err ? sq_prefix(err, "SCITQ_PROVIDERS: ") : rc;
+    struct sq_err why;
+    int rc;
+    while ((rc = next_pair(&at, name, plugin, err)) > 0) {
+        if (sq_plugins_provider(plugins, plugin, &ignored, &why) != 0)
+            return sq_fail(err, SQ_EINVAL, "has %s=%s: %s", name, plugin, why.text);
+        if (is_again(names, at, name))
+            return sq_fail(err, SQ_EINVAL, "has the name %s twice", name);
+    }
+    return rc;
 }
 
 int sq_fleet_plugin(struct sq_fleet *f, const char *name, const struct sq_plugin **ret,
                     struct sq_err *err)
 {
-    const char *at = f->setup.providers;
+    const char *at = sq_tuning(f->setup.tuned)->providers;
     char mine[NAME_MAX_BYTES], plugin[NAME_MAX_BYTES];
     if (!at)
         return sq_plugins_provider(f->setup.plugins, name, ret, err);
-    while (next_pair(&at, mine, plugin))
+    while (next_name(&at, mine, plugin))
         if (strcmp(mine, name) == 0)
             return sq_plugins_provider(f->setup.plugins, plugin, ret, err);
     return sq_fail(err, SQ_EUNSUPPORTED,
@@ -82,10 +113,10 @@ void sq_fleet_each_name(struct sq_fleet *f,
                                      const struct sq_plugin *plugin),
                         void *arg)
 {
-    const char *at = f->setup.providers;
+    const char *at = sq_tuning(f->setup.tuned)->providers;
     char name[NAME_MAX_BYTES], plugin[NAME_MAX_BYTES];
     const struct sq_plugin *p;
-    while (at && next_pair(&at, name, plugin))
+    while (at && next_name(&at, name, plugin))
         if (sq_plugins_provider(f->setup.plugins, plugin, &p, NULL) == 0)
             each(arg, name, p);
     for (size_t i = 0; !at && i < sq_plugins_count(f->setup.plugins); i++) {
@@ -147,10 +178,9 @@ static int open_instance(struct sq_fleet *f, struct sq_running *r, const char *n
         rc = make_folder(f, s->plugin->name, s->lent->folder, err);
     if (rc)
         return rc;
-    const struct sq_host_conf host = {.settings = f->setup.settings,
-                                      .log = log_line,
-                                      .arg = r,
-                                      .folder = s->lent->folder};
+    const struct sq_tuning *t = r ? r->tuning : sq_tuning(f->setup.tuned);
+    const struct sq_host_conf host = {
+        .given = t->conf, .log = log_line, .arg = r, .folder = s->lent->folder};
     snprintf(s->lent->name, sizeof s->lent->name, "%s", name);
     s->lent->conf = (struct sq_provider_conf){.as = s->lent->name, .owner = f->owner};
     s->ops = s->plugin->provider;

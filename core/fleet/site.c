@@ -51,8 +51,7 @@ static int read_variables(struct sq_running *r, char **ret_key_file,
                           char **ret_key_name, struct sq_err *err)
 {
     const char *const argv[] = {
-        "ansible-inventory", "-i", r->fleet->setup.inventory, "--host",
-        "localhost",         NULL};
+        "ansible-inventory", "-i", r->tuning->inventory, "--host", "localhost", NULL};
     struct answer a = {.said = "it did not say why"};
     int status = 0;
     sq_buf_init(&a.json, ANSWER_MAX);
@@ -120,17 +119,17 @@ int sq_fleet_read_site(struct sq_running *r, struct sq_fleet_site *ret,
 
 int sq_fleet_check_site(struct sq_running *r, struct sq_err *err)
 {
-    const struct sq_fleet_setup *s = &r->fleet->setup;
+    const struct sq_tuning *t = r->tuning;
     /* Ansible takes lists of hosts there too; only what is a path can be missing. */
-    if (*s->inventory == '/' && access(s->inventory, R_OK) != 0)
+    if (*t->inventory == '/' && access(t->inventory, R_OK) != 0)
         return sq_fail(err, SQ_EINVAL,
                        "there is no inventory %s (SCITQ_INVENTORY): %s: "
                        "`scitq-manage ansible install` makes it",
-                       s->inventory, strerror(errno));
-    if (s->on_loopback)
+                       t->inventory, strerror(errno));
+    if (t->on_loopback)
         sq_fleet_say(r,
                      "its worker is told to reach this server at %s, which only this "
                      "machine can: set SCITQ_SERVER and SCITQ_LISTEN",
-                     s->server);
+                     t->server);
     return 0;
 }

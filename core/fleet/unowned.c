@@ -77,7 +77,7 @@ static int report(struct sq_janitor *j, const char *provider,
                                     .machine = m->id,
                                     .name = m->name,
                                     .region = m->region},
-                        .destroy = j->fleet->setup.janitor_destroys};
+                        .destroy = sq_tuning(j->fleet->setup.tuned)->janitor_destroys};
     int rc = sq_fleet_change(j->fleet, write_unowned, &u, &j->arena, err);
     if (rc == 0 && u.said)
         sq_log(SQ_LOG_WARNING, "janitor",

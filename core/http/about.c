@@ -19,7 +19,7 @@ static void answer_text(struct sq_request *r, const char *text, size_t len)
 
 int sq_config_rclone(struct sq_request *r, struct sq_err *err)
 {
-    const char *path = r->server->conf.rclone_conf;
+    const char *path = sq_tuning(r->server->conf.tuned)->rclone_conf;
     struct sq_buf text;
     struct sq_err why;
     sq_buf_init(&text, CONF_BYTES);
@@ -35,7 +35,7 @@ int sq_config_rclone(struct sq_request *r, struct sq_err *err)
 
 int sq_config_remote(struct sq_request *r, struct sq_err *err)
 {
-    const char *uri = r->server->conf.remote_uri;
+    const char *uri = sq_tuning(r->server->conf.tuned)->remote_uri;
     if (!uri)
         return sq_fail(err, SQ_ENOENT, "REMOTE_URI is not set on the server");
     answer_text(r, uri, strlen(uri));

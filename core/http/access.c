@@ -121,7 +121,9 @@ static int check_site(struct sq_request *r, const char *method, struct sq_err *e
                                       .by_token = r->caller.by_token,
                                       .changes = route && sq_access_changes(route),
                                       .get = get};
-    return sq_site_check(&r->server->conf.site, &call, err);
+    struct sq_site site = r->server->conf.site;
+    site.url = sq_tuning(r->server->conf.tuned)->server;
+    return sq_site_check(&site, &call, err);
 }
 
 int sq_access_admit(struct sq_request *r, const char *method, struct sq_err *err)

@@ -1,5 +1,5 @@
-/* Roles of callers.  The tokens may be read again while others are compared with
- * them. */
+/* Roles of callers.  Who they are may be read anew while others are judged: each call
+ * is by the one or the other, wholly. */
 #include "core/http/auth.h"
 
 #include <pthread.h>
@@ -16,23 +16,6 @@ struct sq_auth {
     atomic_uint readings;
 };
 
-int sq_auth_reload(struct sq_auth *a, struct sq_err *err)
-{
-    struct sq_known_tokens fresh, old;
-    if (!a->conf.token_file)
-        return 0;
-    int rc = sq_known_tokens_read(a->conf.token_file, &fresh, err);
-    if (rc)
-        return rc;
-    pthread_rwlock_wrlock(&a->lock);
-    old = a->tokens;
-    a->tokens = fresh;
-    pthread_rwlock_unlock(&a->lock);
-    atomic_fetch_add(&a->readings, 1);
-    sq_known_tokens_free(&old);
-    return 0;
-}
-
 int sq_auth_new(const struct sq_auth_conf *conf, struct sq_auth **ret,
                 struct sq_err *err)
 {
@@ -42,12 +25,25 @@ int sq_auth_new(const struct sq_auth_conf *conf, struct sq_auth **ret,
     a->conf = *conf;
     a->key = "";
     pthread_rwlock_init(&a->lock, NULL);
-    int rc = sq_auth_reload(a, err);
+    int rc =
+        conf->token_file ? sq_known_tokens_read(conf->token_file, &a->tokens, err) : 0;
     if (rc)
         sq_auth_free(a);
     else
         *ret = a;
     return rc;
+}
+
+void sq_auth_take(struct sq_auth *a, struct sq_auth *fresh)
+{
+    pthread_rwlock_wrlock(&a->lock);
+    struct sq_known_tokens old = a->tokens;
+    a->conf = fresh->conf;
+    a->tokens = fresh->tokens;
+    atomic_fetch_add(&a->readings, 1);
+    pthread_rwlock_unlock(&a->lock);
+    fresh->tokens = old;
+    sq_auth_free(fresh);
 }
 
 void sq_auth_free(struct sq_auth *a)
@@ -64,14 +60,11 @@ void sq_auth_set_key(struct sq_auth *a, const char *key)
     a->key = key;
 }
 
-bool sq_auth_is_open(const struct sq_auth *a)
+/* ---- under the lock */
+
+static bool is_open(const struct sq_auth *a)
 {
     return !a->conf.token_file && a->conf.trust->n == 0;
-}
-
-bool sq_auth_trusts(const struct sq_auth *a, const unsigned char *address)
-{
-    return sq_auth_is_open(a) || sq_trust_has(a->conf.trust, address);
 }
 
 static bool take_pass(const struct sq_auth *a, const char *token, int64_t now_s,
@@ -90,16 +83,15 @@ static bool take_pass(const struct sq_auth *a, const char *token, int64_t now_s,
     return true;
 }
 
-static bool take_known(struct sq_auth *a, const char *token, struct sq_caller *ret)
+static bool take_known(const struct sq_auth *a, const char *token,
+                       struct sq_caller *ret)
 {
-    pthread_rwlock_rdlock(&a->lock);
     const struct sq_known_token *known = sq_known_tokens_find(&a->tokens, token);
     if (known) {
         ret->role = known->role;
         if (known->role == SQ_MAY_WORKER)
             memcpy(ret->name, known->name, sizeof ret->name);
     }
-    pthread_rwlock_unlock(&a->lock);
     return known != NULL;
 }
 
@@ -111,12 +103,13 @@ static const char *bearer(const char *header)
     return header + 6 + strspn(header + 6, " ");
 }
 
-int sq_auth_call(struct sq_auth *a, const unsigned char *address, const char *header,
-                 int64_t now_s, struct sq_caller *ret, struct sq_err *err)
+static int judge(const struct sq_auth *a, const unsigned char *address,
+                 const char *header, int64_t now_s, struct sq_caller *ret,
+                 struct sq_err *err)
 {
     *ret =
         (struct sq_caller){.worker_id = SQ_NULL, .reading = atomic_load(&a->readings)};
-    if (sq_auth_is_open(a)) {
+    if (is_open(a)) {
         ret->role = SQ_MAY_ADMIN;
         return 0;
     }
@@ -137,6 +130,33 @@ int sq_auth_call(struct sq_auth *a, const unsigned char *address, const char *he
         return 0;
     ret->wrong = true;
     return sq_fail(err, SQ_EAUTH, "the token is not one that this server knows");
+}
+
+/* ---- who takes it */
+
+bool sq_auth_is_open(struct sq_auth *a)
+{
+    pthread_rwlock_rdlock(&a->lock);
+    bool open = is_open(a);
+    pthread_rwlock_unlock(&a->lock);
+    return open;
+}
+
+bool sq_auth_trusts(struct sq_auth *a, const unsigned char *address)
+{
+    pthread_rwlock_rdlock(&a->lock);
+    bool trusts = is_open(a) || sq_trust_has(a->conf.trust, address);
+    pthread_rwlock_unlock(&a->lock);
+    return trusts;
+}
+
+int sq_auth_call(struct sq_auth *a, const unsigned char *address, const char *header,
+                 int64_t now_s, struct sq_caller *ret, struct sq_err *err)
+{
+    pthread_rwlock_rdlock(&a->lock);
+    int rc = judge(a, address, header, now_s, ret, err);
+    pthread_rwlock_unlock(&a->lock);
+    return rc;
 }
 
 bool sq_auth_holds(struct sq_auth *a, const unsigned char *address, const char *header,

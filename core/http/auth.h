@@ -33,13 +33,13 @@ int sq_auth_new(const struct sq_auth_conf *conf, struct sq_auth **ret,
 void sq_auth_free(struct sq_auth *a); /* NULL is allowed */
 /* The key of passes, borrowed; before anybody calls. */
 void sq_auth_set_key(struct sq_auth *a, const char *key);
-/* Read the tokens again; what was known stays when they cannot be.  Any thread. */
-int sq_auth_reload(struct sq_auth *a, struct sq_err *err);
+/* From now on judge as `fresh` would, which is used up.  Any thread. */
+void sq_auth_take(struct sq_auth *a, struct sq_auth *fresh);
 
 /* Is everybody admin? */
-bool sq_auth_is_open(const struct sq_auth *a);
+bool sq_auth_is_open(struct sq_auth *a);
 /* Does this address need no token? */
-bool sq_auth_trusts(const struct sq_auth *a, const unsigned char *address);
+bool sq_auth_trusts(struct sq_auth *a, const unsigned char *address);
 /* Who calls from `address` with this Authorization header (NULL: none); now in seconds
  * since 1970.  SQ_EAUTH in words for the caller, with *ret filled.  Any thread. */
 int sq_auth_call(struct sq_auth *a, const unsigned char *address, const char *header,

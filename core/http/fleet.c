@@ -71,7 +71,8 @@ int sq_workers_deploy(struct sq_request *r, struct sq_tx *tx, struct sq_err *err
     int rc = 0;
     for (int64_t i = 0; rc == 0 && i < d->number; i++) {
         int64_t id;
-        rc = sq_fleet_recruit(tx, r->server->conf.fleet, &d->wanted, &id, err);
+        rc = sq_fleet_recruit(tx, &sq_tuning(r->server->conf.tuned)->recruiting,
+                              &d->wanted, &id, err);
     }
     return rc;
 }
@@ -202,7 +203,7 @@ int sq_flavors_prepare(struct sq_request *r, struct sq_err *err)
     if (rc == 0)
         rc = set_filter(r, f, max_eviction, err);
     f->q.limit = (int64_t)limit;
-    f->q.preferred = r->server->conf.fleet->preferred;
+    f->q.preferred = sq_tuning(r->server->conf.tuned)->recruiting.preferred;
     r->data = f;
     return rc;
 }
@@ -252,6 +253,6 @@ int sq_jobs_remove_ended(struct sq_request *r, struct sq_tx *tx, struct sq_err *
 
 int sq_jobs_again(struct sq_request *r, struct sq_tx *tx, struct sq_err *err)
 {
-    return sq_job_restart(tx, r->match.ids[0], r->server->conf.fleet->retry, r->result,
-                          err);
+    int64_t retry = sq_tuning(r->server->conf.tuned)->recruiting.retry;
+    return sq_job_restart(tx, r->match.ids[0], retry, r->result, err);
 }

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/conf.h"
+
 enum { BACKLOG = 1024, SHOWN = 100 };
 
 static bool set_v6(struct sq_listen *l, const char *host, uint16_t port)
@@ -87,16 +89,13 @@ static int add(struct sq_listens *all, const char *text, size_t len, struct sq_e
 
 int sq_listen_parse(const char *list, struct sq_listens *ret, struct sq_err *err)
 {
-    static const char blanks[] = " \t,";
+    size_t len;
+    int code = 0;
     ret->n = 0;
-    for (const char *at = list + strspn(list, blanks); *at; at += strspn(at, blanks)) {
-        size_t len = strcspn(at, blanks);
-        int code = add(ret, at, len, err);
-        if (code != 0)
-            return code;
-        at += len;
-    }
-    return ret->n ? 0 : sq_fail(err, SQ_EINVAL, "must be address:port, not empty");
+    for (const char *item; code == 0 && (item = sq_conf_item(&list, &len));)
+        code = add(ret, item, len, err);
+    return code || ret->n ? code
+                          : sq_fail(err, SQ_EINVAL, "must be address:port, not empty");
 }
 
 static int open_one(struct sq_listen *l, struct sq_err *err)

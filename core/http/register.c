@@ -115,7 +115,8 @@ int sq_register_write(struct sq_request *r, struct sq_tx *tx, struct sq_err *err
                                   .status = in->status,
                                   .permanent = in->permanent < 0 ? 1 : in->permanent,
                                   .others = r->server->conf.others,
-                                  .live_us = r->server->conf.offline_delay_s * 1000000};
+                                  .live_us =
+                                      sq_tuning(r->server->conf.tuned)->offline_us};
     int code = silence_of(r, tx, in, &reg.silence_us, err);
     if (code == 0)
         code = sq_worker_register(tx, &reg, &out->worker, &out->acked, err);
@@ -127,23 +128,23 @@ int sq_register_write(struct sq_request *r, struct sq_tx *tx, struct sq_err *err
     return code;
 }
 
-int64_t sq_sync_wait_max_s(const struct sq_http_conf *conf)
+int64_t sq_sync_wait_max_s(const struct sq_tuning *t)
 {
-    int64_t most = conf->offline_delay_s * 2 / 3;
+    int64_t most = t->offline_us / 1000000 * 2 / 3;
     return most > WAIT_MAX_S ? WAIT_MAX_S : most < 1 ? 1 : most;
 }
 
 void sq_sync_write_settings(struct sq_jw *w, const struct sq_http_conf *conf,
                             const struct sq_worker *worker)
 {
-    int64_t poll_s =
-        sq_sync_wait_max_s(conf) < POLL_S ? sq_sync_wait_max_s(conf) : POLL_S;
+    const struct sq_tuning *t = sq_tuning(conf->tuned);
+    int64_t poll_s = sq_sync_wait_max_s(t) < POLL_S ? sq_sync_wait_max_s(t) : POLL_S;
     const struct {
         const char *name;
         int64_t value;
-    } settings[] = {{"offline_delay_s", conf->offline_delay_s},
-                    {"idle_delay_s", conf->idle_delay_s},
-                    {"first_task_delay_s", conf->first_task_delay_s},
+    } settings[] = {{"offline_delay_s", t->offline_us / 1000000},
+                    {"idle_delay_s", t->idle_s},
+                    {"first_task_delay_s", t->first_task_s},
                     {"poll_s", poll_s},
                     {"stats_s", STATS_S}};
     sq_jw_key(w, "settings");

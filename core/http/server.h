@@ -11,9 +11,9 @@
 #include "core/http/site.h"
 #include "core/http/tls.h"
 #include "core/store/changes.h"
-#include "core/store/fleet.h"
 #include "core/store/liveness.h"
 #include "core/store/pool.h"
+#include "core/store/tuning.h"
 #include "core/store/writer.h"
 
 struct sq_http_server;
@@ -21,15 +21,11 @@ struct sq_http_server;
 struct sq_http_conf {
     struct sq_listens *listen; /* open; what is served is taken */
     struct sq_auth *auth;      /* who may call */
-    struct sq_tls *tls;        /* NULL: plain HTTP */
-    struct sq_site site;       /* the names it is called by */
-    const char *ui;            /* folder of the web interface */
-    int threads;               /* SCITQ_SERVER_PROCESS */
-    const char *rclone_conf;   /* path of the server's rclone.conf */
-    const char *remote_uri;    /* REMOTE_URI or NULL */
-    /* Sent to workers by register and sync. */
-    const char *database_id;
-    int64_t offline_delay_s, idle_delay_s, first_task_delay_s;
+    bool tls;                /* the certificate that sq_tls_use was given; else HTTP */
+    struct sq_site site;     /* the names it is called by; its url is not looked at */
+    const char *ui;          /* folder of the web interface */
+    int threads;             /* SCITQ_SERVER_PROCESS */
+    const char *database_id; /* sent to workers by register and sync */
     /* The plugin that a machine of this provider is to be watched with, or NULL; from
      * any thread. */
     const char *(*watcher)(void *arg, const char *provider);
@@ -39,8 +35,8 @@ struct sq_http_conf {
     struct sq_pool *pool;
     struct sq_writer *writer;
     struct sq_liveness *liveness;
-    bool others;                       /* other processes serve the same database */
-    const struct sq_fleet_conf *fleet; /* how workers are recruited */
+    bool others; /* other processes serve the same database */
+    const struct sq_tuned *tuned;
 };
 
 /* Serves what is open. */

@@ -300,8 +300,9 @@ int sq_sync_prepare(struct sq_request *r, struct sq_err *err)
         code = read_records(r, call, err);
     if (code == 0)
         code = read_stats(r, call, err);
-    if (call->wait_s > sq_sync_wait_max_s(&r->server->conf))
-        call->wait_s = sq_sync_wait_max_s(&r->server->conf);
+    int64_t most = sq_sync_wait_max_s(sq_tuning(r->server->conf.tuned));
+    if (call->wait_s > most)
+        call->wait_s = most;
     call->sync.signals_seen = call->signals_seen.v;
     call->sync.n_signals_seen = call->signals_seen.n;
     r->nothing_to_write = !call->sync.n_records && !call->signals_seen.n &&

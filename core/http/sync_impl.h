@@ -29,7 +29,7 @@ struct sq_sync_call {
  * have the same numbers. */
 int sq_sync_check_database(struct sq_request *r, const char *named, struct sq_err *err);
 /* A worker that waits must be heard of again before it would be called offline. */
-int64_t sq_sync_wait_max_s(const struct sq_http_conf *conf);
+int64_t sq_sync_wait_max_s(const struct sq_tuning *t);
 
 /* What both answers have: keys and values of an open object. */
 void sq_sync_write_settings(struct sq_jw *w, const struct sq_http_conf *conf,

@@ -21,24 +21,22 @@
 enum { FILE_MAX = 1 << 20, CHAIN_MAX = 16 };
 static const int64_t KEPT_US = 300000000;
 
-struct generation {
+struct sq_tls {
     gnutls_pcert_st chain[CHAIN_MAX];
     unsigned n;
     gnutls_privkey_t key;
     int64_t ends, retired;
-    struct generation *older;
+    struct sq_tls *older;
 };
 
-struct sq_tls {
-    char *cert, *key;
-};
-
-/* Of the process, see sq_tls_new. */
+/* Of the process, see sq_tls_use. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct generation *current;
+static struct sq_tls *current;
 
-static void generation_free(struct generation *g)
+void sq_tls_free(struct sq_tls *g)
 {
+    if (!g)
+        return;
     for (unsigned i = 0; i < g->n; i++)
         gnutls_pcert_deinit(&g->chain[i]);
     if (g->key)
@@ -74,7 +72,7 @@ static int read_file(const char *path, mode_t forbidden, struct sq_buf *out,
     return rc ? sq_prefix(err, "%s: ", path) : 0;
 }
 
-static int load_chain(struct generation *g, const char *path, struct sq_err *err)
+static int load_chain(struct sq_tls *g, const char *path, struct sq_err *err)
 {
     SQ_CLEANUP(sq_buf_fini) struct sq_buf text;
     unsigned n = CHAIN_MAX;
@@ -96,7 +94,7 @@ static int load_chain(struct generation *g, const char *path, struct sq_err *err
     return 0;
 }
 
-static int load_key(struct generation *g, const char *path, struct sq_err *err)
+static int load_key(struct sq_tls *g, const char *path, struct sq_err *err)
 {
     SQ_CLEANUP(sq_buf_fini) struct sq_buf text;
     sq_buf_init(&text, FILE_MAX);
@@ -118,7 +116,7 @@ static bool key_id(gnutls_pubkey_t key, unsigned char id[64], size_t *len)
     return gnutls_pubkey_get_key_id(key, GNUTLS_KEYID_USE_SHA256, id, len) == 0;
 }
 
-static bool belong_together(const struct generation *g)
+static bool belong_together(const struct sq_tls *g)
 {
     unsigned char a[64], b[64];
     size_t n, m;
@@ -132,90 +130,62 @@ static bool belong_together(const struct generation *g)
     return same;
 }
 
-static int load(const struct sq_tls *t, struct generation **ret, struct sq_err *err)
+int sq_tls_new(const char *cert, const char *key, struct sq_tls **ret,
+               struct sq_err *err)
 {
-    struct generation *g = calloc(1, sizeof *g);
+    struct sq_tls *g = calloc(1, sizeof *g);
     if (!g)
         return sq_fail(err, SQ_ENOMEM, "out of memory for a certificate");
-    int rc = load_chain(g, t->cert, err);
+    int rc = load_chain(g, cert, err);
     if (rc == 0)
-        rc = load_key(g, t->key, err);
+        rc = load_key(g, key, err);
     if (rc == 0 && !belong_together(g))
         rc = sq_fail(err, SQ_EINVAL, "the key of %s is not that of the certificate %s",
-                     t->key, t->cert);
+                     key, cert);
     if (rc)
-        generation_free(g);
+        sq_tls_free(g);
     else
         *ret = g;
     return rc;
 }
 
 /* Those that no handshake can need any more at `now`; INT64_MAX: all but the first. */
-static void drop_old(struct generation *g, int64_t now)
+static void drop_old(struct sq_tls *g, int64_t now)
 {
     while (g->older)
         if (now - g->older->retired > KEPT_US || now == INT64_MAX) {
-            struct generation *old = g->older;
+            struct sq_tls *old = g->older;
             g->older = old->older;
-            generation_free(old);
+            sq_tls_free(old);
         } else {
             g = g->older;
         }
 }
 
-int sq_tls_reload(struct sq_tls *t, struct sq_err *err)
+void sq_tls_use(struct sq_tls *t)
 {
-    struct generation *g = NULL;
-    int rc = load(t, &g, err);
-    if (rc)
-        return rc;
     pthread_mutex_lock(&lock);
     if (current)
         current->retired = sq_monotonic();
-    g->older = current;
-    current = g;
-    drop_old(g, sq_monotonic());
+    t->older = current;
+    current = t;
+    drop_old(t, sq_monotonic());
     pthread_mutex_unlock(&lock);
-    return 0;
 }
 
-int sq_tls_new(const char *cert, const char *key, struct sq_tls **ret,
-               struct sq_err *err)
+void sq_tls_end(void)
 {
-    struct sq_tls *t = calloc(1, sizeof *t);
-    if (!t)
-        return sq_fail(err, SQ_ENOMEM, "out of memory for a certificate");
-    t->cert = strdup(cert);
-    t->key = strdup(key);
-    int rc = t->cert && t->key
-                 ? sq_tls_reload(t, err)
-                 : sq_fail(err, SQ_ENOMEM, "out of memory for a certificate");
-    if (rc)
-        sq_tls_free(t);
-    else
-        *ret = t;
-    return rc;
-}
-
-void sq_tls_free(struct sq_tls *t)
-{
-    if (!t)
-        return;
     pthread_mutex_lock(&lock);
     if (current) {
         drop_old(current, INT64_MAX);
-        generation_free(current);
+        sq_tls_free(current);
     }
     current = NULL;
     pthread_mutex_unlock(&lock);
-    free(t->cert);
-    free(t->key);
-    free(t);
 }
 
-int64_t sq_tls_ends(const struct sq_tls *t)
+int64_t sq_tls_ends(void)
 {
-    (void)t;
     pthread_mutex_lock(&lock);
     int64_t ends = current ? current->ends : 0;
     pthread_mutex_unlock(&lock);
@@ -230,7 +200,7 @@ static int choose(gnutls_session_t session, const gnutls_datum_t *authorities,
     (void)session, (void)authorities, (void)n_authorities;
     (void)algorithms, (void)n_algorithms;
     pthread_mutex_lock(&lock);
-    struct generation *g = current;
+    struct sq_tls *g = current;
     pthread_mutex_unlock(&lock);
     if (!g)
         return -1;

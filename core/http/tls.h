@@ -13,19 +13,21 @@
 #define SQ_TLS_PRIORITIES                                                              \
     "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%SERVER_PRECEDENCE"
 
+/* A certificate and its key, read. */
 struct sq_tls;
 
 /* PEM files: a chain whose first certificate is the server's, and its key, which only
- * the owner and the group may read.  SQ_EINVAL, SQ_ENOENT, SQ_EIO.  There is one for
- * the process: libmicrohttpd does not say whose handshake it is. */
+ * the owner and the group may read.  SQ_EINVAL, SQ_ENOENT, SQ_EIO. */
 int sq_tls_new(const char *cert, const char *key, struct sq_tls **ret,
                struct sq_err *err);
-/* None is served any more.  NULL is allowed. */
-void sq_tls_free(struct sq_tls *t);
-/* Read the files again; the old certificate stays when they are not right. */
-int sq_tls_reload(struct sq_tls *t, struct sq_err *err);
-/* Seconds since 1970 when the certificate ends. */
-int64_t sq_tls_ends(const struct sq_tls *t);
+void sq_tls_free(struct sq_tls *t); /* one that is not used; NULL is allowed */
+/* Takes the one that handshakes use from now on: there is one for the process, since
+ * libmicrohttpd does not say whose handshake it is. */
+void sq_tls_use(struct sq_tls *t);
+/* None is served any more. */
+void sq_tls_end(void);
+/* Seconds since 1970 when the certificate that is used ends. */
+int64_t sq_tls_ends(void);
 /* For MHD_OPTION_HTTPS_CERT_CALLBACK. */
 void *sq_tls_callback(void);
 

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/conf.h"
+
 enum { ENTRY_MAX = 64, SHOWN = 60, V4_BITS = 96 };
 
 static const unsigned char v4_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
@@ -84,16 +86,12 @@ static int add(struct sq_trust *t, const char *text, size_t len, struct sq_err *
 
 int sq_trust_parse(const char *list, struct sq_trust *ret, struct sq_err *err)
 {
-    static const char blanks[] = " \t,";
+    size_t len;
+    int code = 0;
     ret->n = 0;
-    for (const char *at = list + strspn(list, blanks); *at; at += strspn(at, blanks)) {
-        size_t len = strcspn(at, blanks);
-        int code = add(ret, at, len, err);
-        if (code != 0)
-            return code;
-        at += len;
-    }
-    return 0;
+    for (const char *item; code == 0 && (item = sq_conf_item(&list, &len));)
+        code = add(ret, item, len, err);
+    return code;
 }
 
 bool sq_trust_is_open(const struct sq_trust *t)

@@ -34,6 +34,8 @@ struct sq_sched {
     bool uncommitted;     /* the last settle's transaction has not been committed */
     int64_t next_orphans; /* when to look for executions of no worker */
     int64_t release_cursor;
+    int64_t offline_us;                 /* that the last sweep was told */
+    int64_t patience_us, patient_until; /* monotonic */
 
     /* Timer thread and its messages, under `lock`. */
     struct sq_writer *writer;

@@ -17,6 +17,7 @@ int sq_sched_new(const struct sq_sched_conf *conf, struct sq_liveness *liveness,
     if (!s)
         return sq_fail(err, SQ_ENOMEM, "out of memory");
     s->conf = *conf;
+    s->offline_us = sq_tuning(conf->tuned)->offline_us;
     s->liveness = liveness;
     s->alarm = SQ_NULL;
     sq_arena_init(&s->arena, SETTLE_ARENA_MAX);
@@ -46,8 +47,9 @@ static int end_evicted(struct sq_sched *s, struct sq_tx *tx, struct sq_err *err)
 {
     const struct sq_id_set *evicted = &tx->changes->evicted;
     int rc = 0;
-    for (size_t i = 0; s->conf.fleet && rc == 0 && i < evicted->n; i++)
-        rc = sq_fleet_evicted(tx, s->conf.fleet, evicted->ids[i], err);
+    const struct sq_fleet_conf *how = &sq_tuning(s->conf.tuned)->recruiting;
+    for (size_t i = 0; how->server_name && rc == 0 && i < evicted->n; i++)
+        rc = sq_fleet_evicted(tx, how, evicted->ids[i], err);
     return rc;
 }
 

@@ -10,8 +10,8 @@
 #define SQ_SCHED_SCHED_H
 
 #include "core/store/changes.h"
-#include "core/store/fleet.h"
 #include "core/store/liveness.h"
+#include "core/store/tuning.h"
 #include "core/store/writer.h"
 
 struct sq_sched;
@@ -20,11 +20,9 @@ struct sq_sched_conf {
     /* Another process decides (--role=main): this one only writes down, in its sweeps,
      * whom it heard; settle is not called. */
     bool hears_only;
-    int64_t offline_us; /* WORKER_OFFLINE_DELAY */
-    int64_t lost_us;    /* WORKER_LOST_DELAY, 0: never */
-    int64_t sweep_us;   /* the safety net's period (2 s) */
-    /* Borrowed; NULL: nobody is recruited. */
-    const struct sq_fleet_conf *fleet;
+    int64_t sweep_us; /* the safety net's period (2 s) */
+    /* Borrowed: delays, and how workers are recruited. */
+    const struct sq_tuned *tuned;
 };
 
 int sq_sched_new(const struct sq_sched_conf *conf, struct sq_liveness *liveness,

@@ -31,10 +31,31 @@ static int end_orphans(struct sq_sched *s, struct sq_tx *tx, struct sq_err *err)
     return sq_worker_end_orphans(tx, err);
 }
 
+static int64_t longer(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Workers wait for their answers for as long as they were told to be patient: where the
+ * delay has become shorter, the one before counts until they all have heard of it. */
+static struct sq_delays delays_of(struct sq_sched *s, const struct sq_tuning *t)
+{
+    int64_t now = sq_monotonic();
+    if (t->offline_us != s->offline_us) {
+        s->patience_us = longer(s->offline_us, t->offline_us);
+        s->patient_until = now + s->patience_us;
+        s->offline_us = t->offline_us;
+    }
+    int64_t least = now < s->patient_until ? s->patience_us : 0;
+    return (struct sq_delays){longer(t->offline_us, least),
+                              t->lost_us ? longer(t->lost_us, least) : 0};
+}
+
 static int sweep(struct sq_op *op, struct sq_tx *tx, struct sq_err *err)
 {
     struct sq_sched *s = ((struct timer_op *)op)->s;
-    const struct sq_delays delays = {s->conf.offline_us, s->conf.lost_us};
+    const struct sq_tuning *now = sq_tuning(s->conf.tuned);
+    const struct sq_delays delays = delays_of(s, now);
     if (s->conf.hears_only)
         return sq_liveness_flush(s->liveness, tx, NULL, err);
     int rc = sq_liveness_flush(s->liveness, tx, &delays, err);
@@ -44,8 +65,8 @@ static int sweep(struct sq_op *op, struct sq_tx *tx, struct sq_err *err)
         rc = end_orphans(s, tx, err);
     if (rc == 0)
         rc = sq_due_scan(s, tx, err);
-    if (rc == 0 && s->conf.fleet)
-        rc = sq_recruit(tx, s->conf.fleet, err);
+    if (rc == 0 && now->recruiting.server_name)
+        rc = sq_recruit(tx, &now->recruiting, err);
     tx->changes->sweep = true;
     return rc;
 }

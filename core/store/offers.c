@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/store/record.h"
+#include "lib/conf.h"
 
 static const char *const columns[SQ_PROTO_ITEMS] = {
     [SQ_PROTO_CPU] = "f.cpu",           [SQ_PROTO_RAM] = "f.ram",
@@ -96,22 +97,21 @@ static void where_at_least(struct sq_listing *q, const char *column, double valu
 static bool next_preferred(const char **at, char provider[SQ_PROTO_VALUE + 1],
                            char pattern[SQ_PROTO_VALUE + 1], bool *ret_wrong)
 {
-    *at += strspn(*at, ", ");
-    size_t len = strcspn(*at, ", ");
-    if (len == 0)
+    size_t len;
+    const char *item = sq_conf_item(at, &len);
+    if (!item)
         return false;
-    const char *colon = memchr(*at, ':', len);
-    size_t n = colon ? (size_t)(colon - *at) : 0;
+    const char *colon = memchr(item, ':', len);
+    size_t n = colon ? (size_t)(colon - item) : 0;
     size_t n2 = colon ? len - n - 1 : 0;
     *ret_wrong = n == 0 || n > SQ_PROTO_VALUE || n2 == 0 || n2 > SQ_PROTO_VALUE ||
-                 strspn(*at, WORD_CHARS) != n ||
-                 strspn(*at + n + 1, WORD_CHARS "%") < n2;
+                 strspn(item, WORD_CHARS) != n ||
+                 strspn(item + n + 1, WORD_CHARS "%") < n2;
     if (!*ret_wrong) {
-        memcpy(provider, *at, n);
+        memcpy(provider, item, n);
         memcpy(pattern, colon + 1, n2);
         provider[n] = pattern[n2] = 0;
     }
-    *at += len;
     return true;
 }
 

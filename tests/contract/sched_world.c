@@ -24,8 +24,10 @@ static int64_t clock_us(void)
 
 void world_open(struct world *w, struct contract *c)
 {
-    static const struct sq_sched_conf conf = {
-        .offline_us = 15000000, .lost_us = 60000000, .sweep_us = 2000000};
+    static const struct sq_tuning tuning = {.offline_us = 15000000,
+                                            .lost_us = 60000000};
+    static struct sq_tuned tuned = {&tuning};
+    static const struct sq_sched_conf conf = {.tuned = &tuned, .sweep_us = 2000000};
     *w = (struct world){.c = c, .db = c->db, .tx = c->tx};
     OK(w->err, sq_liveness_new(clock_us, false, &w->liveness, &w->err));
     OK(w->err, sq_sched_new(&conf, w->liveness, &w->s, &w->err));

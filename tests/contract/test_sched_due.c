@@ -218,11 +218,15 @@ static int run_task(struct sq_op *op, struct sq_tx *tx, struct sq_err *err)
     return sq_execution_transition(tx, &t, 1, NULL, err);
 }
 
-/* A writer and a scheduler as in the server, until a worker is told of something. */
-static void live_run(struct world *w, struct sq_op *op)
+static const struct sq_tuning patient = {.offline_us = 3600000000, .lost_us = 3000000};
+
+/* A writer and a scheduler as in the server, until a worker is told of something; made
+ * with patient delays, which are these when it starts. */
+static void live_run_with(struct world *w, struct sq_op *op,
+                          const struct sq_tuning *tuning)
 {
-    const struct sq_sched_conf far = {
-        .offline_us = 3600000000, .lost_us = 3000000, .sweep_us = 3600000000};
+    struct sq_tuned tuned = {&patient};
+    const struct sq_sched_conf far = {.tuned = &tuned, .sweep_us = 3600000000};
     struct live l = {.lock = PTHREAD_MUTEX_INITIALIZER,
                      .told = PTHREAD_COND_INITIALIZER};
     struct sq_writer *writer;
@@ -233,6 +237,7 @@ static void live_run(struct world *w, struct sq_op *op)
                                         .committed = live_committed,
                                         .arg = &l};
     OK(w->err, sq_sched_new(&far, w->liveness, &l.s, &w->err));
+    atomic_store(&tuned.now, tuning);
     OK(w->err, sq_writer_start(&conf, &writer, &w->err));
     OK(w->err, sq_sched_start(l.s, writer, &w->err));
     if (op)
@@ -251,6 +256,11 @@ static void live_run(struct world *w, struct sq_op *op)
     assert_int_equal(rc, 0);
 }
 
+static void live_run(struct world *w, struct sq_op *op)
+{
+    live_run_with(w, op, &patient);
+}
+
 static void test_timer(void **state)
 {
     WORLD(w);
@@ -258,6 +268,24 @@ static void test_timer(void **state)
     struct sq_op op = {.run = run_task, .arena = w->tx.arena};
     live_run(w, &op);
     assert_int_equal(signals(w), 1);
+}
+
+/* A worker that was told to be patient is: the delay that a reload made shorter counts
+ * when it has had the time to hear of it. */
+static void test_a_shorter_delay(void **state)
+{
+    WORLD(w);
+    const struct sq_delays delays = {3600000000, 3600000000};
+    const struct sq_tuning hasty = {.offline_us = 1, .lost_us = 1};
+    start_limited(w, "run_timeout = 1");
+    struct sq_op op = {.run = run_task, .arena = w->tx.arena};
+    world_begin(w);
+    OK(w->err, sq_liveness_flush(w->liveness, &w->tx, &delays, &w->err));
+    OK(w->err, sq_db_commit(w->db, &w->err));
+    world_clock_us += 3000000;
+    live_run_with(w, &op, &hasty);
+    assert_int_equal(
+        world_ask(w, "select count(*) from worker where status = 'running'"), 1);
 }
 
 /* Nobody says that anything changed: the sweep at the start finds it. */
@@ -305,6 +333,7 @@ int main(void)
         cmocka_unit_test(test_no_download_no_limit),
         cmocka_unit_test(test_lost_worker),
         cmocka_unit_test(test_timer),
+        cmocka_unit_test(test_a_shorter_delay),
         cmocka_unit_test(test_the_timer_sweeps),
         cmocka_unit_test(test_the_sweep_takes_from_the_lost),
     };

@@ -298,16 +298,31 @@ class Server(Daemon):
         """What a worker is told."""
         return self.url if self.tls else self.address
 
+    @property
+    def conf(self):
+        return self.folder.join("scitq.conf")
+
+    def write_settings(self, more="", **settings):
+        """Those whose value is None are left out; `more` is added as it is."""
+        self.settings.update(settings)
+        with open(self.conf + ".new", "w") as f:
+            for key, value in self.settings.items():
+                if value is not None:
+                    f.write('%s="%s"\n' % (key, value))
+            f.write(more)
+        os.rename(self.conf + ".new", self.conf)
+
+    def reload(self, more="", **settings):
+        """Other settings for one that runs; what has come of them is in its log."""
+        self.write_settings(more, **settings)
+        os.kill(self.pid, signal.SIGHUP)
+
     def start(self, **settings):
         """Start, also again after kill() or end()."""
-        self.settings.update(settings)
-        conf = self.folder.join("scitq.conf")
-        with open(conf, "w") as f:
-            for key, value in self.settings.items():
-                f.write('%s="%s"\n' % (key, value))
+        self.write_settings(**settings)
         env = clean_env(SCITQ_FETCH=self.fetch or os.path.join(BUILD, "scitq-fetch"),
                         **self.env)
-        self.spawn(self.wrapper + [self.binary or program("scitq-server"), "-c", conf,
+        self.spawn(self.wrapper + [self.binary or program("scitq-server"), "-c", self.conf,
                                    "--ready-fd", "READY_FD"] +
                    (["--role=" + self.role] if self.role else []), env, ready=True)
         return self

@@ -46,13 +46,13 @@ class Lender(Server):
                         pass
 
 
-def new_server(db="sqlite", **settings):
+def new_server(db="sqlite", start=True, **settings):
     s = {"LOCAL_WORKER": program("scitq-worker"), "WORKER_IDLE_DELAY": 2,
          "WORKER_FIRST_TASK_DELAY": 60, "LOCAL_REGIONS": "here there"}
     s.update(settings)
     server = Lender(db, start=False, **s)
     server.env = {"SCITQ_SUPERVISOR": program("scitq-supervisor")}
-    return server.start()
+    return server.start() if start else server
 
 
 def machines(server):
@@ -65,6 +65,16 @@ def machines(server):
         if b"scitq-worker" in line:
             pids.append(pid)
     return found
+
+
+def orphan(server, owner, token, name):
+    """A machine that is written down nowhere but at the provider."""
+    home = os.path.join(server.settings["SCITQ_STATE_DIR"], "providers", "local")
+    folder = os.path.join(home, "%s-%s" % (owner, token))
+    os.makedirs(folder)
+    with open(os.path.join(folder, "about"), "w") as f:
+        f.write("%s\nlocal\nhere\n" % name)
+    return folder
 
 
 def until(what, condition, show=lambda: ""):

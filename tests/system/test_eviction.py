@@ -170,16 +170,6 @@ def vanished(db):
               workers(server), why(server))
 
 
-def orphan(server, owner, token, name):
-    """A machine that is written down nowhere but at the provider."""
-    home = os.path.join(server.settings["SCITQ_STATE_DIR"], "providers", "local")
-    folder = os.path.join(home, "%s-%s" % (owner, token))
-    os.makedirs(folder)
-    with open(os.path.join(folder, "about"), "w") as f:
-        f.write("%s\nlocal\nhere\n" % name)
-    return folder
-
-
 def found(server):
     return server.sql("select target, status from job where action = 'machine_destroy' "
                       "order by job_id")

@@ -139,6 +139,20 @@ def settings(page, source, example, more=()):
     is_(shown, explained, example + " shows each")
 
 
+def at_restart():
+    """What a reload does not change is marked in the manual, and nothing else."""
+    text = plain(read(TOP, "doc", "scitq.conf.5"))
+    rows = re.search(r"(?s)sq_conf_key keys\[\] = \{(.*?)\n\};",
+                     read(TOP, "core/settings.c"))[1]
+    marked = set()
+    for entry in re.split(r"(?m)^\.(?:TP|SH .*)$", text):
+        if re.search(r"(?m)^At restart\.$", entry):
+            marked |= set(re.findall(r"[A-Z][A-Z_]+", entry.strip().split("\n")[0][3:]))
+    # 1.3's name of the first is told beside it.
+    is_(marked | {"SQLALCHEMY_DATABASE_URI"},
+        set(re.findall(r'AT_START\("([A-Z_]+)"', rows)), "what counts at a restart only")
+
+
 def examples():
     """A command that is copied does what it says: no > of a filter is left to the shell."""
     bare = []
@@ -220,6 +234,7 @@ def main():
     run(daemon, "scitq-worker.8", "worker/settings.c")
     run(settings, "scitq.conf.5", "core/settings.c", "scitq.conf.example",
         of_modules("providers"))
+    run(at_restart)
     run(providers)
     run(settings, "scitq-worker.conf.5", "worker/settings.c",
         "scitq-worker.conf.example", of_modules("plugins"))

@@ -145,7 +145,7 @@ def reload_tokens(db, server):
         os.kill(server.pid, signal.SIGHUP)
         wait_until(words, lambda: words in server.log())
         is_(fresh.get("/tasks/").status, 200, "%s: a bad file changes nothing" % db)
-    has(server.log(), "go on counting", "%s: … and is told of" % db)
+    has(server.log(), "stay as they were", "%s: … and is told of" % db)
     ok("anotheranother" not in server.log(), "%s: … but not what stands in it" % db)
 
 

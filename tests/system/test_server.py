@@ -123,6 +123,8 @@ WRONG = {
     "LOG_FILE": ("/nonexistent/log", "cannot be used: cannot open the log file"),
     "LOG_FILE_MAX_SIZE": ("1", "must be between 1000 and"),
     "LOG_FILE_KEEP": ("-1", "must be between 0 and 1000"),
+    "QUEUE_LOG_FILE_MAX_SIZE": ("999", "must be between 1000 and"),
+    "QUEUE_LOG_FILE_KEEP": ("1001", "must be between 0 and 1000"),
     "LOG_LEVEL": ("loud", "must be error, warning, info or debug"),
     "WORKER_OFFLINE_DELAY": ("0", "must be between 1 and"),
     "WORKER_IDLE_DELAY": ("5m", "must be an integer between 1 and"),
@@ -143,7 +145,8 @@ WRONG = {
     "EVICTION_ACTION": ("weep", "must be delete, replace or empty"),
     "EVICTION_COST_MARGIN": ("x10", "must be an integer between 1 and"),
 }
-NEVER_WRONG = {"SCITQ_INVENTORY"}  # Ansible takes lists of hosts there too
+# Ansible takes lists of hosts there too; only --role=queue opens the other.
+NEVER_WRONG = {"SCITQ_INVENTORY", "QUEUE_LOG_FILE"}
 
 
 def tables():

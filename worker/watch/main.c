@@ -61,9 +61,10 @@ static int watch(const struct sq_plugin *plugin, const char *settings,
 
 static int run(const char *name, const char *settings, struct sq_err *err)
 {
-    static const struct sq_conf_key keys[] = {
-        {"SCITQ_PLUGIN_PATH", SQ_CONF_TEXT, NULL, "folders of plugins", 0, 0, false},
-        {0}};
+    static const struct sq_conf_key keys[] = {{.name = "SCITQ_PLUGIN_PATH",
+                                               .kind = SQ_CONF_TEXT,
+                                               .help = "folders of plugins"},
+                                              {0}};
     const struct sq_plugin *plugin;
     struct sq_plugins *plugins = NULL;
     struct sq_conf *conf;

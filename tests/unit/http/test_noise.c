@@ -17,8 +17,10 @@
 enum { ROUNDS = 2000, BYTES = 1 << 20 };
 
 static struct rng rng = {1};
+static const struct sq_tuning tuning = {.offline_us = 15000000};
+static struct sq_tuned tuned = {&tuning};
 static struct sq_http_server server = {
-    .conf = {.offline_delay_s = 15, .database_id = "77e1"}};
+    .conf = {.tuned = &tuned, .database_id = "77e1"}};
 
 /* As request.c does it for a route that lifts; false when it is no JSON. */
 static bool parse(struct sq_request *r, const char *text, size_t len)

@@ -81,7 +81,9 @@ int __wrap_sq_sync_take(struct sq_db *db, const struct sq_sync_asked *asked,
 static int start(void **state)
 {
     (void)state;
-    server = (struct sq_http_server){.conf.offline_delay_s = 600};
+    static const struct sq_tuning tuning = {.offline_us = 600000000};
+    static struct sq_tuned tuned = {&tuning};
+    server = (struct sq_http_server){.conf.tuned = &tuned};
     news = false;
     row_date = SQ_NULL;
     reads = 0;

@@ -246,6 +246,75 @@ static void test_refuse(void **state)
     assert_string_equal(err.text, "the environment: T_TEXT is bad");
 }
 
+static void list_change(void *arg, const struct sq_conf_key *key, const char *in_a,
+                        const char *in_b)
+{
+    sq_buf_addf(arg, "%s %s %s\n", key->name, in_a ? in_a : "-", in_b ? in_b : "-");
+}
+
+/* While the program runs: the file may be another, the environment is what it was. */
+static void test_again(void **state)
+{
+    struct world *w = *state;
+    struct sq_conf *again, *kept;
+    struct sq_err err = {0};
+    setenv("T_TEXT", "of the environment", 1);
+    OK(err, load(w, "T_TEXT=of the file\nT_INT=7\n", &err));
+    setenv("T_TEXT", "told to children", 1);
+    setenv("T_LIST", "too", 1);
+    const char *path = scratch_write(w->scratch, "y.conf", "T_INT=8\nT_NOINT=1\n", 19);
+    OK(err, sq_conf_load_again(w->conf, path, NULL, NULL, &again, &err));
+    assert_string_equal(sq_conf_text(again, "T_TEXT"), "of the environment");
+    sq_buf_clear(&w->notes);
+    sq_conf_compare(w->conf, again, list_change, &w->notes);
+    assert_string_equal(w->notes.data, "T_INT 7 8\nT_NOINT - 1\n");
+    OK(err, sq_conf_keep(again, w->conf, "T_NOINT", &err));
+    OK(err, sq_conf_part(keys, again, &kept, &err));
+    sq_buf_clear(&w->notes);
+    sq_conf_compare(w->conf, kept, list_change, &w->notes);
+    assert_string_equal(w->notes.data, "T_INT 7 8\n");
+    assert_false(sq_conf_given(kept, "T_NOINT"));
+    sq_conf_refuse(kept, "T_INT", &err, "is bad");
+    assert_non_null(strstr(err.text, "y.conf line 1: T_INT is bad"));
+    sq_conf_free(kept);
+    sq_conf_free(again);
+    path = scratch_write(w->scratch, "z.conf", "T_INT=many\n", 11);
+    assert_int_equal(sq_conf_load_again(w->conf, path, NULL, NULL, &again, &err),
+                     SQ_EINVAL);
+}
+
+/* Of fewer keys, with a default and a range of their own. */
+static void test_part(void **state)
+{
+    static const struct sq_conf_key few[] = {
+        {.name = "T_INT", .kind = SQ_CONF_INT, .min = 0, .max = 10},
+        {.name = "T_OWN", .kind = SQ_CONF_TEXT, .fallback = "own"},
+        {0}};
+    struct world *w = *state;
+    struct sq_conf *part;
+    struct sq_err err = {0};
+    OK(err, load(w, "T_INT=7\n", &err));
+    OK(err, sq_conf_part(few, w->conf, &part, &err));
+    assert_int_equal(sq_conf_int(part, "T_INT"), 7);
+    assert_string_equal(sq_conf_text(part, "T_OWN"), "own");
+    sq_conf_free(part);
+    OK(err, load(w, "T_INT=70\n", &err));
+    assert_int_equal(sq_conf_part(few, w->conf, &part, &err), SQ_EINVAL);
+    assert_non_null(strstr(err.text, "line 1: T_INT must be between 0 and 10"));
+}
+
+static void test_items(void **state)
+{
+    static const char *const wanted[] = {"a", "bc", "d=e"};
+    const char *list = " ,a, bc\t,,d=e ,", *item;
+    size_t len, n = 0;
+    (void)state;
+    for (; (item = sq_conf_item(&list, &len)); n++)
+        assert_memory_equal(item, wanted[n], len);
+    assert_int_equal(n, SQ_LEN(wanted));
+    assert_int_equal(*list, 0);
+}
+
 static void test_places(void **state)
 {
     (void)state;
@@ -263,10 +332,17 @@ static void test_places(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WORLD(test_defaults),          WORLD(test_syntax),
-        WORLD(test_bad_lines),         WORLD(test_file_errors),
-        WORLD(test_bools_and_lists),   WORLD(test_notes),
-        WORLD(test_environment_wins),  WORLD(test_refuse),
+        WORLD(test_defaults),
+        WORLD(test_syntax),
+        WORLD(test_bad_lines),
+        WORLD(test_file_errors),
+        WORLD(test_bools_and_lists),
+        WORLD(test_notes),
+        WORLD(test_environment_wins),
+        WORLD(test_refuse),
+        WORLD(test_again),
+        WORLD(test_part),
+        cmocka_unit_test(test_items),
         cmocka_unit_test(test_places),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

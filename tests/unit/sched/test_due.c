@@ -38,7 +38,9 @@ static void test_alarm(void **state)
     (void)state;
     struct sq_err err = {0};
     struct sq_sched *s;
-    const struct sq_sched_conf conf = {.sweep_us = 1000000};
+    static const struct sq_tuning tuning = {.offline_us = 1000000};
+    static struct sq_tuned tuned = {&tuning};
+    const struct sq_sched_conf conf = {.tuned = &tuned, .sweep_us = 1000000};
     OK(err, sq_sched_new(&conf, NULL, &s, &err));
     assert_true(s->alarm == SQ_NULL);
     sq_sched_remind(s, SQ_NULL, false);
