@@ -192,7 +192,7 @@ def every_setting():
                                 "SCITQ_PROVIDERS=%s\n"
                                 % (folder.join("state"), free_port(), value))
         is_(status, 1, "SCITQ_PROVIDERS=%.20s: exit 1" % value)
-        has(text, "scitq.conf line 3: SCITQ_PROVIDERS " + words.split(" ")[0],
+        has(text, "scitq.conf line 3: SCITQ_PROVIDERS ",
             "SCITQ_PROVIDERS=%.20s: says where" % value)
         has(text, words, "SCITQ_PROVIDERS=%.20s: and why" % value)
     ok(not os.path.exists(folder.join("state")), "nothing is left behind")

@@ -262,7 +262,7 @@ static void test_again(void **state)
     OK(err, load(w, "T_TEXT=of the file\nT_INT=7\n", &err));
     setenv("T_TEXT", "told to children", 1);
     setenv("T_LIST", "too", 1);
-    const char *path = scratch_write(w->scratch, "y.conf", "T_INT=8\nT_NOINT=1\n", 19);
+    const char *path = scratch_write(w->scratch, "y.conf", "T_INT=8\nT_NOINT=1\n", 18);
     OK(err, sq_conf_load_again(w->conf, path, NULL, NULL, &again, &err));
     assert_string_equal(sq_conf_text(again, "T_TEXT"), "of the environment");
     sq_buf_clear(&w->notes);
