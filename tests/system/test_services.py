@@ -182,7 +182,7 @@ echo "$*" >>%s
 
 def logs(base):
     """logrotate with our rules, on folders of the test and for root alone: what runs is
-    told to open its log anew."""
+    told to open its log anew, be its settings right or not."""
     folder = Folder()
     called, log = folder.join("called"), folder.join("log", "queue.log")
     with open(base + "/etc/logrotate.d/scitq") as f:
@@ -203,7 +203,8 @@ def logs(base):
     ok(len(old) == 1 and os.path.getsize(old[0]) == 7, "a log is put away by its date", old)
     is_((os.path.getsize(log), os.stat(log).st_mode & 0o777), (0, 0o660), "for a new one")
     with open(called) as f:
-        is_(re.findall(r"(?m)^reload (.*)$", f.read()), ["scitq-main"], "which runs is told")
+        is_(re.findall(r"(?m)^kill --signal=HUP --kill-who=main (.*)$", f.read()),
+            ["scitq-main"], "which runs is told")
 
 
 def folders(base):
