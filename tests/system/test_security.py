@@ -109,8 +109,8 @@ def tokens(db):
 def listen_to(server, token, path):
     """The connection of an answer that has no end, once its headers are read."""
     s = socket.create_connection(("127.0.0.1", server.port), timeout=60)
-    s.sendall(("GET %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n"
-               % (path, token)).encode())
+    s.sendall(("GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+               "Authorization: Bearer %s\r\n\r\n" % (path, token)).encode())
     while b"\r\n\r\n" not in s.recv(65536):
         pass
     return s
