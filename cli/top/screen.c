@@ -13,6 +13,8 @@
 #include <wchar.h>
 #include <wctype.h>
 
+#include "lib/visible.h"
+
 enum { CELL_BYTES = 600, LIST_LEAST = 3, SMALL_SHARE = 4 };
 
 static SCREEN *screen;
@@ -58,7 +60,8 @@ static void put(const char *text, int width)
     while (*text && width > 0) {
         wchar_t c;
         size_t n = mbrtowc(&c, text, MB_CUR_MAX, &state);
-        bool bad = n == 0 || n > MB_CUR_MAX || !iswprint((wint_t)c);
+        bool bad = n == 0 || n > MB_CUR_MAX || !iswprint((wint_t)c) ||
+                   sq_visible_hides((uint32_t)c);
         if (n == 0 || n > MB_CUR_MAX) {
             n = 1;
             memset(&state, 0, sizeof state);

@@ -149,7 +149,7 @@ def test_top(db):
         wait_until("the worker is there", lambda: worker.row(api))
         first = api.task("sleep 1000", name="longest")
         second = api.task("sleep 1000", name="next-one")
-        odd = api.task("sh -c 'echo \x1b[31mred'", name="caf\u00e9", batch="else\x1b[2J")
+        odd = api.task("sh -c 'echo \x1b[31mred'", name="caf\u00e9", batch="else\x1b[2J\u202ez")
         api.wait_task(first, "running")
         screen = Terminal([program("scitq-manage"), "top"],
                           clean_env(SCITQ_SERVER=server.address))
@@ -157,7 +157,7 @@ def test_top(db):
         screen.wait("%s +running +1 +Default" % worker.name, "the worker is shown")
         screen.wait("%d +longest +running +Default +sleep 1000" % first,
                     "a task that runs is shown")
-        screen.wait("caf\u00e9 +pending +else\\?\\[2J +sh -c 'echo \\?\\[31mred'",
+        screen.wait("caf\u00e9 +pending +else\\?\\[2J\\?z +sh -c 'echo \\?\\[31mred'",
                     "what is not printable is not sent to the terminal")
         third = api.task("sleep 1000", name="newcomer")
         screen.wait("newcomer", "a task that comes is shown")
