@@ -205,7 +205,7 @@ def other_states(db):
     with Server(db=db, start=False) as server:
         Database.of(server, Postgres.shared).fill()
         code, said = manage(server, "check")
-        ok(code == 1 and "of scitq 1.3: run scitq-manage db upgrade" in said,
+        ok(code == 1 and "by scitq 1.3: run scitq-manage db upgrade" in said,
            "%s: check says what to do" % db)
         out = subprocess.run([program("scitq-server"), "-c",
                               server.folder.join("scitq.conf")], stderr=subprocess.PIPE,
