@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -232,7 +233,10 @@ static void test_a_pipe_held_elsewhere_delays_nothing(void **state)
     world_out(w, "out", &len);
     assert_int_equal(len, 65536);
     assert_string_equal(world_out(w, "err", NULL), "end\n");
-    for (int i = 0; i < 2; i++) { /* and nobody reads them any more */
+    for (int i = 0; i < 2; i++) { /* and soon nobody reads them any more */
+        struct pollfd held = {.fd = fds[i]};
+        assert_int_equal(poll(&held, 1, 60000), 1);
+        assert_int_equal(held.revents, POLLERR);
         assert_int_equal(write(fds[i], "late", 4), -1);
         close(fds[i]);
     }
