@@ -87,6 +87,19 @@ export async function listen(path, { anew, changed, state }) {
   }
 }
 
+// `work` before the page is drawn again, once however often it is asked for.
+export function drawing(work) {
+  let asked = false;
+  return () => {
+    if (asked) return;
+    asked = true;
+    requestAnimationFrame(() => {
+      asked = false;
+      work();
+    });
+  };
+}
+
 // `work` soon, once however often it is asked for, and never more than a tenth of the
 // time: what is slow is done more seldom.
 export function gently(work, everyMs) {

@@ -3,7 +3,7 @@
 
 import { call, get, query } from "./api.js";
 import { ago, attempt, confirm, h, say, status, when } from "./dom.js";
-import { gently } from "./events.js";
+import { drawing, gently } from "./events.js";
 import { Grid } from "./grid.js";
 
 const SHOWN = 500;
@@ -86,11 +86,12 @@ export class Jobs {
       this.jobs = new Map(rows.map((job) => [job.job_id, job]));
       this.show();
     }), 1000);
+    this.show = drawing(() => this.draw());
     this.element = h("section", { class: "jobs-part", "aria-label": "Jobs" },
       h("div", { class: "tools" }, h("h2", {}, "Jobs"), this.clear), this.grid.element);
   }
 
-  show() {
+  draw() {
     this.grid.setRows([...this.jobs.values()].sort((a, b) => b.job_id - a.job_id));
     this.clear.disabled = ![...this.jobs.values()].some((job) =>
       ["succeeded", "failed"].includes(job.status));

@@ -7,7 +7,7 @@
 import { call, get, query } from "./api.js";
 import { deploy } from "./deploy.js";
 import { ago, ask, attempt, confirm, field, h, notice, say, status } from "./dom.js";
-import { gently, listen } from "./events.js";
+import { drawing, gently, listen } from "./events.js";
 import { Grid } from "./grid.js";
 import { Jobs } from "./jobs.js";
 import { page } from "./page.js";
@@ -25,7 +25,7 @@ const ACTS = {
            work: put({ status: "paused" }) },
   resume: { verb: "Go", help: "It takes tasks again",
             can: (w) => ["paused", "failed", "evicted"].includes(w.status), work: put({ status: "running" }) },
-  clean: { verb: "Clean", help: "Remove working directories that are not in use",
+  clean: { verb: "Clean", help: "Remove the directories that failed executions left",
            can: () => true, work: send(-1) },
   restart: { verb: "Restart", help: "Start its program anew; what it runs goes on",
              can: () => true, work: send(-2) },
@@ -197,10 +197,10 @@ grid.setEmpty(h("h2", {}, "There are no workers"),
 
 const workers = new Map();
 
-function showRows() {
+const showRows = drawing(() => {
   grid.setRows([...workers.values()].sort((a, b) => a.worker_id - b.worker_id));
   showChosen();
-}
+});
 
 const refresh = gently(() => attempt(async () => {
   const rows = await get("/workers/");

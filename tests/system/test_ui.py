@@ -2,6 +2,7 @@
 """The web interface: how its files are served, and a real browser (browser.py) on each
 page, against a real server and worker; what a button did is asked of the API."""
 
+import glob
 import os
 import shutil
 import socket
@@ -211,6 +212,14 @@ def batches(b, server, worker):
     wait_until("its tasks are gone", lambda: not api.get("/tasks/?batch=lively").json)
     b.until("it is gone from the page", "return !document.querySelector(arguments[0])", at)
     ok(True, "deleted")
+    server.kill()
+    b.shows(".live", "reconnecting")
+    server.start()
+    server.api().task("true", batch="after")
+    b.shows(".grid-body", "after")
+    b.shows(".live", "live")
+    ok(True, "a server that was away is taken up again, with what came meanwhile")
+    server.api().delete("/batch/after")
     clean(b, "batches")
 
 
@@ -388,14 +397,14 @@ def workers(b, server, worker):
         b.shows(".workers .empty", "scitq-worker")
         with Worker(server, concurrency=2, name="w-" + LONG[:40]) as worker:
             row = wait_until("it is there", lambda: worker.row(api))["worker_id"]
-            one_worker(b, api, row)
+            one_worker(b, api, worker, row)
             several(b, api, row)
         api.delete("/workers/%d" % row)
         deployed(b, server, api)
         clean(b, "workers")
 
 
-def one_worker(b, api, row):
+def one_worker(b, api, worker, row):
     at, path = "[id='row-%d'] " % row, "/workers/%d" % row
 
     def becomes(key, value):
@@ -428,11 +437,16 @@ def one_worker(b, api, row):
     b.shows(at + ".work", "1 run")
     ok(True, "what it runs is counted")
     pid = api.get("/executions/%d" % execution).json["pid"]
+    api.wait_task(api.task("sh -c 'touch left; exit 1'", batch=HOSTILE), "failed")
+
+    def left():
+        return glob.glob(worker.folder.join("work", "**", "left"), recursive=True)
+    wait_until("a failure leaves its directory", left)
     b.click(at + "[data-act=clean]")
-    b.shows(".notices", "Clean")
+    wait_until("cleaned, it is gone", lambda: not left())
     b.click(at + "[data-act=restart]")
-    b.shows(".notices", "Restart")
-    wait_until("the signals are taken", lambda: not api.get(path + "/signals").json)
+    wait_until("restarted", lambda: "restarting: the server asks" in worker.log())
+    ok(True, "cleaned, restarted")
     is_(api.get("/executions/%d" % execution).json["pid"], pid, "what it runs goes on")
 
 
