@@ -20,6 +20,11 @@ export function say(element, text) {
   if (element.textContent !== wanted) element.textContent = wanted;
 }
 
+// A sentence with a name in it: characters that turn the direction of writing would
+// turn the sentence, so that it asks for something else than it says.
+const sentence = (text) => text.replace(
+  /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "\ufffd");
+
 // ---- words for values
 
 export function ago(date) {
@@ -64,7 +69,7 @@ export function notice(text, kind = "done") {
   messages ??= document.body.appendChild(
     h("div", { class: "notices", "aria-live": "polite" }));
   const shown = h("div", { class: "notice " + kind, role: kind === "error" ? "alert" : null },
-    h("span", { dir: "auto" }, text),
+    h("span", {}, sentence(text)),
     h("button", { class: "plain", "aria-label": "Dismiss",
                   onclick: () => shown.remove() }, "✕"));
   messages.append(shown);
@@ -108,8 +113,8 @@ export function ask({ title, text, content = [], verb, kind = "", submit, wide }
           go.disabled = false;
         }
       } },
-    h("h2", { dir: "auto" }, title),
-    text ? h("p", { dir: "auto", class: "clip" }, text) : null,
+    h("h2", {}, sentence(title)),
+    text ? h("p", { class: "clip" }, sentence(text)) : null,
     ...content, error,
     h("div", { class: "buttons" },
       h("button", { type: "button", onclick: () => dialog.close() }, "Cancel"), go));

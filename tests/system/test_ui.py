@@ -287,6 +287,8 @@ def acts(b, api, task):
     wait_until("it goes on", lambda: state() != "T")
     ok(True, "paused and resumed")
     b.click(".panel [data-act=kill]")
+    b.shows("dialog h2", "\ufffdrtl\ufffd")
+    ok(True, "a name does not turn the question around")
     b.click("dialog .primary")
     api.wait_task(task, "failed")
     b.shows(".panel-head", "failed")
