@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include "core/sched/places.h"
 #include "core/sched/sched.h"
+#include "core/sched/told.h"
 #include "lib/arena.h"
 #include "lib/buf.h"
 
@@ -30,6 +31,7 @@ struct sq_sched {
     struct sq_arena arena; /* of one settle */
     struct sq_places places;
     struct sq_due_notes notes;
+    struct sq_told told;
     uint64_t turn;        /* counts settles */
     bool uncommitted;     /* the last settle's transaction has not been committed */
     int64_t next_orphans; /* when to look for executions of no worker */

@@ -175,7 +175,17 @@ static int act(struct sq_tx *tx, const struct sq_fleet_conf *conf,
     return rc;
 }
 
-int sq_recruit(struct sq_tx *tx, const struct sq_fleet_conf *conf, struct sq_err *err)
+/* A row that somebody wrote by hand: others recruit all the same. */
+static void warn(struct sq_told *told, const struct sq_recruiter *r,
+                 const struct sq_err *why)
+{
+    if (sq_told_new(told, r, why->text))
+        sq_log(SQ_LOG_WARNING, "sched", "the recruiter %s/%lld: %s", r->batch,
+               (long long)r->rank, why->text);
+}
+
+int sq_recruit(struct sq_tx *tx, const struct sq_fleet_conf *conf, struct sq_told *told,
+               struct sq_err *err)
 {
     struct sq_recruiter_due *all;
     size_t n;
@@ -186,11 +196,11 @@ int sq_recruit(struct sq_tx *tx, const struct sq_fleet_conf *conf, struct sq_err
     for (size_t i = 0; rc == 0 && i < n && room > 0; i++) {
         if (i == 0 || strcmp(all[i].r.batch, all[i - 1].r.batch) != 0)
             taken = 0;
+        sq_told_seen(told, &all[i].r);
         struct sq_err why;
         rc = act(tx, conf, &all[i], &taken, &room, &why);
-        if (rc == SQ_EINVAL) { /* a row that somebody wrote by hand */
-            sq_log(SQ_LOG_WARNING, "sched", "the recruiter %s/%lld: %s", all[i].r.batch,
-                   (long long)all[i].r.rank, why.text);
+        if (rc == SQ_EINVAL) {
+            warn(told, &all[i].r, &why);
             rc = 0;
         }
         if (rc)

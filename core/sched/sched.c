@@ -37,6 +37,7 @@ void sq_sched_free(struct sq_sched *s)
         return;
     sq_places_forget(&s->places);
     free(s->notes.v);
+    sq_told_fini(&s->told);
     sq_arena_fini(&s->arena);
     pthread_cond_destroy(&s->wake);
     pthread_mutex_destroy(&s->lock);

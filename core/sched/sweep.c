@@ -66,7 +66,7 @@ static int sweep(struct sq_op *op, struct sq_tx *tx, struct sq_err *err)
     if (rc == 0)
         rc = sq_due_scan(s, tx, err);
     if (rc == 0 && now->recruiting.server_name)
-        rc = sq_recruit(tx, &now->recruiting, err);
+        rc = sq_recruit(tx, &now->recruiting, &s->told, err);
     tx->changes->sweep = true;
     return rc;
 }
