@@ -64,7 +64,8 @@ static enum own own_of(const struct sq_route *route)
     return OWN_NOTHING;
 }
 
-bool sq_access_changes(const struct sq_route *route)
+/* Does it change anything?  Some GETs do. */
+static bool changes(const struct sq_route *route)
 {
     return route->method != SQ_GET || route->write;
 }
@@ -84,7 +85,7 @@ bool sq_access_may(const struct sq_route *route, enum sq_may role)
     switch (role) {
     case SQ_MAY_ADMIN: return true;
     case SQ_MAY_READ:
-        return !sq_access_changes(route) && strncmp(route->path, "/config/", 8) != 0;
+        return !changes(route) && strncmp(route->path, "/config/", 8) != 0;
     case SQ_MAY_WORKER: return own_of(route) != OWN_NOTHING;
     default: return false;
     }
@@ -119,7 +120,7 @@ static int check_site(struct sq_request *r, const char *method, struct sq_err *e
                                       .fetch_site = header(r, "Sec-Fetch-Site"),
                                       .fetch_mode = header(r, "Sec-Fetch-Mode"),
                                       .by_token = r->caller.by_token,
-                                      .changes = route && sq_access_changes(route),
+                                      .changes = route && changes(route),
                                       .get = get};
     struct sq_site site = r->server->conf.site;
     site.url = sq_tuning(r->server->conf.tuned)->server;

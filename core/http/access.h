@@ -17,8 +17,6 @@ struct sq_request;
 
 /* May `role` call this route at all?  Pure. */
 bool sq_access_may(const struct sq_route *route, enum sq_may role);
-/* Does it change anything?  Some GETs do.  Pure. */
-bool sq_access_changes(const struct sq_route *route);
 
 /* Headers are here: who calls, and may it?  SQ_EAUTH with the words for it; r->caller
  * is filled.  HTTP thread. */

@@ -98,6 +98,7 @@ int sq_job_log(struct sq_tx *tx, int64_t job_id, const char *lines, int64_t prog
     sq_bind_text(st, 2, lines);
     sq_bind_int(st, 3, progression);
     sq_bind_time(st, 4, tx->now);
+    sq_bind_int(st, 5, SQ_JOB_LOG_MAX);
     sq_run(st);
     sq_changes_add(tx->changes, &tx->changes->job_rows, job_id); /* the fleet knows */
     return sq_db_error(tx->db, err);

@@ -24,7 +24,7 @@ where job_id = cast($1 as bigint)
 -- name: job_log
 update job set log = coalesce(log, '') || $2,
     progression = coalesce(cast($3 as integer), progression), modification_date = $4
-where job_id = cast($1 as bigint) and length(coalesce(log, '')) < 1000000
+where job_id = cast($1 as bigint) and length(coalesce(log, '')) < cast($5 as integer)
 
 -- name: job_delete
 delete from job where job_id = cast($1 as bigint)
