@@ -50,7 +50,7 @@ int sq_fleet_write_pass(struct sq_running *r, char **ret_path, struct sq_err *er
     char text[SQ_PASS_SIZE];
     char *folder = sq_arena_printf(&r->arena, "%s/ansible", s->state_dir);
     char *path = sq_arena_printf(&r->arena, "%s/worker-%lld.token", folder,
-                                 (long long)r->worker_id);
+                                 (long long)r->about.worker_id);
     if (!folder || !path)
         return sq_fail(err, SQ_ENOMEM, "out of memory for a token");
     int rc = sq_mkdirs(folder, 0700, err);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/model/inventory.h"
+#include "core/store/machines.h"
 #include "core/store/worker.h"
 #include "lib/log.h"
 
@@ -16,12 +17,12 @@ static int read_machine(struct sq_running *r, struct sq_fleet_machine *ret,
                         struct sq_err *err)
 {
     struct sq_db *db;
-    if (r->worker_id == SQ_NULL)
+    if (r->about.worker_id == SQ_NULL)
         return sq_fail(err, SQ_EINVAL, "the job names no worker");
     int rc = sq_pool_get(r->fleet->setup.pool, &db, err);
     if (rc)
         return rc;
-    rc = sq_fleet_machine(db, r->worker_id, &r->arena, ret, err);
+    rc = sq_fleet_machine(db, r->about.worker_id, &r->arena, ret, err);
     sq_pool_put(r->fleet->setup.pool, db);
     return rc;
 }
@@ -193,24 +194,43 @@ int sq_fleet_destroy(struct sq_running *r, struct sq_err *err)
     }
     if (rc == 0)
         rc = destroy_machine(r, &w, err);
-    return rc ? rc : sq_fleet_change(r->fleet, forget, &r->worker_id, &r->arena, err);
+    return rc ? rc : sq_fleet_change(r->fleet, forget, &w.worker_id, &r->arena, err);
+}
+
+int sq_fleet_destroy_left(struct sq_running *r, struct sq_err *err)
+{
+    struct sq_fleet_machine w;
+    int rc = read_machine(r, &w, err);
+    if (rc == 0 && w.came)
+        rc = sq_fail(err, SQ_EINVAL, "%s has come after all: delete that worker",
+                     w.name);
+    return rc ? rc : destroy_machine(r, &w, err);
 }
 
 int sq_fleet_keep(struct sq_running *r, struct sq_err *err)
 {
     (void)err;
     sq_fleet_say(r,
-                 "%s stays known until its machine is seen to be gone: once that is "
-                 "mended, `scitq-manage job restart -i %lld` tries again",
-                 r->job.target, (long long)r->job.job_id);
+                 "%s stays known until its machine is seen to be gone: %s"
+                 "`scitq-manage job restart -i %lld` tries again once that is mended",
+                 r->job.target,
+                 r->tuning->janitor_s ? "the janitor tries again, and " : "",
+                 (long long)r->job.job_id);
     return 0;
 }
 
+struct end {
+    int64_t worker_id;
+    bool left; /* a machine may be */
+};
+
 static int set_failed(void *arg, struct sq_tx *tx, struct sq_err *err)
 {
+    const struct end *end = arg;
     struct sq_worker w = {.status = SQ_WORKER_FAILED}, ignored;
-    return sq_worker_update(tx, *(int64_t *)arg, &w, SQ_BIT(SQ_WORKER_F_STATUS),
-                            &ignored, err);
+    int rc = sq_worker_update(tx, end->worker_id, &w, SQ_BIT(SQ_WORKER_F_STATUS),
+                              &ignored, err);
+    return rc == 0 && end->left ? sq_machine_left(tx, end->worker_id, err) : rc;
 }
 
 int sq_fleet_give_up(struct sq_running *r, struct sq_err *err)
@@ -224,6 +244,9 @@ int sq_fleet_give_up(struct sq_running *r, struct sq_err *err)
     if (rc == SQ_ECANCELED)
         return sq_fail(err, rc, "%s", why.text);
     if (rc)
-        sq_fleet_say(r, "what was made may be left at %s: %s", w.provider, why.text);
-    return sq_fleet_insist(r->fleet, set_failed, &r->worker_id, &r->arena, err);
+        sq_fleet_say(r,
+                     "what was made may be left at %s, which another job sees to: %s",
+                     w.provider, why.text);
+    struct end end = {w.worker_id, rc != 0};
+    return sq_fleet_insist(r->fleet, set_failed, &end, &r->arena, err);
 }

@@ -1,12 +1,14 @@
 /* The dispatcher: one thread that sleeps until a job was made or ended, or one is late,
  * and gives each pending job that may run a thread of its own.
  *
- * At most `concurrency` workers are made at once, and as many other jobs run beside.
- * Before a worker is destroyed the job that makes it is told to end. */
+ * At most `concurrency` workers are made at once.  Beside them as many jobs of each
+ * other kind and provider run, so that a cloud that answers nobody holds up only what
+ * is asked of itself.  Before a worker is destroyed the job that makes it is told to
+ * end. */
 #include "core/fleet/impl.h"
 
 #include <errno.h>
-#include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -29,7 +31,8 @@ void sq_fleet_committed(struct sq_fleet *f, const struct sq_changes *changes)
 {
     pthread_mutex_lock(&f->lock);
     for (struct sq_running *r = f->running; r; r = r->next)
-        if (r->worker_id != SQ_NULL && sq_id_set_has(&changes->tell, r->worker_id)) {
+        if (r->about.worker_id != SQ_NULL &&
+            sq_id_set_has(&changes->tell, r->about.worker_id)) {
             r->woken = true;
             pthread_cond_broadcast(&f->wake);
         }
@@ -75,15 +78,24 @@ static void running_free(struct sq_running *r)
     free(r);
 }
 
-static int64_t worker_of(const struct sq_job *job)
+static bool is(const char *action, const char *name)
+{
+    return strcmp(action, name) == 0;
+}
+
+static void read_about(const struct sq_job *job, struct sq_job_about *ret)
 {
     json_t *args = NULL;
-    int64_t id = SQ_NULL;
-    if (job->args && sq_json_parse(job->args, strlen(job->args), &args, NULL) == 0 &&
-        json_is_integer(json_object_get(args, "worker_id")))
-        id = json_integer_value(json_object_get(args, "worker_id"));
+    *ret = (struct sq_job_about){.worker_id = SQ_NULL};
+    if (job->args)
+        (void)sq_json_parse(job->args, strlen(job->args), &args, NULL);
+    if (json_is_integer(json_object_get(args, "worker_id")))
+        ret->worker_id = json_integer_value(json_object_get(args, "worker_id"));
+    const char *provider = json_string_value(json_object_get(args, "provider"));
+    if (!provider && is(job->action, "flavor_update"))
+        provider = job->target;
+    snprintf(ret->provider, sizeof ret->provider, "%s", provider ? provider : "");
     json_decref(args);
-    return id;
 }
 
 static struct sq_running *running_new(struct sq_fleet *f, const struct sq_job *job)
@@ -101,7 +113,7 @@ static struct sq_running *running_new(struct sq_fleet *f, const struct sq_job *j
     r->job.target = sq_arena_strdup(&r->arena, job->target ? job->target : "");
     r->job.action = sq_arena_strdup(&r->arena, job->action ? job->action : "");
     r->job.args = sq_arena_strdup(&r->arena, job->args ? job->args : "{}");
-    r->worker_id = worker_of(job);
+    read_about(job, &r->about);
     r->until_us = sq_monotonic() + r->tuning->lifetime_s * INT64_C(1000000);
     if (r->call.cancel_fd >= 0 && r->job.target && r->job.action && r->job.args)
         return r;
@@ -109,9 +121,12 @@ static struct sq_running *running_new(struct sq_fleet *f, const struct sq_job *j
     return NULL;
 }
 
-static bool is_deploy(const char *action)
+/* Do they count against one another? */
+static bool same_lane(const struct sq_running *r, const char *action,
+                      const struct sq_job_about *about)
 {
-    return strcmp(action, "worker_deploy") == 0;
+    return is(r->job.action, action) &&
+           (is(action, "worker_deploy") || is(r->about.provider, about->provider));
 }
 
 /* Only the dispatcher changes the list; others read it under the lock. */
@@ -162,19 +177,20 @@ static void end_late(struct sq_fleet *f)
             sq_fleet_end(r, SQ_END_LATE);
 }
 
-/* May it begin now?  The making of a worker that is to be destroyed is ended first. */
+/* May it begin now?  Of jobs for one worker one runs at a time, and whatever that is is
+ * ended first for the worker's destruction. */
 static bool may_start(struct sq_fleet *f, const struct sq_job *job)
 {
     int n = 0;
-    bool deploy = is_deploy(job->action);
-    int64_t worker_id = worker_of(job);
+    struct sq_job_about about;
+    read_about(job, &about);
     for (struct sq_running *r = f->running; r; r = r->next) {
         if (r->job.job_id == job->job_id)
             return false;
-        n += is_deploy(r->job.action) == deploy;
-        if (worker_id == SQ_NULL || r->worker_id != worker_id)
+        n += same_lane(r, job->action, &about);
+        if (about.worker_id == SQ_NULL || r->about.worker_id != about.worker_id)
             continue;
-        if (!deploy)
+        if (is(job->action, "worker_destroy"))
             sq_fleet_end(r, SQ_END_DESTROY);
         return false;
     }

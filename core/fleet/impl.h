@@ -27,13 +27,19 @@ enum { SQ_FLEET_OWNER_SIZE = 14, SQ_FLEET_ARENA = 256 << 20 };
 /* Why a job is to end before its time. */
 enum sq_fleet_end { SQ_END_NONE, SQ_END_STOP, SQ_END_DESTROY, SQ_END_LATE };
 
+/* What a job's args name. */
+struct sq_job_about {
+    int64_t worker_id; /* SQ_NULL */
+    char provider[64]; /* its beginning; "" */
+};
+
 struct sq_running {
     struct sq_call call; /* first: given to providers */
     struct sq_fleet *fleet;
     const struct sq_tuning *tuning; /* that counted when it began: its own to the end */
     struct sq_job job;              /* its texts are the arena's */
     struct sq_arena arena;
-    int64_t worker_id; /* of its args; SQ_NULL */
+    struct sq_job_about about;
     pthread_t thread;
     atomic_int end;   /* enum sq_fleet_end */
     atomic_bool done; /* the thread has nothing left to do but end */
@@ -114,6 +120,9 @@ int sq_fleet_deploy(struct sq_running *r, struct sq_err *err);
  * something may be left, and the worker is as it was. */
 int sq_fleet_give_up(struct sq_running *r, struct sq_err *err);
 int sq_fleet_destroy(struct sq_running *r, struct sq_err *err);
+/* What a failed deployment left at its provider; the worker stays.  SQ_ENOENT: it is
+ * gone. */
+int sq_fleet_destroy_left(struct sq_running *r, struct sq_err *err);
 /* The last try to destroy failed: the log says what becomes of the worker. */
 int sq_fleet_keep(struct sq_running *r, struct sq_err *err);
 

@@ -22,8 +22,8 @@ struct sq_janitor {
     bool *failing;                           /* each module's: it was said */
 };
 
-/* Ask every provider that is configured for its machines, and write down whatever no
- * worker has. */
+/* Have what could not be destroyed tried again; ask every provider that is configured
+ * for its machines, and write down whatever no worker has. */
 void sq_janitor_round(struct sq_janitor *j);
 
 #endif

@@ -1,4 +1,5 @@
-/* Machines that no worker has.  A worker's row and token are there before its machine
+/* The janitor's round: destructions that failed are tried again, and machines that no
+ * worker has are found.  A worker's row and token are there before its machine
  * is asked for and go after that was seen to be gone; rows are read after the
  * provider's list, and a machine without one is looked for once more: so none is taken
  * for nobody's while it is made or destroyed. */
@@ -26,14 +27,16 @@ static int read_tokens(struct sq_fleet *f, struct sq_arena *arena,
     return rc;
 }
 
-/* Is a worker of this token being made, though somebody deleted its row? */
-static bool is_under_way(struct sq_fleet *f, const char *token)
+/* Is a worker of this token being made, though somebody deleted its row?  Not by
+ * `asking` itself. */
+static bool is_under_way(struct sq_fleet *f, const struct sq_running *asking,
+                         const char *token)
 {
     int64_t worker_id = *token == 'w' ? strtoll(token + 1, NULL, 10) : 0;
     bool any = false;
     pthread_mutex_lock(&f->lock);
     for (struct sq_running *r = f->running; r; r = r->next)
-        any = any || r->worker_id == worker_id;
+        any = any || (r != asking && r->about.worker_id == worker_id);
     pthread_mutex_unlock(&f->lock);
     return any;
 }
@@ -100,7 +103,7 @@ static int sweep(struct sq_janitor *j, const struct sq_session *s, const char *p
     for (size_t i = 0; rc == 0 && i < l.n; i++) {
         struct sq_machine m;
         const char *token = l.v[i].token;
-        if (sq_tokens_have(&tokens, token) || is_under_way(j->fleet, token))
+        if (sq_tokens_have(&tokens, token) || is_under_way(j->fleet, NULL, token))
             continue;
         rc = s->ops->find(s->p, token, &j->call, &m, err);
         if (rc == 0)
@@ -141,9 +144,20 @@ static void keep_name(void *arg, const char *name, const struct sq_plugin *plugi
         s->name = strdup(name);
 }
 
+static int try_again(void *arg, struct sq_tx *tx, struct sq_err *err)
+{
+    (void)arg;
+    return sq_machines_again(tx, err);
+}
+
 /* Each module once, by the first of its names. */
 void sq_janitor_round(struct sq_janitor *j)
 {
+    struct sq_err err;
+    if (sq_fleet_change(j->fleet, try_again, NULL, &j->arena, &err) != 0)
+        sq_log(SQ_LOG_WARNING, "janitor", "what could not be destroyed waits: %s",
+               err.text);
+    sq_arena_reset(&j->arena);
     const struct sq_plugins *ps = j->fleet->setup.plugins;
     for (size_t i = 0; i < sq_plugins_count(ps) && !j->stopping; i++) {
         struct search s = {.plugin = sq_plugins_at(ps, i)};
@@ -188,7 +202,7 @@ static int destroy(struct sq_running *r, const struct target *t, struct sq_err *
     struct sq_tokens tokens;
     int rc = read_tokens(r->fleet, &r->arena, &tokens, err);
     if (rc == 0 &&
-        (sq_tokens_have(&tokens, t->token) || is_under_way(r->fleet, t->token)))
+        (sq_tokens_have(&tokens, t->token) || is_under_way(r->fleet, r, t->token)))
         return sq_fail(err, SQ_EINVAL, "%s is a worker's machine: delete that worker",
                        t->name);
     if (rc == 0)
@@ -207,7 +221,10 @@ int sq_fleet_destroy_unowned(struct sq_running *r, struct sq_err *err)
 {
     struct target t = {0};
     json_t *args = NULL;
-    int rc = read_target(r, &args, &t, err);
+    int rc = r->about.worker_id == SQ_NULL ? SQ_ENOENT : sq_fleet_destroy_left(r, err);
+    if (rc != SQ_ENOENT)
+        return rc;
+    rc = read_target(r, &args, &t, err);
     if (rc == 0)
         rc = destroy(r, &t, err);
     json_decref(args);

@@ -115,15 +115,22 @@ static int make_job(struct sq_tx *tx, const struct sq_unowned *m, bool destroy,
     sq_buf_init(&args, ARGS_MAX);
     sq_jw_init(&j, &args);
     sq_jw_open(&j, '{');
+    if (m->worker_id) {
+        sq_jw_key(&j, "worker_id");
+        sq_jw_int(&j, m->worker_id);
+    }
     add_text(&j, "provider", m->provider);
     add_text(&j, "token", m->token);
     add_text(&j, "machine", m->machine);
     add_text(&j, "name", m->name);
     sq_jw_close(&j);
     char *log = sq_arena_printf(
-        tx->arena, "%s has a machine of ours that no worker has: %s in %s (%s)\n%s",
+        tx->arena,
+        m->worker_id ? "%s may have the machine of a worker whose deployment failed: "
+                       "%s in %s (%s)\n%s"
+                     : "%s has a machine of ours that no worker has: %s in %s (%s)\n%s",
         m->provider, *m->name ? m->name : m->token,
-        *m->region ? m->region : "no region", m->machine,
+        *m->region ? m->region : "no region", *m->machine ? m->machine : m->token,
         destroy ? "" : "it may cost money: restarting this job destroys it\n");
     if (!sq_buf_ok(&args) || !log)
         return sq_fail(err, SQ_ENOMEM, "out of memory for a job");
@@ -152,5 +159,54 @@ int sq_machine_unowned(struct sq_tx *tx, const struct sq_unowned *m, bool destro
     struct sq_job ignored;
     if (rc == 0 && destroy && status == SQ_JOB_FAILED)
         rc = sq_job_restart(tx, id, 0, &ignored, err);
+    return rc;
+}
+
+int sq_machine_left(struct sq_tx *tx, int64_t worker_id, struct sq_err *err)
+{
+    struct sq_fleet_machine w;
+    bool said;
+    int rc = sq_fleet_machine(tx->db, worker_id, tx->arena, &w, err);
+    if (rc)
+        return rc == SQ_ENOENT ? 0 : rc;
+    const struct sq_unowned m = {.provider = w.provider ? w.provider : "",
+                                 .token = w.token ? w.token : "",
+                                 .machine = w.machine ? w.machine : "",
+                                 .name = w.name,
+                                 .region = w.region ? w.region : "",
+                                 .worker_id = worker_id};
+    return *m.token ? sq_machine_unowned(tx, &m, true, &said, err) : 0;
+}
+
+/* Tried from its making to its last failure; by this it waits longer each time. */
+static bool is_due(struct sq_tx *tx, int64_t made, int64_t failed)
+{
+    enum { WAIT_MAX_S = 3600 };
+    if (made == SQ_NULL || failed == SQ_NULL || failed > tx->now)
+        return true;
+    int64_t wait = failed - made, most = WAIT_MAX_S * INT64_C(1000000);
+    return tx->now - failed >= (wait < most ? wait : most);
+}
+
+int sq_machines_again(struct sq_tx *tx, struct sq_err *err)
+{
+    int64_t *due = NULL;
+    size_t n = 0, cap = 0;
+    struct sq_stmt *st = sq_db_query(tx->db, SQ_Q_JOB_DESTROYS_FAILED);
+    while (sq_row(st)) {
+        if (!is_due(tx, sq_col_time(st, 1), sq_col_time(st, 2)))
+            continue;
+        due = sq_arena_more(tx->arena, due, n, &cap, sizeof *due);
+        if (!due) {
+            sq_stmt_end(st);
+            return sq_fail(err, SQ_ENOMEM, "out of memory for jobs");
+        }
+        due[n++] = sq_col_int(st, 0);
+    }
+    int rc = sq_db_error(tx->db, err);
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        struct sq_job ignored;
+        rc = sq_job_restart(tx, due[i], 0, &ignored, err);
+    }
     return rc;
 }

@@ -36,8 +36,15 @@ int sq_worker_machine_gone(struct sq_tx *tx, int64_t worker_id, struct sq_err *e
  * destroys the machine.  *ret_said: the job is a new one. */
 struct sq_unowned {
     const char *provider, *token, *machine, *name, *region;
+    int64_t worker_id; /* see sq_machine_left; 0: of none */
 };
 int sq_machine_unowned(struct sq_tx *tx, const struct sq_unowned *m, bool destroy,
                        bool *ret_said, struct sq_err *err);
+/* What a deployment that failed made, if anything, and could not destroy: a job that
+ * does, while its worker stays, for people to see. */
+int sq_machine_left(struct sq_tx *tx, int64_t worker_id, struct sq_err *err);
+/* Destructions that failed are pending again, unless their worker is gone: each after
+ * it has waited for as long as it was tried before, an hour at most. */
+int sq_machines_again(struct sq_tx *tx, struct sq_err *err);
 
 #endif

@@ -158,6 +158,99 @@ static void test_unowned(void **state)
     assert_true(find(c, "t8", true));
 }
 
+static void leave(struct contract *c, int64_t worker_id)
+{
+    struct sq_err err;
+    contract_begin(c);
+    OK(err, sq_machine_left(&c->tx, worker_id, &err));
+    contract_commit(c);
+}
+
+/* What a failed deployment left is destroyed by a job that names its worker. */
+static void test_left(void **state)
+{
+    struct contract *c = *state;
+    add_workers(c);
+    leave(c, 6);
+    leave(c, 6);
+    leave(c, 7);   /* nobody's */
+    leave(c, 100); /* deleted meanwhile */
+    assert_int_equal(ask(c, "select count(*) from job where action = "
+                            "'machine_destroy'"),
+                     1);
+    assert_int_equal(
+        ask(c, "select count(*) from job where target = 't6' and status = "
+               "'pending' and cast(args as varchar) like '%\"worker_id\":6,%' and log "
+               "like '%deployment failed: to come in r%'"),
+        1);
+    contract_sql(c->db, "update job set status = 'failed' where target = 't6';");
+    leave(c, 6);
+    assert_int_equal(ask(c, "select count(*) from job where target = 't6' and status = "
+                            "'pending'"),
+                     1);
+}
+
+/* Of the names of test_again each job is to be tried again or not. */
+static const char failed[] =
+    "update worker set status = 'failed' where name in ('to come', 'permanent', "
+    "'goes');"
+    "delete from job;"
+    "insert into job (target, action, status, creation_date, modification_date, retry) "
+    "values "
+    /* It has waited for as long as it was tried; not yet; an hour, and no longer. */
+    "('runs', 'worker_destroy', 'failed', '2026-11-21 23:59:00.000000', "
+    "'2026-11-21 23:59:30.000000', 1), "
+    "('offline', 'worker_destroy', 'failed', '2026-11-21 23:58:59.000000', "
+    "'2026-11-21 23:59:30.000000', 2), "
+    "('evicted', 'worker_destroy', 'failed', '2026-11-20 00:00:00.000000', "
+    "'2026-11-21 23:00:00.000000', 3), "
+    "('paused', 'worker_destroy', 'failed', '2026-11-20 00:00:00.000000', "
+    "'2026-11-21 23:00:01.000000', 4), "
+    /* No such worker; another job of it is under way; a later one was done. */
+    "('nobody', 'worker_destroy', 'failed', '2026-11-21 23:00:00.000000', "
+    "'2026-11-21 23:00:00.000000', 5), "
+    "('nobodys', 'worker_destroy', 'failed', '2026-11-21 23:00:00.000000', "
+    "'2026-11-21 23:00:00.000000', 6), "
+    "('nobodys', 'worker_deploy', 'pending', '2026-11-21 23:00:00.000000', "
+    "'2026-11-21 23:00:00.000000', 7), "
+    "('went', 'worker_destroy', 'failed', '2026-11-21 23:00:00.000000', "
+    "'2026-11-21 23:00:00.000000', 8), "
+    "('went', 'worker_destroy', 'failed', '2026-11-21 23:00:00.000000', "
+    "'2026-11-21 23:00:00.000000', 9), "
+    /* Of a worker that failed; of one that did not; of one that is to go wholly; of
+     * none; and another kind. */
+    "('t6', 'machine_destroy', 'failed', '2026-11-21 23:00:00.000000', "
+    "'2026-11-21 23:00:00.000000', 10), "
+    "('t1', 'machine_destroy', 'failed', '2026-11-21 23:00:00.000000', "
+    "'2026-11-21 23:00:00.000000', 11), "
+    "('t8', 'machine_destroy', 'failed', '2026-11-21 23:00:00.000000', "
+    "'2026-11-21 23:00:00.000000', 12), "
+    "('goes', 'worker_destroy', 'succeeded', '2026-11-21 23:00:00.000000', "
+    "'2026-11-21 23:00:00.000000', 13), "
+    "('t77', 'machine_destroy', 'failed', '2026-11-21 23:00:00.000000', "
+    "'2026-11-21 23:00:00.000000', 14), "
+    "('permanent', 'worker_deploy', 'failed', '2026-11-21 23:00:00.000000', "
+    "'2026-11-21 23:00:00.000000', 15);";
+
+/* Their `retry` numbers them, but for those that are tried again: these have 0. */
+static void test_again(void **state)
+{
+    struct contract *c = *state;
+    struct sq_err err;
+    add_workers(c);
+    contract_sql(c->db, failed);
+    for (int i = 0; i < 2; i++) {
+        contract_begin(c);
+        OK(err, sq_machines_again(&c->tx, &err));
+        contract_commit(c);
+        assert_int_equal(ask(c, "select count(*) from job where retry = 0 and status = "
+                                "'pending'"),
+                         4);
+        assert_int_equal(ask(c, "select sum(retry) from job"),
+                         2 + 4 + 5 + 6 + 7 + 8 + 11 + 12 + 13 + 14 + 15);
+    }
+}
+
 /* Deleted before it was made: what was to make it does not, and somebody makes sure
  * that nothing is there. */
 static void test_not_made_any_more(void **state)
@@ -238,6 +331,8 @@ int main(void)
                                        cmocka_unit_test(test_silent),
                                        cmocka_unit_test(test_lost_and_gone),
                                        cmocka_unit_test(test_unowned),
+                                       cmocka_unit_test(test_left),
+                                       cmocka_unit_test(test_again),
                                        cmocka_unit_test(test_not_made_any_more),
                                        cmocka_unit_test(test_forgotten)};
     return contract_main(tests, SQ_LEN(tests));

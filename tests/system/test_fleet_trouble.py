@@ -209,6 +209,59 @@ def stopped_while_giving_up(site):
     os.unlink(site.folder.join("fail"))
 
 
+def left_for_later(site):
+    """What a failed deployment may not destroy is destroyed when it may; the worker stays,
+    to be seen."""
+    azure = site.mocks[0]
+    site.reset()
+    spoil_playbook(site.folder, "FAILED! => No space left on device", "always")
+    azure.faults([{"match": "DELETE .*", "do": "status", "status": 403, "times": -1,
+                   "body": {"error": {"code": "AuthorizationFailed",
+                                      "message": "You may not."}}}])
+    with site.server(JANITOR_PERIOD=1) as server:
+        worker, (status, log) = deployed(server, AZURE)
+        has(log, "what was made may be left at azure, which another job sees to",
+            "a deployment that cannot give its machine back says so")
+
+        def job():
+            return server.sql("select status, log from job where action = "
+                              "'machine_destroy'")
+        wait_until("the other job fails too", lambda: job() and "failed: " in job()[0][1],
+                   LIMIT_S)
+        is_((worker["status"], len(site.left())), ("failed", 1), "the machine is there")
+        azure.faults([])
+        wait_until("the janitor tries again", lambda: job()[0][0] == "succeeded", LIMIT_S)
+        is_((site.left(), len(job())), ([], 1), "by the same job, until nothing is left")
+        is_([w["status"] for w in server.api().get("/workers/").json], ["failed"],
+            "its worker is there, failed")
+    os.unlink(site.folder.join("fail"))
+
+
+def cloud_that_hangs(site):
+    """A cloud that answers nobody: what is asked of another one is done meanwhile."""
+    azure = site.mocks[0]
+    site.reset()
+    with site.server(WORKER_CREATE_CONCURRENCY=1) as server:
+        api = server.api()
+        for provider, region, flavor in (AZURE, OVH):
+            api.put("/workers/deploy", {"provider": provider, "region": region,
+                                        "flavor": flavor, "batch": "b"})
+        wait_until("both come", lambda: [w["status"] for w in api.get("/workers/").json] ==
+                   ["running"] * 2, LIMIT_S)
+        azure.faults([{"match": "DELETE .*", "do": "hang", "times": -1}])
+        of = {w["provider"]: w["worker_id"] for w in api.get("/workers/").json}
+        api.delete("/workers/%d" % of["azure"])
+        wait_until("the one hangs", lambda: [r for r in azure.log() if r[0] == "DELETE"],
+                   LIMIT_S)
+        api.delete("/workers/%d" % of["ovh"])
+        wait_until("the other goes", lambda: [w["provider"] for w in
+                                              api.get("/workers/").json] == ["azure"],
+                   LIMIT_S)
+        is_(server.sql("select status from job where action = 'worker_destroy' "
+                       "order by job_id"), [["running"], ["succeeded"]],
+            "a destruction that hangs holds up none of another cloud")
+
+
 def typos(site):
     """What cannot be meant is refused at once."""
     with site.server() as server:
@@ -236,7 +289,7 @@ def main():
     remember(openstack)
     site = Site(azure, openstack, Folder())
     for test in (credentials, unknown, refused, unreachable, expired, playbook,
-                 stopped_while_giving_up, typos):
+                 stopped_while_giving_up, left_for_later, cloud_that_hangs, typos):
         run(test, site)
     for mock in site.mocks:
         is_(mock.refused(), [], "every request had the published form")

@@ -115,6 +115,21 @@ where permanent is false and token is not null and provider is not null
         and j.status in ('pending', 'running'))
 order by worker_id limit 1000
 
+-- What was to be destroyed and could not be, though its worker is there still: the last
+-- job of its kind, while none is under way.
+-- name: job_destroys_failed
+select j.job_id, j.creation_date, j.modification_date
+from job j join worker w on (j.action = 'worker_destroy' and w.name = j.target)
+    or (j.action = 'machine_destroy' and w.token = j.target and w.status = 'failed'
+        and not exists (select 1 from job d where d.target = w.name
+            and d.action = 'worker_destroy'))
+where j.status = 'failed'
+    and not exists (select 1 from job k where k.target = j.target
+        and k.action = j.action and k.job_id > j.job_id)
+    and not exists (select 1 from job o where o.target = w.name
+        and o.status in ('pending', 'running'))
+order by j.job_id limit 1000
+
 -- name: job_latest
 select job_id, status from job where target = $1 and action = $2
 order by job_id desc limit 1
