@@ -5,7 +5,7 @@
 #include "core/http/listen.h"
 #include "core/http/trust.h"
 #include "core/options.h"
-#include "core/store/fleet.h"
+#include "core/store/recruited.h"
 #include "lib/conf.h"
 #include "lib/log.h"
 #include "lib/plugin.h"

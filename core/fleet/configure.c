@@ -38,7 +38,7 @@ static int put(void *arg, struct sq_tx *tx, struct sq_err *err)
     return sq_inventory_put(tx, &change, false, err);
 }
 
-int sq_fleet_configure(struct sq_running *r, const struct sq_fleet_machine *w,
+int sq_fleet_configure(struct sq_running *r, const struct sq_recruited_machine *w,
                        const struct sq_machine *m, struct sq_err *err)
 {
     struct reach reach = {w->name, w->provider, m};
@@ -56,7 +56,7 @@ static int remove_host(void *arg, struct sq_tx *tx, struct sq_err *err)
     return rc == 0 || rc == SQ_ENOENT ? 0 : sq_fail(err, rc, "%s", why.text);
 }
 
-int sq_fleet_unconfigure(struct sq_running *r, const struct sq_fleet_machine *w,
+int sq_fleet_unconfigure(struct sq_running *r, const struct sq_recruited_machine *w,
                          struct sq_err *err)
 {
     struct sq_err why;

@@ -28,7 +28,7 @@ int sq_fleet_write_private(const char *path, const char *text, size_t len,
     return rc ? sq_prefix(err, "%s: ", path) : 0;
 }
 
-int sq_fleet_worker_pass(struct sq_running *r, const struct sq_fleet_machine *w,
+int sq_fleet_worker_pass(struct sq_running *r, const struct sq_recruited_machine *w,
                          const char **ret, struct sq_err *err)
 {
     struct sq_pass pass = {.kind = SQ_PASS_WORKER, .worker_id = w->worker_id};

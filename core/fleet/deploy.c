@@ -13,7 +13,7 @@
  * nobody tells. */
 enum { LOOK_MS = 5000 };
 
-static int read_machine(struct sq_running *r, struct sq_fleet_machine *ret,
+static int read_machine(struct sq_running *r, struct sq_recruited_machine *ret,
                         struct sq_err *err)
 {
     struct sq_db *db;
@@ -22,7 +22,7 @@ static int read_machine(struct sq_running *r, struct sq_fleet_machine *ret,
     int rc = sq_pool_get(r->fleet->setup.pool, &db, err);
     if (rc)
         return rc;
-    rc = sq_fleet_machine(db, r->about.worker_id, &r->arena, ret, err);
+    rc = sq_recruited_machine(db, r->about.worker_id, &r->arena, ret, err);
     sq_pool_put(r->fleet->setup.pool, db);
     return rc;
 }
@@ -36,8 +36,8 @@ struct found {
 static int write_machine(void *arg, struct sq_tx *tx, struct sq_err *err)
 {
     const struct found *f = arg;
-    return sq_fleet_set_machine(tx, f->worker_id, f->machine->id, f->machine->ipv4,
-                                f->machine->ipv6, f->group, err);
+    return sq_recruited_set_machine(tx, f->worker_id, f->machine->id, f->machine->ipv4,
+                                    f->machine->ipv6, f->group, err);
 }
 
 /* Ansible takes what it is given as an address for a template, which may run anything
@@ -62,7 +62,7 @@ static bool is_bare(const struct sq_session *s)
 }
 
 static int launch(struct sq_running *r, const struct sq_session *s,
-                  const struct sq_fleet_machine *w, struct sq_machine *ret,
+                  const struct sq_recruited_machine *w, struct sq_machine *ret,
                   struct sq_err *err)
 {
     struct sq_fleet_site site = {0};
@@ -99,9 +99,9 @@ static int launch(struct sq_running *r, const struct sq_session *s,
 
 /* Until it has registered; for as long as its machine runs. */
 static int wait_for_worker(struct sq_running *r, const struct sq_session *s,
-                           const struct sq_fleet_machine *w, struct sq_err *err)
+                           const struct sq_recruited_machine *w, struct sq_err *err)
 {
-    struct sq_fleet_machine now;
+    struct sq_recruited_machine now;
     int rc = 0;
     for (bool said = false; rc == 0; said = true) {
         rc = read_machine(r, &now, err);
@@ -125,7 +125,7 @@ static int wait_for_worker(struct sq_running *r, const struct sq_session *s,
 
 int sq_fleet_deploy(struct sq_running *r, struct sq_err *err)
 {
-    struct sq_fleet_machine w;
+    struct sq_recruited_machine w;
     struct sq_session s;
     struct sq_machine m;
     int rc = read_machine(r, &w, err);
@@ -151,7 +151,7 @@ int sq_fleet_deploy(struct sq_running *r, struct sq_err *err)
 
 /* Was it to come from a name that is no provider's?  No machine is known then, and none
  * can be asked for; should there be one after all, the janitor will tell. */
-static bool is_nobodys(struct sq_running *r, const struct sq_fleet_machine *w)
+static bool is_nobodys(struct sq_running *r, const struct sq_recruited_machine *w)
 {
     const struct sq_plugin *plugin;
     if (w->machine || sq_fleet_plugin(r->fleet, w->provider, &plugin, NULL) == 0)
@@ -161,7 +161,7 @@ static bool is_nobodys(struct sq_running *r, const struct sq_fleet_machine *w)
     return true;
 }
 
-static int destroy_machine(struct sq_running *r, const struct sq_fleet_machine *w,
+static int destroy_machine(struct sq_running *r, const struct sq_recruited_machine *w,
                            struct sq_err *err)
 {
     struct sq_session s;
@@ -181,12 +181,12 @@ static int destroy_machine(struct sq_running *r, const struct sq_fleet_machine *
 
 static int forget(void *arg, struct sq_tx *tx, struct sq_err *err)
 {
-    return sq_fleet_forget(tx, *(int64_t *)arg, err);
+    return sq_worker_forget(tx, *(int64_t *)arg, err);
 }
 
 int sq_fleet_destroy(struct sq_running *r, struct sq_err *err)
 {
-    struct sq_fleet_machine w;
+    struct sq_recruited_machine w;
     int rc = read_machine(r, &w, err);
     if (rc == SQ_ENOENT) {
         sq_fleet_say(r, "it is gone already");
@@ -199,7 +199,7 @@ int sq_fleet_destroy(struct sq_running *r, struct sq_err *err)
 
 int sq_fleet_destroy_left(struct sq_running *r, struct sq_err *err)
 {
-    struct sq_fleet_machine w;
+    struct sq_recruited_machine w;
     int rc = read_machine(r, &w, err);
     if (rc == 0 && w.came)
         rc = sq_fail(err, SQ_EINVAL, "%s has come after all: delete that worker",
@@ -235,7 +235,7 @@ static int set_failed(void *arg, struct sq_tx *tx, struct sq_err *err)
 
 int sq_fleet_give_up(struct sq_running *r, struct sq_err *err)
 {
-    struct sq_fleet_machine w;
+    struct sq_recruited_machine w;
     struct sq_err why;
     int rc = read_machine(r, &w, err);
     if (rc)

@@ -18,7 +18,7 @@
 
 #include "core/fleet/fleet.h"
 #include "core/model/entity.h"
-#include "core/store/fleet.h"
+#include "core/store/recruited.h"
 #include "lib/host.h"
 #include "lib/plugin.h"
 
@@ -129,10 +129,10 @@ int sq_fleet_keep(struct sq_running *r, struct sq_err *err);
 /* ---- configure.c */
 
 /* Make a bare machine a worker, with Ansible.  SQ_EIO: the playbook failed. */
-int sq_fleet_configure(struct sq_running *r, const struct sq_fleet_machine *w,
+int sq_fleet_configure(struct sq_running *r, const struct sq_recruited_machine *w,
                        const struct sq_machine *m, struct sq_err *err);
 /* Have the managers and the inventory forget one that is gone. */
-int sq_fleet_unconfigure(struct sq_running *r, const struct sq_fleet_machine *w,
+int sq_fleet_unconfigure(struct sq_running *r, const struct sq_recruited_machine *w,
                          struct sq_err *err);
 
 /* ---- playbook.c */
@@ -143,13 +143,13 @@ int sq_fleet_ansible(struct sq_running *r, const char *const *argv,
                      sq_fleet_line_fn *line, void *arg, int *ret_status,
                      struct sq_err *err);
 /* Run one for a worker; its lines go to the job's log.  SQ_EIO: it failed. */
-int sq_fleet_playbook(struct sq_running *r, const struct sq_fleet_machine *w,
+int sq_fleet_playbook(struct sq_running *r, const struct sq_recruited_machine *w,
                       const char *name, struct sq_err *err);
 
 /* ---- credential.c */
 
 /* A worker's own token; the arena's. */
-int sq_fleet_worker_pass(struct sq_running *r, const struct sq_fleet_machine *w,
+int sq_fleet_worker_pass(struct sq_running *r, const struct sq_recruited_machine *w,
                          const char **ret, struct sq_err *err);
 /* A token to read with, while the job may last, in a file that the caller removes; it
  * is named by the worker, so that what a killed server left goes with that. */

@@ -39,7 +39,7 @@ static void add_unsafe(struct sq_jw *j, const char *key, const char *value)
     sq_jw_close(j);
 }
 
-static int make_variables(struct sq_running *r, const struct sq_fleet_machine *w,
+static int make_variables(struct sq_running *r, const struct sq_recruited_machine *w,
                           const char *pass, struct sq_buf *out, struct sq_err *err)
 {
     struct sq_jw j;
@@ -62,7 +62,7 @@ static int make_variables(struct sq_running *r, const struct sq_fleet_machine *w
                : sq_fail(err, SQ_ETOOBIG, "the names of %s are too long", w->name);
 }
 
-static int write_variables(struct sq_running *r, const struct sq_fleet_machine *w,
+static int write_variables(struct sq_running *r, const struct sq_recruited_machine *w,
                            const char *pass, char **ret_path, struct sq_err *err)
 {
     SQ_CLEANUP(sq_buf_fini) struct sq_buf text;
@@ -149,7 +149,7 @@ static int on_line(void *arg, int stream, const char *line, size_t len)
     return 0;
 }
 
-int sq_fleet_playbook(struct sq_running *r, const struct sq_fleet_machine *w,
+int sq_fleet_playbook(struct sq_running *r, const struct sq_recruited_machine *w,
                       const char *name, struct sq_err *err)
 {
     const struct sq_tuning *t = r->tuning;

@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "core/http/stream.h"
-#include "core/store/fleet.h"
 #include "core/store/job.h"
 #include "core/store/offers.h"
+#include "core/store/recruited.h"
 #include "core/store/recruiter.h"
 #include "core/store/worker.h"
 
@@ -35,7 +35,7 @@ static int check_provider(struct sq_request *r, const char *name, struct sq_err 
 }
 
 struct deploy {
-    struct sq_fleet_wanted wanted;
+    struct sq_recruited_wanted wanted;
     int64_t number;
 };
 
@@ -71,8 +71,8 @@ int sq_workers_deploy(struct sq_request *r, struct sq_tx *tx, struct sq_err *err
     int rc = 0;
     for (int64_t i = 0; rc == 0 && i < d->number; i++) {
         int64_t id;
-        rc = sq_fleet_recruit(tx, &sq_tuning(r->server->conf.tuned)->recruiting,
-                              &d->wanted, &id, err);
+        rc = sq_recruited_make(tx, &sq_tuning(r->server->conf.tuned)->recruiting,
+                               &d->wanted, &id, err);
     }
     return rc;
 }

@@ -129,21 +129,21 @@ static bool given(const char *text)
     return text && *text;
 }
 
-static int deploy(struct sq_tx *tx, const struct sq_fleet_conf *conf,
+static int deploy(struct sq_tx *tx, const struct sq_recruited_conf *conf,
                   const struct sq_recruiter *r, int64_t need, int64_t *ret_taken,
                   int64_t *io_room, struct sq_err *err)
 {
-    const struct sq_fleet_wanted wanted = {.flavor = r->worker_flavor,
-                                           .provider = r->worker_provider,
-                                           .region = r->worker_region,
-                                           .batch = r->batch,
-                                           .concurrency = r->worker_concurrency,
-                                           .prefetch = r->worker_prefetch};
+    const struct sq_recruited_wanted wanted = {.flavor = r->worker_flavor,
+                                               .provider = r->worker_provider,
+                                               .region = r->worker_region,
+                                               .batch = r->batch,
+                                               .concurrency = r->worker_concurrency,
+                                               .prefetch = r->worker_prefetch};
     int rc = 0;
     for (; rc == 0 && *ret_taken<need && * io_room> 0; --*io_room) {
         int64_t id;
         struct sq_err why;
-        rc = sq_fleet_recruit(tx, conf, &wanted, &id, &why);
+        rc = sq_recruited_make(tx, conf, &wanted, &id, &why);
         if (rc == SQ_ECAPACITY) /* another rank may have more luck */
             return 0;
         if (rc)
@@ -153,7 +153,7 @@ static int deploy(struct sq_tx *tx, const struct sq_fleet_conf *conf,
     return rc;
 }
 
-static int act(struct sq_tx *tx, const struct sq_fleet_conf *conf,
+static int act(struct sq_tx *tx, const struct sq_recruited_conf *conf,
                const struct sq_recruiter_due *d, int64_t *taken, int64_t *io_room,
                struct sq_err *err)
 {
@@ -184,8 +184,8 @@ static void warn(struct sq_told *told, const struct sq_recruiter *r,
                (long long)r->rank, why->text);
 }
 
-int sq_recruit(struct sq_tx *tx, const struct sq_fleet_conf *conf, struct sq_told *told,
-               struct sq_err *err)
+int sq_recruit(struct sq_tx *tx, const struct sq_recruited_conf *conf,
+               struct sq_told *told, struct sq_err *err)
 {
     struct sq_recruiter_due *all;
     size_t n;

@@ -10,11 +10,11 @@
 
 #include "core/sched/told.h"
 #include "core/store/db.h"
-#include "core/store/fleet.h"
+#include "core/store/recruited.h"
 
 /* `told`: what earlier sweeps said of rows that cannot act. */
-int sq_recruit(struct sq_tx *tx, const struct sq_fleet_conf *conf, struct sq_told *told,
-               struct sq_err *err);
+int sq_recruit(struct sq_tx *tx, const struct sq_recruited_conf *conf,
+               struct sq_told *told, struct sq_err *err);
 
 /* How many workers are missing: never negative. */
 int64_t sq_recruit_need(int64_t pending, int64_t workers, int64_t tasks_per_worker,

@@ -48,9 +48,9 @@ static int end_evicted(struct sq_sched *s, struct sq_tx *tx, struct sq_err *err)
 {
     const struct sq_id_set *evicted = &tx->changes->evicted;
     int rc = 0;
-    const struct sq_fleet_conf *how = &sq_tuning(s->conf.tuned)->recruiting;
+    const struct sq_recruited_conf *how = &sq_tuning(s->conf.tuned)->recruiting;
     for (size_t i = 0; how->server_name && rc == 0 && i < evicted->n; i++)
-        rc = sq_fleet_evicted(tx, how, evicted->ids[i], err);
+        rc = sq_recruited_evicted(tx, how, evicted->ids[i], err);
     return rc;
 }
 

@@ -1,7 +1,7 @@
 /* Where a worker is to be; and where nothing offered fits, which of it is in the way:
  * nothing is known of the provider, the region is none of its, quotas are full, or no
- * flavor is as wanted.  See fleet.h. */
-#include "core/store/fleet.h"
+ * flavor is as wanted.  See recruited.h. */
+#include "core/store/recruited.h"
 
 #include <string.h>
 
@@ -80,7 +80,7 @@ static int tell_none(struct sq_db *db, const struct sq_offer_query *q,
 }
 
 static int choose_offer(struct sq_db *db, const char *preferred,
-                        const struct sq_fleet_wanted *w, struct sq_arena *arena,
+                        const struct sq_recruited_wanted *w, struct sq_arena *arena,
                         struct sq_offered *ret, struct sq_err *err)
 {
     bool filter = sq_is_protofilter(w->flavor);
@@ -102,9 +102,10 @@ static int choose_offer(struct sq_db *db, const char *preferred,
                     : tell_none(db, &q, w->flavor, arena, err);
 }
 
-int sq_fleet_choose(struct sq_db *db, const char *preferred,
-                    const struct sq_fleet_wanted *wanted, struct sq_arena *arena,
-                    struct sq_offered *ret, struct sq_err *err)
+int sq_recruited_choose(struct sq_db *db, const char *preferred,
+                        const struct sq_recruited_wanted *wanted,
+                        struct sq_arena *arena, struct sq_offered *ret,
+                        struct sq_err *err)
 {
     if (sq_is_protofilter(wanted->flavor) || is_open(wanted->provider) ||
         is_open(wanted->region))

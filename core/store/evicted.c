@@ -1,12 +1,12 @@
-/* What becomes of a recruited worker whose machine is taken back: see fleet.h. */
+/* What becomes of a recruited worker whose machine is taken back: see recruited.h. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "core/store/fleet.h"
 #include "core/store/job.h"
 #include "core/store/list.h"
 #include "core/store/offers.h"
+#include "core/store/recruited.h"
 #include "lib/log.h"
 
 enum { EVICTION_UNKNOWN = 5 /* percent: what a protofilter lets pass */ };
@@ -63,8 +63,8 @@ static void make_filter(const struct sq_offered *old, int64_t margin,
 
 /* Where the replacement is to be: the best offer but the one just taken back, else that
  * one again. */
-static int choose(struct sq_tx *tx, const struct sq_fleet_conf *conf,
-                  const struct sq_worker *w, struct sq_fleet_wanted *ret,
+static int choose(struct sq_tx *tx, const struct sq_recruited_conf *conf,
+                  const struct sq_worker *w, struct sq_recruited_wanted *ret,
                   struct sq_err *err)
 {
     struct sq_offered *old, *rows = NULL;
@@ -88,19 +88,19 @@ static int choose(struct sq_tx *tx, const struct sq_fleet_conf *conf,
     return 0;
 }
 
-static int replace(struct sq_tx *tx, const struct sq_fleet_conf *conf,
+static int replace(struct sq_tx *tx, const struct sq_recruited_conf *conf,
                    const struct sq_worker *w, struct sq_err *err)
 {
-    struct sq_fleet_wanted wanted = {.provider = w->provider,
-                                     .batch = w->batch,
-                                     .concurrency = w->concurrency,
-                                     .prefetch = w->prefetch};
+    struct sq_recruited_wanted wanted = {.provider = w->provider,
+                                         .batch = w->batch,
+                                         .concurrency = w->concurrency,
+                                         .prefetch = w->prefetch};
     int64_t id;
     if (!w->flavor || !w->region)
         return 0;
     int rc = choose(tx, conf, w, &wanted, err);
     if (rc == 0)
-        rc = sq_fleet_recruit(tx, conf, &wanted, &id, err);
+        rc = sq_recruited_make(tx, conf, &wanted, &id, err);
     if (rc == 0)
         sq_log(SQ_LOG_INFO, "store",
                "%s is evicted: worker %lld, %s in %s, replaces it", w->name,
@@ -108,8 +108,8 @@ static int replace(struct sq_tx *tx, const struct sq_fleet_conf *conf,
     return rc;
 }
 
-int sq_fleet_evicted(struct sq_tx *tx, const struct sq_fleet_conf *conf,
-                     int64_t worker_id, struct sq_err *err)
+int sq_recruited_evicted(struct sq_tx *tx, const struct sq_recruited_conf *conf,
+                         int64_t worker_id, struct sq_err *err)
 {
     struct sq_worker w;
     if (conf->eviction == SQ_EVICTION_NONE)
@@ -122,5 +122,5 @@ int sq_fleet_evicted(struct sq_tx *tx, const struct sq_fleet_conf *conf,
         return rc;
     if (conf->eviction == SQ_EVICTION_REPLACE)
         rc = replace(tx, conf, &w, err);
-    return rc ? rc : sq_fleet_ask_destroy(tx, &w, err);
+    return rc ? rc : sq_recruited_destroy(tx, &w, err);
 }

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/store/fleet.h"
 #include "core/store/job.h"
 #include "core/store/list.h"
+#include "core/store/recruited.h"
 #include "core/store/worker.h"
 #include "lib/jsonio.h"
 
@@ -95,7 +95,7 @@ int sq_worker_machine_gone(struct sq_tx *tx, int64_t worker_id, struct sq_err *e
     struct sq_worker w;
     bool any;
     int rc = get(tx, worker_id, &w, &any, err);
-    return rc == 0 && any ? sq_fleet_ask_destroy(tx, &w, err) : rc;
+    return rc == 0 && any ? sq_recruited_destroy(tx, &w, err) : rc;
 }
 
 /* ---- machines without a worker */
@@ -164,9 +164,9 @@ int sq_machine_unowned(struct sq_tx *tx, const struct sq_unowned *m, bool destro
 
 int sq_machine_left(struct sq_tx *tx, int64_t worker_id, struct sq_err *err)
 {
-    struct sq_fleet_machine w;
+    struct sq_recruited_machine w;
     bool said;
-    int rc = sq_fleet_machine(tx->db, worker_id, tx->arena, &w, err);
+    int rc = sq_recruited_machine(tx->db, worker_id, tx->arena, &w, err);
     if (rc)
         return rc == SQ_ENOENT ? 0 : rc;
     const struct sq_unowned m = {.provider = w.provider ? w.provider : "",

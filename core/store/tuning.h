@@ -8,12 +8,12 @@
 
 #include <stdatomic.h>
 
-#include "core/store/fleet.h"
+#include "core/store/recruited.h"
 #include "lib/conf.h"
 
 struct sq_tuning {
     /* How workers are recruited; without a server_name nobody is. */
-    struct sq_fleet_conf recruiting;
+    struct sq_recruited_conf recruiting;
     /* WORKER_…_DELAY */
     int64_t offline_us, lost_us; /* lost 0: never */
     int64_t idle_s, first_task_s;

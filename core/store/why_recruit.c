@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-#include "core/store/fleet.h"
 #include "core/store/offers.h"
+#include "core/store/recruited.h"
 #include "core/store/recruiter.h"
 
 static bool deploying(struct sq_db *db, const char *batch, struct sq_arena *arena,
@@ -31,10 +31,10 @@ static char *obstacle(struct sq_db *db, const struct sq_recruiter_due *d,
                       struct sq_arena *arena)
 {
     const struct sq_recruiter *r = &d->r;
-    const struct sq_fleet_wanted wanted = {.flavor = r->worker_flavor,
-                                           .provider = r->worker_provider,
-                                           .region = r->worker_region,
-                                           .batch = r->batch};
+    const struct sq_recruited_wanted wanted = {.flavor = r->worker_flavor,
+                                               .provider = r->worker_provider,
+                                               .region = r->worker_region,
+                                               .batch = r->batch};
     struct sq_offered ignored;
     struct sq_err err;
     if (r->minimum_tasks != SQ_NULL && d->pending < r->minimum_tasks)
@@ -46,7 +46,7 @@ static char *obstacle(struct sq_db *db, const struct sq_recruiter_due *d,
         return sq_arena_strdup(arena,
                                "deploys none without provider and region, and no "
                                "worker of another batch can be taken");
-    if (sq_fleet_choose(db, NULL, &wanted, arena, &ignored, &err) != 0)
+    if (sq_recruited_choose(db, NULL, &wanted, arena, &ignored, &err) != 0)
         return sq_arena_printf(arena, "cannot deploy: %s", err.text);
     return sq_arena_strdup(arena, "is about to act");
 }

@@ -9,9 +9,9 @@
 
 #include "core/store/changes.h"
 #include "core/store/execution.h"
-#include "core/store/fleet.h"
 #include "core/store/list.h"
 #include "core/store/record.h"
+#include "core/store/recruited.h"
 #include "core/store/worker_impl.h"
 
 #define SERVER_FIELDS                                                                  \
@@ -81,8 +81,8 @@ int sq_worker_create(struct sq_tx *tx, const struct sq_worker *values, uint64_t 
 static int is_recruited(struct sq_tx *tx, int64_t worker_id, bool *ret,
                         struct sq_err *err)
 {
-    struct sq_fleet_machine m = {0};
-    int code = sq_fleet_machine(tx->db, worker_id, tx->arena, &m, err);
+    struct sq_recruited_machine m = {0};
+    int code = sq_recruited_machine(tx->db, worker_id, tx->arena, &m, err);
     *ret = code == 0 && m.token;
     return code;
 }
@@ -175,6 +175,17 @@ int sq_worker_end_executions(struct sq_tx *tx, int64_t worker_id, struct sq_err 
     return sq_execution_transition(tx, t, n + n_pending, NULL, err);
 }
 
+int sq_worker_forget(struct sq_tx *tx, int64_t worker_id, struct sq_err *err)
+{
+    int code = sq_worker_end_executions(tx, worker_id, err);
+    struct sq_stmt *st = sq_db_query(tx->db, SQ_Q_WORKER_DELETE);
+    sq_bind_int(st, 1, worker_id);
+    sq_run(st);
+    sq_changes_tell(tx->changes, worker_id);
+    sq_changes_worker(tx->changes, worker_id);
+    return code ? code : sq_db_error(tx->db, err);
+}
+
 int sq_worker_delete(struct sq_tx *tx, int64_t worker_id, struct sq_worker *ret,
                      struct sq_err *err)
 {
@@ -188,16 +199,9 @@ int sq_worker_delete(struct sq_tx *tx, int64_t worker_id, struct sq_worker *ret,
     if (w.permanent == 0 || recruited) {
         code = pause_worker(tx, worker_id, err);
         if (!code)
-            code = sq_fleet_ask_destroy(tx, &w, err);
+            code = sq_recruited_destroy(tx, &w, err);
     } else {
-        code = sq_worker_end_executions(tx, worker_id, err);
-        struct sq_stmt *st = sq_db_query(tx->db, SQ_Q_WORKER_DELETE);
-        sq_bind_int(st, 1, worker_id);
-        sq_run(st);
-        sq_changes_tell(tx->changes, worker_id);
-        sq_changes_worker(tx->changes, worker_id);
-        if (!code)
-            code = sq_db_error(tx->db, err);
+        code = sq_worker_forget(tx, worker_id, err);
     }
     if (!code)
         *ret = w;

@@ -18,6 +18,8 @@ int sq_worker_update(struct sq_tx *tx, int64_t worker_id,
  * worker_destroy job is made. */
 int sq_worker_delete(struct sq_tx *tx, int64_t worker_id, struct sq_worker *ret,
                      struct sq_err *err);
+/* The row goes with all that it had; of a recruited one once its machine is gone. */
+int sq_worker_forget(struct sq_tx *tx, int64_t worker_id, struct sq_err *err);
 
 /* Registration of our worker: takes back the row of this name and hostname (its
  * concurrency and prefetch win, status and flavor are applied when given (without one

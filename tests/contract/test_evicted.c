@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/store/fleet.h"
+#include "core/store/recruited.h"
 #include "core/store/worker.h"
 
 static const char offers[] =
@@ -46,7 +46,7 @@ static const struct {
     {"m", "r1", 10, "p:r2", "l", "r2"},
 };
 
-static struct sq_fleet_conf conf = {
+static struct sq_recruited_conf conf = {
     .server_name = "lab", .retry = 2, .cost_margin = 10};
 
 static int64_t ask(struct contract *c, const char *sql)
@@ -63,7 +63,7 @@ static void evict(struct contract *c, int64_t id)
        sq_worker_update(&c->tx, id, &w, SQ_BIT(SQ_WORKER_F_STATUS), &ignored, &err));
     sq_changes_settle(&c->changes);
     for (size_t i = 0; i < c->changes.evicted.n; i++)
-        OK(err, sq_fleet_evicted(&c->tx, &conf, c->changes.evicted.ids[i], &err));
+        OK(err, sq_recruited_evicted(&c->tx, &conf, c->changes.evicted.ids[i], &err));
     sq_changes_clear(&c->changes);
     contract_commit(c);
 }
@@ -72,14 +72,14 @@ static int64_t recruited(struct contract *c, const char *flavor, const char *reg
 {
     struct sq_err err;
     int64_t id;
-    const struct sq_fleet_wanted wanted = {.flavor = flavor,
-                                           .provider = "p",
-                                           .region = region,
-                                           .batch = "b",
-                                           .concurrency = 3,
-                                           .prefetch = 1};
+    const struct sq_recruited_wanted wanted = {.flavor = flavor,
+                                               .provider = "p",
+                                               .region = region,
+                                               .batch = "b",
+                                               .concurrency = 3,
+                                               .prefetch = 1};
     contract_begin(c);
-    OK(err, sq_fleet_recruit(&c->tx, &conf, &wanted, &id, &err));
+    OK(err, sq_recruited_make(&c->tx, &conf, &wanted, &id, &err));
     contract_commit(c);
     return id;
 }
@@ -194,7 +194,7 @@ static void test_not_evicted_any_more(void **state)
     for (int i = 0; i < 2; i++) {
         contract_sql(c->db, "update worker set status = 'running'");
         contract_begin(c);
-        OK(err, sq_fleet_evicted(&c->tx, &conf, id + i, &err));
+        OK(err, sq_recruited_evicted(&c->tx, &conf, id + i, &err));
         contract_commit(c);
     }
     assert_int_equal(ask(c, "select count(*) from worker"), 1);

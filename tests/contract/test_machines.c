@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/store/fleet.h"
 #include "core/store/machines.h"
+#include "core/store/recruited.h"
 #include "core/store/worker.h"
 
 static int64_t ask(struct contract *c, const char *sql)
@@ -307,7 +307,7 @@ static void test_forgotten(void **state)
         "(1, 4, 'pending', '2026-11-22 00:00:00.000000', true), "
         "(2, 5, 'running', '2026-11-22 00:00:00.000000', true);");
     contract_begin(c);
-    OK(err, sq_fleet_forget(&c->tx, 1, &err));
+    OK(err, sq_worker_forget(&c->tx, 1, &err));
     contract_commit(c);
     assert_int_equal(ask(c, "select count(*) from worker where worker_id = 1"), 0);
     assert_int_equal(ask(c, "select count(*) from execution where worker_id = 1 or "

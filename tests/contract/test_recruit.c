@@ -70,7 +70,7 @@ static const char offers[] =
     "insert into region (name, provider, cpus) values ('r1', 'p', null), "
     "('r2', 'p', 5), ('x', 'q', 100);";
 
-static struct sq_fleet_conf conf = {.server_name = "lab", .retry = 2};
+static struct sq_recruited_conf conf = {.server_name = "lab", .retry = 2};
 static struct sq_told told;
 
 static void open_world(struct contract *c)
@@ -326,14 +326,14 @@ static void test_choices(void **state)
         struct sq_err err;
         char sql[200];
         int64_t id = 0;
-        const struct sq_fleet_wanted wanted = {.flavor = choices[i].flavor,
-                                               .provider = choices[i].provider,
-                                               .region = choices[i].region,
-                                               .batch = "b",
-                                               .concurrency = 1};
+        const struct sq_recruited_wanted wanted = {.flavor = choices[i].flavor,
+                                                   .provider = choices[i].provider,
+                                                   .region = choices[i].region,
+                                                   .batch = "b",
+                                                   .concurrency = 1};
         conf.preferred = choices[i].preferred;
         contract_begin(c);
-        int rc = sq_fleet_recruit(&c->tx, &conf, &wanted, &id, &err);
+        int rc = sq_recruited_make(&c->tx, &conf, &wanted, &id, &err);
         contract_commit(c);
         snprintf(sql, sizeof sql,
                  "select count(*) from worker where provider || '/' || region || '/' "

@@ -1,5 +1,5 @@
-/* Recruiting as rows: see fleet.h. */
-#include "core/store/fleet.h"
+/* Recruiting as rows: see recruited.h. */
+#include "core/store/recruited.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +9,6 @@
 #include "core/store/list.h"
 #include "core/store/record.h"
 #include "core/store/worker.h"
-#include "core/store/worker_impl.h"
 #include "lib/jsonio.h"
 
 enum { ARGS_MAX = 64 * 1024, NODES_MAX = 1000000 };
@@ -107,8 +106,8 @@ static int set_token(struct sq_tx *tx, int64_t worker_id, struct sq_err *err)
     return sq_db_error(tx->db, err);
 }
 
-static int make_worker(struct sq_tx *tx, const struct sq_fleet_conf *conf,
-                       const struct sq_fleet_wanted *wanted,
+static int make_worker(struct sq_tx *tx, const struct sq_recruited_conf *conf,
+                       const struct sq_recruited_wanted *wanted,
                        const struct sq_offered *place, int64_t *ret, struct sq_err *err)
 {
     struct sq_worker w, made;
@@ -141,18 +140,19 @@ static int make_worker(struct sq_tx *tx, const struct sq_fleet_conf *conf,
     return rc;
 }
 
-int sq_fleet_recruit(struct sq_tx *tx, const struct sq_fleet_conf *conf,
-                     const struct sq_fleet_wanted *wanted, int64_t *ret_worker_id,
-                     struct sq_err *err)
+int sq_recruited_make(struct sq_tx *tx, const struct sq_recruited_conf *conf,
+                      const struct sq_recruited_wanted *wanted, int64_t *ret_worker_id,
+                      struct sq_err *err)
 {
     struct sq_offered place;
     if (!wanted->flavor || !*wanted->flavor)
         return sq_fail(err, SQ_EINVAL, "flavor is required");
-    int rc = sq_fleet_choose(tx->db, conf->preferred, wanted, tx->arena, &place, err);
+    int rc =
+        sq_recruited_choose(tx->db, conf->preferred, wanted, tx->arena, &place, err);
     return rc ? rc : make_worker(tx, conf, wanted, &place, ret_worker_id, err);
 }
 
-int sq_fleet_ask_destroy(struct sq_tx *tx, const struct sq_worker *w,
+int sq_recruited_destroy(struct sq_tx *tx, const struct sq_worker *w,
                          struct sq_err *err)
 {
     if (sq_job_under_way(tx, w->name, "worker_destroy"))
@@ -168,8 +168,8 @@ int sq_fleet_ask_destroy(struct sq_tx *tx, const struct sq_worker *w,
 
 /* ---- what is known of a machine */
 
-int sq_fleet_machine(struct sq_db *db, int64_t worker_id, struct sq_arena *arena,
-                     struct sq_fleet_machine *ret, struct sq_err *err)
+int sq_recruited_machine(struct sq_db *db, int64_t worker_id, struct sq_arena *arena,
+                         struct sq_recruited_machine *ret, struct sq_err *err)
 {
     struct sq_stmt *st = sq_db_query(db, SQ_Q_FLEET_MACHINE);
     sq_bind_int(st, 1, worker_id);
@@ -178,16 +178,16 @@ int sq_fleet_machine(struct sq_db *db, int64_t worker_id, struct sq_arena *arena
     for (int i = 0; there && i < 7; i++)
         texts[i] = sq_arena_strdup(arena, sq_col_text(st, i, NULL));
     if (there)
-        *ret = (struct sq_fleet_machine){.worker_id = worker_id,
-                                         .name = texts[0],
-                                         .batch = texts[1],
-                                         .flavor = texts[2],
-                                         .region = texts[3],
-                                         .provider = texts[4],
-                                         .token = texts[5],
-                                         .machine = texts[6],
-                                         .concurrency = sq_col_int(st, 7),
-                                         .came = sq_col_bool(st, 8) == 1};
+        *ret = (struct sq_recruited_machine){.worker_id = worker_id,
+                                             .name = texts[0],
+                                             .batch = texts[1],
+                                             .flavor = texts[2],
+                                             .region = texts[3],
+                                             .provider = texts[4],
+                                             .token = texts[5],
+                                             .machine = texts[6],
+                                             .concurrency = sq_col_int(st, 7),
+                                             .came = sq_col_bool(st, 8) == 1};
     if (there && ret->concurrency < 1)
         ret->concurrency = 1;
     sq_stmt_end(st);
@@ -206,9 +206,9 @@ int sq_fleet_machine(struct sq_db *db, int64_t worker_id, struct sq_arena *arena
     return sq_db_error(db, err);
 }
 
-int sq_fleet_set_machine(struct sq_tx *tx, int64_t worker_id, const char *machine,
-                         const char *ipv4, const char *ipv6, const char *group,
-                         struct sq_err *err)
+int sq_recruited_set_machine(struct sq_tx *tx, int64_t worker_id, const char *machine,
+                             const char *ipv4, const char *ipv6, const char *group,
+                             struct sq_err *err)
 {
     struct sq_stmt *st = sq_db_query(tx->db, SQ_Q_FLEET_SET_MACHINE);
     sq_bind_int(st, 1, worker_id);
@@ -220,15 +220,4 @@ int sq_fleet_set_machine(struct sq_tx *tx, int64_t worker_id, const char *machin
     sq_bind_bool(st, 7, group ? 1 : 0);
     sq_run(st);
     return sq_db_error(tx->db, err);
-}
-
-int sq_fleet_forget(struct sq_tx *tx, int64_t worker_id, struct sq_err *err)
-{
-    int rc = sq_worker_end_executions(tx, worker_id, err);
-    struct sq_stmt *st = sq_db_query(tx->db, SQ_Q_WORKER_DELETE);
-    sq_bind_int(st, 1, worker_id);
-    sq_run(st);
-    sq_changes_tell(tx->changes, worker_id);
-    sq_changes_worker(tx->changes, worker_id);
-    return rc ? rc : sq_db_error(tx->db, err);
 }
