@@ -42,6 +42,23 @@ class Wrong(Exception):
     """What came is not what the row wants."""
 
 
+def until_good(attempt):
+    """Try until it finds nothing wrong; what it found last is raised after a minute."""
+    last = [None]
+
+    def good():
+        try:
+            attempt()
+            return True
+        except Wrong as e:
+            last[0] = e
+            return False
+    try:
+        wait_until("as wanted", good, 60)
+    except TimeoutError:
+        raise last[0]
+
+
 class Context:
     """What a row has kept, and the server it speaks to."""
 
@@ -271,22 +288,10 @@ class Call:
         self.headers, self.head, self.raw, self.until = headers, head, raw, until
 
     def __call__(self, context):
-        if not self.until:
+        if self.until:
+            until_good(lambda: self.once(context))
+        else:
             self.once(context)
-            return
-        last = [None]
-
-        def good():
-            try:
-                self.once(context)
-                return True
-            except Wrong as e:
-                last[0] = e
-                return False
-        try:
-            wait_until("as wanted", good, 60)
-        except TimeoutError:
-            raise last[0]
 
     def once(self, context):
         path, body = context.fill(self.path), self.body
@@ -464,21 +469,7 @@ def nothing_came(context):
 
 def until_sql(text, want):
     """The same, asked again until it is as wanted."""
-    def do(context):
-        last = [None]
-
-        def good():
-            try:
-                sql(text, want)(context)
-                return True
-            except Wrong as e:
-                last[0] = e
-                return False
-        try:
-            wait_until("as wanted", good, 60)
-        except TimeoutError:
-            raise last[0]
-    return do
+    return lambda context: until_good(lambda: sql(text, want)(context))
 
 
 def at_once(n, method, path, body, statuses):

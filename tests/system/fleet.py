@@ -29,6 +29,19 @@ def processes(mark):
     return found
 
 
+def kill_all(find):
+    """Kill what find() knows by pid, until it finds none."""
+    while True:
+        found = find()
+        if not found:
+            return
+        for pid in found:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+
+
 class Lender(Server):
     """Machines outlive their server, but not the test: neither the local provider's nor
     those that the stand-in for Ansible made workers of."""
@@ -38,12 +51,7 @@ class Lender(Server):
         for name, folder in ((b"SCITQ_LOCAL_MACHINE", "SCITQ_STATE_DIR"),
                              (b"SCITQ_STATE_DIR", "SCITQ_PLAYBOOKS")):
             mark = name + b"=" + self.settings.get(folder, "/nowhere").encode() + b"/"
-            while processes(mark):
-                for pid in processes(mark):
-                    try:
-                        os.kill(pid, signal.SIGKILL)
-                    except ProcessLookupError:
-                        pass
+            kill_all(lambda: processes(mark))
 
 
 def new_server(db="sqlite", start=True, **settings):

@@ -52,12 +52,7 @@ def marked(folder):
 def crash(server, name, remove=False):
     """The machine dies, and with `remove` is no more."""
     folder = folder_of(server, name)
-    while marked(folder):
-        for pid in marked(folder):
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+    kill_all(lambda: marked(folder))
     if remove:
         shutil.rmtree(folder)
 

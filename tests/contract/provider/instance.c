@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/host.h"
 #include "lib/util.h"
@@ -37,6 +38,24 @@ int set_up(void **state)
     world.said[0] = 0;
     OK(err, open_plugin(&err));
     return 0;
+}
+
+void record_begin(void)
+{
+    snprintf(world.record, sizeof world.record, "/tmp/scitq-%s-%d", world.as,
+             (int)getpid());
+}
+
+void record_end(char *ret, size_t size)
+{
+    FILE *f = fopen(world.record, "re");
+    assert_non_null(f);
+    size_t len = fread(ret, 1, size - 1, f);
+    fclose(f);
+    unlink(world.record);
+    world.record[0] = 0;
+    assert_true(len > 0);
+    ret[len] = 0;
 }
 
 int tear_down(void **state)

@@ -38,6 +38,10 @@ int again(const char *const *settings, struct sq_err *err);
 /* ...with one other; NULL: without it. */
 int again_with(const char *key, const char *value, struct sq_err *err);
 
+/* What HTTP says of instances opened after the first of these, as text. */
+void record_begin(void);
+void record_end(char *ret, size_t size);
+
 extern struct sq_call no_call; /* never canceled */
 int launch(const struct sq_launch *req, struct sq_machine *ret, struct sq_err *err);
 
