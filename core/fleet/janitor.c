@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/store/machines.h"
+#include "lib/call.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 
@@ -19,13 +20,6 @@ enum { SECOND_US = 1000000, PAUSE_US = 15000000, PAUSE_MAX_US = 600000000 };
 static int is_canceled(const struct sq_call *call)
 {
     return ((const struct sq_janitor *)call)->stopping;
-}
-
-static void no_progress(struct sq_call *call, int64_t done, int64_t total)
-{
-    (void)call;
-    (void)done;
-    (void)total;
 }
 
 /* ---- workers that fell silent */
@@ -185,7 +179,7 @@ static void init(struct sq_janitor *j, struct sq_fleet *f)
     j->fleet = f;
     j->call = (struct sq_call){.canceled = is_canceled,
                                .cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
-                               .progress = no_progress};
+                               .progress = sq_call_no_progress};
     sq_arena_init(&j->arena, SQ_FLEET_ARENA);
     pthread_mutex_init(&j->lock, NULL);
     pthread_condattr_init(&attr);

@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "lib/call.h"
 #include "lib/conf.h"
 #include "lib/host.h"
 #include "lib/plugin.h"
@@ -27,24 +28,11 @@ static void log_line(void *arg, enum sq_log_kind kind, const char *name,
     say(kind, line);
 }
 
-static int never(const struct sq_call *call)
-{
-    (void)call;
-    return 0;
-}
-
-static void no_progress(struct sq_call *call, int64_t done, int64_t total)
-{
-    (void)call;
-    (void)done;
-    (void)total;
-}
-
 static int watch(const struct sq_plugin *plugin, const char *settings,
                  struct sq_err *err)
 {
     const struct sq_host_conf conf = {.settings = settings, .log = log_line};
-    struct sq_call call = {.canceled = never, .cancel_fd = -1, .progress = no_progress};
+    struct sq_call call = sq_call_alone();
     struct sq_host *host;
     int rc =
         plugin->provider->watch
