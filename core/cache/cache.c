@@ -150,26 +150,6 @@ int sq_cache_ask(struct sq_cache *c, struct sq_question *questions, size_t n,
     return 0;
 }
 
-struct change {
-    struct sq_op op;
-    sq_cache_change_fn *fn;
-    void *arg;
-};
-
-static int run_change(struct sq_op *op, struct sq_tx *tx, struct sq_err *err)
-{
-    struct change *change = (struct change *)op;
-    return change->fn(change->arg, tx, err);
-}
-
-int sq_cache_change(struct sq_cache *c, sq_cache_change_fn *fn, void *arg,
-                    struct sq_arena *arena, struct sq_err *err)
-{
-    struct change change = {
-        .op = {.run = run_change, .arena = arena}, .fn = fn, .arg = arg};
-    return sq_writer_call(c->conf.writer, &change.op, err);
-}
-
 int sq_cache_start(const struct sq_cache_conf *conf, struct sq_cache **ret,
                    struct sq_err *err)
 {

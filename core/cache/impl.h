@@ -46,9 +46,5 @@ int sq_cache_settle(struct sq_cache *c, struct sq_cache_work *works, size_t n,
 /* Ask; that it could not be asked at all is logged, and then nothing is done. */
 int sq_cache_ask(struct sq_cache *c, struct sq_question *questions, size_t n,
                  int limit_s, struct sq_err *err);
-/* One change, made by the writer; waits for it. */
-typedef int sq_cache_change_fn(void *arg, struct sq_tx *tx, struct sq_err *err);
-int sq_cache_change(struct sq_cache *c, sq_cache_change_fn *fn, void *arg,
-                    struct sq_arena *arena, struct sq_err *err);
 
 #endif

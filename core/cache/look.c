@@ -162,7 +162,7 @@ static int try_result(struct sq_cache *c, const struct looked *l,
     if (rc == 0 && *ret && !same)
         rc = take_over(c, work, result, ret, err);
     if (rc == 0 && *ret)
-        rc = sq_cache_change(c, reuse_change, &reuse, arena, err);
+        rc = sq_writer_change(c->conf.writer, reuse_change, &reuse, arena, err);
     *ret = reuse.done;
     return rc;
 }
@@ -181,7 +181,7 @@ static int reuse_or_run(struct sq_cache *c, const struct looked *l,
     if (rc)
         return rc;
     add_running(&one, l);
-    return sq_cache_change(c, run_change, &one, arena, err);
+    return sq_writer_change(c->conf.writer, run_change, &one, arena, err);
 }
 
 int sq_cache_look(struct sq_cache *c, struct sq_cache_work *works, size_t n,
@@ -202,7 +202,7 @@ int sq_cache_look(struct sq_cache *c, struct sq_cache_work *works, size_t n,
             add_running(&none, &l[i]);
     }
     if (rc == 0 && none.n)
-        rc = sq_cache_change(c, run_change, &none, arena, err);
+        rc = sq_writer_change(c->conf.writer, run_change, &none, arena, err);
     for (size_t i = 0; rc == 0 && i < n; i++)
         if (l[i].n_results)
             rc = reuse_or_run(c, &l[i], arena, err);

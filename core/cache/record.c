@@ -78,5 +78,5 @@ int sq_cache_settle(struct sq_cache *c, struct sq_cache_work *works, size_t n,
         one->key = answers[i].key;
         one->output_hash = plan.questions[plan.items[i].output].content;
     }
-    return sq_cache_change(c, write_outcomes, &o, arena, err);
+    return sq_writer_change(c->conf.writer, write_outcomes, &o, arena, err);
 }

@@ -130,7 +130,7 @@ int sq_fleet_update(struct sq_fleet *f, struct sq_running *r, const char *provid
     struct catalog c = {.provider = provider, .arena = &arena};
     rc = ask(&s, &c, r ? &r->call : &own, err);
     if (rc == 0)
-        rc = sq_fleet_change(f, write_all, &c, &arena, err);
+        rc = sq_writer_change(f->setup.writer, write_all, &c, &arena, err);
     if (rc == 0 && r)
         sq_fleet_say(r, "%s: %zu flavors, %zu offers in %zu regions", provider,
                      c.n_flavors, c.n_offers, c.n_regions);

@@ -42,7 +42,7 @@ int sq_fleet_configure(struct sq_running *r, const struct sq_recruited_machine *
                        const struct sq_machine *m, struct sq_err *err)
 {
     struct reach reach = {w->name, w->provider, m};
-    int rc = sq_fleet_change(r->fleet, put, &reach, &r->arena, err);
+    int rc = sq_writer_change(r->fleet->setup.writer, put, &reach, &r->arena, err);
     if (rc)
         return rc;
     sq_fleet_say(r, "configuring %s with Ansible", w->name);
@@ -65,5 +65,6 @@ int sq_fleet_unconfigure(struct sq_running *r, const struct sq_recruited_machine
         return sq_fail(err, rc, "%s", why.text);
     if (rc) /* the machine is gone: what is left open costs nothing and is said */
         sq_fleet_say(r, "the managers may not have forgotten it: %s", why.text);
-    return sq_fleet_change(r->fleet, remove_host, w->name, &r->arena, err);
+    return sq_writer_change(r->fleet->setup.writer, remove_host, w->name, &r->arena,
+                            err);
 }

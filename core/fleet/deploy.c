@@ -94,7 +94,7 @@ static int launch(struct sq_running *r, const struct sq_session *s,
         return rc;
     sq_fleet_say(r, "%s runs at %s", w->name, ret->ipv4[0] ? ret->ipv4 : ret->ipv6);
     struct found f = {w->worker_id, ret, is_bare(s) ? w->provider : NULL};
-    return sq_fleet_change(r->fleet, write_machine, &f, &r->arena, err);
+    return sq_writer_change(r->fleet->setup.writer, write_machine, &f, &r->arena, err);
 }
 
 /* Until it has registered; for as long as its machine runs. */
@@ -194,7 +194,9 @@ int sq_fleet_destroy(struct sq_running *r, struct sq_err *err)
     }
     if (rc == 0)
         rc = destroy_machine(r, &w, err);
-    return rc ? rc : sq_fleet_change(r->fleet, forget, &w.worker_id, &r->arena, err);
+    return rc ? rc
+              : sq_writer_change(r->fleet->setup.writer, forget, &w.worker_id,
+                                 &r->arena, err);
 }
 
 int sq_fleet_destroy_left(struct sq_running *r, struct sq_err *err)

@@ -326,7 +326,7 @@ static int begin(struct sq_fleet *f, struct sq_err *err)
     if (f->setup.knows_only)
         return 0;
     sq_arena_init(&arena, 1 << 20);
-    int rc = sq_fleet_change(f, reset, NULL, &arena, err);
+    int rc = sq_writer_change(f->setup.writer, reset, NULL, &arena, err);
     sq_arena_fini(&arena);
     f->due = f->retuned = true;
     if (rc == 0 && pthread_create(&f->thread, NULL, dispatch, f) != 0)

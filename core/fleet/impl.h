@@ -75,13 +75,9 @@ void *sq_fleet_run(void *running);
 /* Lines of the job's log, secrets hidden already; no newline at the end. */
 void sq_fleet_say(struct sq_running *r, const char *fmt, ...) SQ_PRINTF(2, 3);
 void sq_fleet_percent(struct sq_running *r, int64_t percent);
-/* One change, made by the writer; waits for it. */
-typedef int sq_fleet_change_fn(void *arg, struct sq_tx *tx, struct sq_err *err);
-int sq_fleet_change(struct sq_fleet *f, sq_fleet_change_fn *fn, void *arg,
-                    struct sq_arena *arena, struct sq_err *err);
-/* One that must not be lost: again and again while the database takes none, until the
- * server stops. */
-int sq_fleet_insist(struct sq_fleet *f, sq_fleet_change_fn *fn, void *arg,
+/* A change that must not be lost: again and again while the database takes none, until
+ * the server stops. */
+int sq_fleet_insist(struct sq_fleet *f, sq_change_fn *fn, void *arg,
                     struct sq_arena *arena, struct sq_err *err);
 /* Wait `ms`, or until the row of the job's worker changed.  SQ_ECANCELED. */
 int sq_fleet_wait(struct sq_running *r, int64_t ms, struct sq_err *err);

@@ -44,9 +44,9 @@ static int give_up(struct sq_janitor *j, struct sq_silent_worker *w, bool gone,
            "%s is silent, and %s says that its machine %s: its tasks are given to "
            "others",
            w->name, w->provider, gone ? "is gone" : "does not run");
-    int rc = sq_fleet_change(j->fleet, write_lost, w, &j->arena, err);
+    int rc = sq_writer_change(j->fleet->setup.writer, write_lost, w, &j->arena, err);
     if (rc == 0 && gone)
-        rc = sq_fleet_change(j->fleet, write_gone, w, &j->arena, err);
+        rc = sq_writer_change(j->fleet->setup.writer, write_gone, w, &j->arena, err);
     return rc;
 }
 

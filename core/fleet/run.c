@@ -24,26 +24,6 @@ enum {
 
 /* ---- changes */
 
-struct change {
-    struct sq_op op;
-    sq_fleet_change_fn *fn;
-    void *arg;
-};
-
-static int run_change(struct sq_op *op, struct sq_tx *tx, struct sq_err *err)
-{
-    struct change *change = (struct change *)op;
-    return change->fn(change->arg, tx, err);
-}
-
-int sq_fleet_change(struct sq_fleet *f, sq_fleet_change_fn *fn, void *arg,
-                    struct sq_arena *arena, struct sq_err *err)
-{
-    struct change change = {
-        .op = {.run = run_change, .arena = arena}, .fn = fn, .arg = arg};
-    return sq_writer_call(f->setup.writer, &change.op, err);
-}
-
 static bool is_outage(int rc)
 {
     return rc == SQ_ENOSPC || rc == SQ_EIO || rc == SQ_EBUSY || rc == SQ_ETIMEDOUT;
@@ -63,15 +43,15 @@ static bool outage_pause(struct sq_fleet *f)
     return go_on;
 }
 
-int sq_fleet_insist(struct sq_fleet *f, sq_fleet_change_fn *fn, void *arg,
+int sq_fleet_insist(struct sq_fleet *f, sq_change_fn *fn, void *arg,
                     struct sq_arena *arena, struct sq_err *err)
 {
-    int rc = sq_fleet_change(f, fn, arg, arena, err);
+    int rc = sq_writer_change(f->setup.writer, fn, arg, arena, err);
     if (is_outage(rc))
         sq_log(SQ_LOG_WARNING, "fleet", "a job waits until this can be written: %s",
                err->text);
     while (is_outage(rc) && outage_pause(f))
-        rc = sq_fleet_change(f, fn, arg, arena, err);
+        rc = sq_writer_change(f->setup.writer, fn, arg, arena, err);
     return rc;
 }
 
@@ -110,7 +90,7 @@ static void say(struct sq_running *r, const char *lines, int64_t percent)
 {
     struct sq_err err;
     struct setting s = {.r = r, .percent = percent, .lines = lines};
-    if (sq_fleet_change(r->fleet, add_log, &s, &r->arena, &err) != 0)
+    if (sq_writer_change(r->fleet->setup.writer, add_log, &s, &r->arena, &err) != 0)
         sq_log(SQ_LOG_WARNING, "fleet", "job %lld: a line of its log is lost: %s",
                (long long)r->job.job_id, err.text);
 }

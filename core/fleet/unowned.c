@@ -81,7 +81,8 @@ static int report(struct sq_janitor *j, const char *provider,
                                     .name = m->name,
                                     .region = m->region},
                         .destroy = sq_tuning(j->fleet->setup.tuned)->janitor_destroys};
-    int rc = sq_fleet_change(j->fleet, write_unowned, &u, &j->arena, err);
+    int rc =
+        sq_writer_change(j->fleet->setup.writer, write_unowned, &u, &j->arena, err);
     if (rc == 0 && u.said)
         sq_log(SQ_LOG_WARNING, "janitor",
                "%s has a machine of ours that no worker has: %s in %s (%s)%s", provider,
@@ -154,7 +155,7 @@ static int try_again(void *arg, struct sq_tx *tx, struct sq_err *err)
 void sq_janitor_round(struct sq_janitor *j)
 {
     struct sq_err err;
-    if (sq_fleet_change(j->fleet, try_again, NULL, &j->arena, &err) != 0)
+    if (sq_writer_change(j->fleet->setup.writer, try_again, NULL, &j->arena, &err) != 0)
         sq_log(SQ_LOG_WARNING, "janitor", "what could not be destroyed waits: %s",
                err.text);
     sq_arena_reset(&j->arena);

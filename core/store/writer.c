@@ -455,3 +455,23 @@ int sq_writer_call(struct sq_writer *w, struct sq_op *op, struct sq_err *err)
     sem_destroy(&c.done);
     return rc;
 }
+
+struct change {
+    struct sq_op op;
+    sq_change_fn *fn;
+    void *arg;
+};
+
+static int run_change(struct sq_op *op, struct sq_tx *tx, struct sq_err *err)
+{
+    struct change *change = (struct change *)op;
+    return change->fn(change->arg, tx, err);
+}
+
+int sq_writer_change(struct sq_writer *w, sq_change_fn *fn, void *arg,
+                     struct sq_arena *arena, struct sq_err *err)
+{
+    struct change change = {
+        .op = {.run = run_change, .arena = arena}, .fn = fn, .arg = arg};
+    return sq_writer_call(w, &change.op, err);
+}

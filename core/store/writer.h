@@ -67,5 +67,9 @@ void sq_writer_stop(struct sq_writer *w);
 int sq_writer_submit(struct sq_writer *w, struct sq_op *op, struct sq_err *err);
 /* Submit and wait: for threads that may block.  op->done is not needed, nor called. */
 int sq_writer_call(struct sq_writer *w, struct sq_op *op, struct sq_err *err);
+/* The same for one change, a function and what it is given. */
+typedef int sq_change_fn(void *arg, struct sq_tx *tx, struct sq_err *err);
+int sq_writer_change(struct sq_writer *w, sq_change_fn *fn, void *arg,
+                     struct sq_arena *arena, struct sq_err *err);
 
 #endif
