@@ -1,4 +1,7 @@
-/* From a storage to here. */
+/* From a storage to here.  Whatever is fetched arrives in the hidden folder of its
+ * destination (landing.h) and is renamed out of it when it is whole.  A single file is
+ * brought by one instance of the plugin, so that a retry goes on where it stopped; a
+ * tree is listed first, and its files are then for many.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>

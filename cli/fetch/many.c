@@ -1,4 +1,7 @@
-/* Batches, and one by one. */
+/* The plugin's own batches first, of at most BATCH_MAX names: it tells of each file
+ * that is done, which leaves the list, and a retry calls for those that are left.  A
+ * plugin that has no batches says so, and then each file is a call of its own, several
+ * at a time. */
 #include "cli/fetch/many.h"
 
 #include <stdlib.h>

@@ -1,4 +1,7 @@
-/* Names are compared as keys, the folder before the name. */
+/* The list out of its JSON.  What each order will bring is told from its URI, where
+ * that can be told before; sorted by folder and name, twins stand side by side.  What
+ * an earlier child that was killed left in hidden folders is swept before the first one
+ * begins. */
 #include "cli/fetch/orders.h"
 
 #include <limits.h>

@@ -1,4 +1,7 @@
-/* From here to a storage. */
+/* From here to a storage: one file; a tree, which is walked first, its empty folders
+ * made where the storage has such, and its files then for many.h; and the question,
+ * before there is anything to store, whether that could ever be.  A folder that others
+ * write to is read through a snapshot of it. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,7 @@
-/* From one storage to another. */
+/* From one storage to another: by the storage itself where both ends are its own and it
+ * can copy; else each file, or a batch of small ones, is fetched into a temporary
+ * folder (TMPDIR) and stored from there, one batch after the other, so that the disk
+ * here has room whatever the size of the tree. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,6 @@
-/* JSON lines on standard output. */
+/* JSON lines on standard output, each made in a buffer and written under the lock.
+ * A write that fails means that nobody reads them any more: then the jobs end
+ * (worker.c). */
 #include "cli/fetch/report.h"
 
 #include <unistd.h>

@@ -1,4 +1,5 @@
-/* Second names, or copies. */
+/* Second names, or copies.  Each is looked at again once it is made: it has to be the
+ * very file that was listed, else that was replaced meanwhile and is not stored. */
 #include "cli/fetch/snapshot.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* Counts, in one statement. */
+/* All of them in one statement, so that they fit together. */
 #include "core/store/counts.h"
 
 int sq_counts_read(struct sq_db *db, void (*each)(void *arg, const struct sq_count *c),

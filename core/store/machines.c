@@ -1,4 +1,5 @@
-/* Rows behind the janitor: see machines.h. */
+/* Rows behind the janitor: the tokens that workers have, workers that went silent, and
+ * the jobs that destroy what nobody has or what could not be destroyed before. */
 #include "core/store/machines.h"
 
 #include <stdlib.h>

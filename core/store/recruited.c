@@ -1,4 +1,5 @@
-/* Recruiting as rows: see recruited.h. */
+/* A worker's beginning as rows: its offer (choose.c), the lowest free name, its token
+ * and two jobs; then what its provider said of its machine. */
 #include "core/store/recruited.h"
 
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* Between the two files of the PostgreSQL engine: connection.c and statement.c. */
+/* Between the two files of the PostgreSQL engine: postgres.c and statement.c. */
 #ifndef SQ_STORE_POSTGRES_INTERNAL_H
 #define SQ_STORE_POSTGRES_INTERNAL_H
 
