@@ -254,8 +254,8 @@ def verify(base, found):
 
 def updaters(base):
     """The lines of the installed cron.d/scitq, as cron runs them: sh -c, their user, no
-    environment but cron's; on a network that has the server's usual port free, with the
-    installation where it was to be put."""
+    environment but cron's (and what ldconfig would have told of libraries); on a network
+    that has the server's usual port free, with the installation where it was to be put."""
     if os.geteuid() != 0 or not os.path.isdir(prefix()):
         return lacking("the lines for cron", "root, and the folder " + prefix())
     with open(base + "/etc/cron.d/scitq") as f:
@@ -274,7 +274,7 @@ def updaters(base):
                 "nsenter", "--net=/proc/%d/ns/net" % server.pid, "unshare", "--mount", "sh",
                 "-c", 'mount --bind "$1" "$2" && exec setpriv --reuid="$3" --regid=nogroup '
                 '--clear-groups env -i SHELL=/bin/sh HOME=/nonexistent LOGNAME="$3" '
-                'PATH="$4" /bin/sh -c "$5"', "sh", base, prefix(), user, path, line)
+                'LD_LIBRARY_PATH="$2/lib" PATH="$4" /bin/sh -c "$5"', "sh", base, prefix(), user, path, line)
             is_((code, said), (0, ""), "quietly: " + line)
             name = re.match(r"scitq-(\w+)-updater", line)[1]
             rows = server.sql("select action, target, status from job where job_id > %s"
