@@ -1,12 +1,18 @@
 /* Updates of tasks and workers. */
 #include "cli/change.h"
 
+#include <stdlib.h>
+
 static json_t *value_of(struct sq_cli *cli, const char *option)
 {
     const char *text = sq_args_joined(&cli->args, option);
-    if (sq_args_is_int(&cli->args, option))
-        return json_integer(sq_args_int(&cli->args, option));
-    return text && *text ? json_string(text) : json_null();
+    enum sq_opt_kind kind = sq_args_kind(&cli->args, option);
+    if (!text || !*text)
+        return json_null();
+    if (kind == SQ_OPT_REAL)
+        return json_real(strtod(text, NULL));
+    return kind == SQ_OPT_INT ? json_integer(sq_args_int(&cli->args, option))
+                              : json_string(text);
 }
 
 void sq_change_collect(struct sq_cli *cli, const struct sq_change *changes,

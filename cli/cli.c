@@ -2,9 +2,11 @@
 #include "cli/cli.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "config.h"
 #include "lib/visible.h"
@@ -13,8 +15,19 @@
 enum { ANSWER_S = 150 };
 enum { TEXT_BYTES = 256 << 20 };
 
+/* A standard stream that the caller closed would be the number of the next file or
+ * connection, which would then get what we print.  Opened the wrong way round, so that
+ * using it is an error. */
+static void hold_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+            (void)!open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
 void sq_cli_init(struct sq_cli *cli, const char *program, FILE *out)
 {
+    hold_streams();
     memset(cli, 0, sizeof *cli);
     cli->program = program;
     cli->out = out;
@@ -89,15 +102,18 @@ int sq_cli_usage_error(struct sq_cli *cli, const char *command, const char *text
     return SQ_EXIT_USAGE;
 }
 
+const char *sq_cli_server_name(struct sq_cli *cli)
+{
+    const char *server = sq_args_text(&cli->args, "server");
+    if (!server)
+        server = getenv("SCITQ_SERVER");
+    return server && *server ? server : "127.0.0.1";
+}
+
 int sq_cli_server(struct sq_cli *cli, struct sq_http **ret, struct sq_err *err)
 {
     if (!cli->http) {
-        const char *server = sq_args_text(&cli->args, "server");
-        if (!server)
-            server = getenv("SCITQ_SERVER");
-        if (!server || !*server)
-            server = "127.0.0.1";
-        int rc = sq_http_open(server, cli->timeout_s, &cli->http, err);
+        int rc = sq_http_open(sq_cli_server_name(cli), cli->timeout_s, &cli->http, err);
         if (rc != 0)
             return rc;
         sq_http_hint(cli->http, "-s names another", cli->longer);

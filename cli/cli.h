@@ -48,7 +48,9 @@ int sq_cli_end(struct sq_cli *cli, int rc, const char *command, struct sq_err *e
 /* Exit code 2, after the sentence and "try 'COMMAND --help'". */
 int sq_cli_usage_error(struct sq_cli *cli, const char *command, const char *text);
 
-/* The connection to --server, SCITQ_SERVER or 127.0.0.1, opened once. */
+/* --server, SCITQ_SERVER or 127.0.0.1, as it was written. */
+const char *sq_cli_server_name(struct sq_cli *cli);
+/* The connection to it, opened once. */
 int sq_cli_server(struct sq_cli *cli, struct sq_http **ret, struct sq_err *err);
 /* One call.  `body` is taken (NULL allowed); *ret (NULL allowed) is the caller's. */
 int sq_cli_call_take(struct sq_cli *cli, const char *method, const char *path,

@@ -102,6 +102,8 @@ static int check_int(const struct sq_opt *o, const char *text, struct sq_err *er
 {
     int64_t v;
     int64_t max = o->max == 0 && o->min >= 0 ? INT64_MAX : o->max;
+    if (!*text && (o->flags & SQ_OPT_EMPTY))
+        return 0;
     if (!parse_int(text, &v))
         return sq_fail(err, SQ_EINVAL, "--%s takes a whole number, not '%s'", o->name,
                        text);
@@ -111,6 +113,15 @@ static int check_int(const struct sq_opt *o, const char *text, struct sq_err *er
     if (v > max)
         return sq_fail(err, SQ_EINVAL, "--%s is at most %lld, not %s", o->name,
                        (long long)max, text);
+    return 0;
+}
+
+static int check_real(const struct sq_opt *o, const char *text, struct sq_err *err)
+{
+    size_t whole = strspn(text, "0123456789");
+    size_t rest = text[whole] == '.' ? 1 + strspn(text + whole + 1, "0123456789") : 0;
+    if (whole == 0 || whole > 15 || rest == 1 || text[whole + rest])
+        return sq_fail(err, SQ_EINVAL, "--%s takes a number, not '%s'", o->name, text);
     return 0;
 }
 
@@ -131,6 +142,8 @@ static int check_value(const struct sq_opt *o, const char *text, struct sq_err *
     if (o->choices && !sq_word_among(o->choices, text))
         return sq_fail(err, SQ_EINVAL, "--%s is one of %s, not '%s'", o->name,
                        o->choices, text);
+    if (o->kind == SQ_OPT_REAL)
+        return check_real(o, text, err);
     return o->kind == SQ_OPT_INT ? check_int(o, text, err) : 0;
 }
 
@@ -312,14 +325,14 @@ int64_t sq_args_int(struct sq_args *a, const char *name)
 {
     const char *text = sq_args_text(a, name);
     int64_t v = SQ_NULL;
-    if (text)
+    if (text && *text)
         parse_int(text, &v); /* checked when it was read */
     return v;
 }
 
-bool sq_args_is_int(struct sq_args *a, const char *name)
+enum sq_opt_kind sq_args_kind(struct sq_args *a, const char *name)
 {
-    return get(a, name).opt->kind == SQ_OPT_INT;
+    return get(a, name).opt->kind;
 }
 
 size_t sq_args_all(struct sq_args *a, const char *name, const char *const **ret)

@@ -12,11 +12,13 @@
 #include "lib/arena.h"
 #include "lib/buf.h"
 
-enum sq_opt_kind { SQ_OPT_FLAG, SQ_OPT_TEXT, SQ_OPT_INT };
+/* REAL: not negative, "7.5". */
+enum sq_opt_kind { SQ_OPT_FLAG, SQ_OPT_TEXT, SQ_OPT_INT, SQ_OPT_REAL };
 enum {
     SQ_OPT_REQUIRED = 1, /* of a group: one of its options is required */
     SQ_OPT_MANY = 2,     /* may be given several times */
-    SQ_OPT_GREEDY = 4    /* also takes the words after its value */
+    SQ_OPT_GREEDY = 4,   /* also takes the words after its value */
+    SQ_OPT_EMPTY = 8     /* an integer that may be '': none */
 };
 
 struct sq_opt {
@@ -61,8 +63,8 @@ int sq_args_check_utf8(const struct sq_args *a, struct sq_err *err);
 /* Getters, by long name; a name that no table has is a programmer's mistake. */
 bool sq_args_has(struct sq_args *a, const char *name);
 const char *sq_args_text(struct sq_args *a, const char *name); /* or fallback, NULL */
-int64_t sq_args_int(struct sq_args *a, const char *name);      /* SQ_NULL: absent */
-bool sq_args_is_int(struct sq_args *a, const char *name);      /* its kind */
+int64_t sq_args_int(struct sq_args *a, const char *name);      /* SQ_NULL: none */
+enum sq_opt_kind sq_args_kind(struct sq_args *a, const char *name);
 size_t sq_args_all(struct sq_args *a, const char *name, const char *const **ret);
 /* All values joined by single spaces, in the arena; NULL when there is none. */
 const char *sq_args_joined(struct sq_args *a, const char *name);

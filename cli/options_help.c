@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+/* Stands for a space at which no line is broken, until the line is made. */
+#define GLUE "\001"
+
 enum { HELP_INDENT = 30, HELP_COLUMNS = 88, USAGE_INDENT = 10, TEXT_MAX = 4096 };
 
 /* "-i ID", or "--follow" where there is no letter. */
@@ -13,7 +16,7 @@ static void add_short(const struct sq_opt *o, struct sq_buf *out)
     else
         sq_buf_addf(out, "--%s", o->name);
     if (o->kind != SQ_OPT_FLAG)
-        sq_buf_addf(out, " %s", o->value);
+        sq_buf_addf(out, GLUE "%s", o->value);
 }
 
 static bool first_of_group(const struct sq_opt *table, size_t row)
@@ -44,12 +47,12 @@ static void add_single(const struct sq_opt *o, struct sq_buf *out)
     bool greedy = o->flags & SQ_OPT_GREEDY;
     sq_buf_adds(out, required ? "" : "[");
     add_short(o, out);
-    sq_buf_adds(out, greedy ? " ..." : "");
+    sq_buf_adds(out, greedy ? GLUE "..." : "");
     sq_buf_adds(out, required ? "" : "]");
     sq_buf_adds(out, (o->flags & SQ_OPT_MANY) && !greedy ? "..." : "");
 }
 
-void sq_options_usage(const struct sq_opt *table, struct sq_buf *out)
+static void add_usage(const struct sq_opt *table, struct sq_buf *out)
 {
     for (size_t i = 0; table[i].name; i++) {
         if (table[i].group && !first_of_group(table, i))
@@ -61,6 +64,20 @@ void sq_options_usage(const struct sq_opt *table, struct sq_buf *out)
         else
             add_single(&table[i], out);
     }
+}
+
+static void unglue(struct sq_buf *text, size_t from)
+{
+    for (size_t i = from; i < text->len; i++)
+        if (text->data[i] == *GLUE)
+            text->data[i] = ' ';
+}
+
+void sq_options_usage(const struct sq_opt *table, struct sq_buf *out)
+{
+    size_t from = out->len;
+    add_usage(table, out);
+    unglue(out, from);
 }
 
 /* The help sentence with what the row knows besides. */
@@ -130,12 +147,14 @@ void sq_options_usage_line(const char *command, const struct sq_opt *table,
                            const char *rest, struct sq_buf *out)
 {
     SQ_CLEANUP(sq_buf_fini) struct sq_buf text;
+    size_t from = out->len;
     sq_buf_init(&text, TEXT_MAX);
     sq_buf_addf(&text, "usage: %s ", command);
-    sq_options_usage(table, &text);
+    add_usage(table, &text);
     sq_buf_addf(&text, " %s", rest);
     if (sq_buf_ok(&text))
         wrap(text.data, 0, USAGE_INDENT, out);
+    unglue(out, from);
 }
 
 /* In troff a minus is \-; the texts hold no backslash and no leading dot. */

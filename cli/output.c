@@ -27,17 +27,22 @@ static int copy_piece(void *arg, const char *data, size_t len)
     return 0;
 }
 
-static int copy_stream(struct sq_cli *cli, int64_t id, const char *stream, bool follow,
-                       FILE *out, struct sq_err *err)
+static int stream_to(struct sq_cli *cli, int64_t id, const char *stream, bool follow,
+                     sq_http_sink_fn *sink, void *arg, struct sq_err *err)
 {
     struct sq_http *http;
-    struct copy c = {out, 0};
     char path[80];
     snprintf(path, sizeof path, "/executions/%lld/log/%s%s", (long long)id, stream,
              follow ? "?follow=1" : "");
     int rc = sq_cli_server(cli, &http, err);
-    if (rc == 0)
-        rc = sq_http_stream(http, path, copy_piece, &c, err);
+    return rc == 0 ? sq_http_stream(http, path, sink, arg, err) : rc;
+}
+
+static int copy_stream(struct sq_cli *cli, int64_t id, const char *stream, bool follow,
+                       FILE *out, struct sq_err *err)
+{
+    struct copy c = {out, 0};
+    int rc = stream_to(cli, id, stream, follow, copy_piece, &c, err);
     if (c.error)
         return sq_fail(err, SQ_EIO, "cannot write the output: %s", strerror(c.error));
     return rc;
@@ -78,19 +83,38 @@ static int follow_both(struct sq_cli *cli, int64_t id, struct sq_err *err)
     return rc;
 }
 
-static int show_json(struct sq_cli *cli, int64_t id, bool output, bool error,
-                     struct sq_err *err)
+int sq_output_json(struct sq_cli *cli, int64_t execution_id, json_t **ret,
+                   struct sq_err *err)
 {
-    SQ_CLEANUP(sq_json_unref) json_t *answer = NULL;
+    json_t *answer = NULL;
     char path[60];
-    snprintf(path, sizeof path, "/executions/%lld/output", (long long)id);
-    json_t *body = json_pack("{s:b, s:b}", "output", output, "error", error);
+    snprintf(path, sizeof path, "/executions/%lld/output", (long long)execution_id);
+    json_t *body = json_pack("{s:b, s:b}", "output", !sq_args_has(&cli->args, "error"),
+                             "error", !sq_args_has(&cli->args, "output"));
     int rc = sq_cli_call_take(cli, "GET", path, body, &answer, err);
     if (rc != 0)
         return rc;
-    json_object_set_new(answer, "execution_id", json_integer(id));
-    sq_cli_print_json(cli, answer);
+    json_object_set_new(answer, "execution_id", json_integer(execution_id));
+    *ret = answer;
     return 0;
+}
+
+static int drop_piece(void *arg, const char *data, size_t len)
+{
+    (void)arg, (void)data, (void)len;
+    return 0;
+}
+
+/* Following, an object can only be printed when it is whole. */
+static int show_json(struct sq_cli *cli, int64_t id, bool follow, struct sq_err *err)
+{
+    SQ_CLEANUP(sq_json_unref) json_t *answer = NULL;
+    int rc = follow ? stream_to(cli, id, "stdout", true, drop_piece, NULL, err) : 0;
+    if (rc == 0)
+        rc = sq_output_json(cli, id, &answer, err);
+    if (rc == 0)
+        sq_cli_print_json(cli, answer);
+    return rc;
 }
 
 int sq_output_show(struct sq_cli *cli, int64_t execution_id, bool follow,
@@ -99,7 +123,7 @@ int sq_output_show(struct sq_cli *cli, int64_t execution_id, bool follow,
     bool only_output = sq_args_has(&cli->args, "output");
     bool only_error = sq_args_has(&cli->args, "error");
     if (sq_args_has(&cli->args, "json"))
-        return show_json(cli, execution_id, !only_error, !only_output, err);
+        return show_json(cli, execution_id, follow, err);
     if (only_output || only_error)
         return copy_stream(cli, execution_id, only_error ? "stderr" : "stdout", follow,
                            cli->out, err);

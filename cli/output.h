@@ -10,4 +10,8 @@
 int sq_output_show(struct sq_cli *cli, int64_t execution_id, bool follow,
                    struct sq_err *err);
 
+/* The same streams as an object with execution_id, output and error. */
+int sq_output_json(struct sq_cli *cli, int64_t execution_id, json_t **ret,
+                   struct sq_err *err);
+
 #endif

@@ -18,6 +18,8 @@ static const char script[] =
     "{\n"
     "    local word=${COMP_WORDS[COMP_CWORD]} last=${COMP_WORDS[COMP_CWORD - 1]}\n"
     "    local path=@ i next\n"
+    "    [ \"$word\" = = ] && word=\n" /* --status=WORD comes as three words */
+    "    [ \"$last\" = = ] && last=${COMP_WORDS[COMP_CWORD - 2]}\n"
     "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
     "        next=\"$path ${COMP_WORDS[i]}\"\n"
     "        [ -n \"$(_@_words \"$next\")\" ] && path=$next\n"

@@ -59,7 +59,8 @@
 #define SQ_OPT_FLAVOR(needed)                                                          \
     {                                                                                  \
         .name = "flavor", .letter = 'f', .kind = SQ_OPT_TEXT, .value = "FLAVOR",       \
-        .flags = needed, .help = "machine size, or auto:FILTERS"                       \
+        .flags = needed,                                                               \
+        .help = "machine size, or auto:FILTERS, as 'flavor list --help' tells"         \
     }
 #define SQ_OPT_REGION(needed, sentence)                                                \
     {                                                                                  \

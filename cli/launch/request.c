@@ -90,9 +90,14 @@ const struct sq_opt sq_launch_options[] = {
     {0},
 };
 
-void sq_launch_help(struct sq_buf *out)
+void sq_launch_usage(struct sq_buf *out)
 {
     sq_options_usage_line("scitq-launch", sq_launch_options, "[--] COMMAND...", out);
+}
+
+void sq_launch_help(struct sq_buf *out)
+{
+    sq_launch_usage(out);
     sq_buf_adds(out,
                 "\nqueue a command as a task; no shell reads it: pipes, $VAR and * "
                 "need sh -c '...'\n\noptions:\n");

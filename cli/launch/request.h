@@ -6,6 +6,7 @@
 
 extern const struct sq_opt sq_launch_options[];
 
+void sq_launch_usage(struct sq_buf *out);
 void sq_launch_help(struct sq_buf *out);
 /* The body of POST /tasks/ from the options and the words of the command
  * (NULL-terminated); *ret is the caller's.  SQ_EINVAL is misuse. */

@@ -44,6 +44,18 @@ static int queue(struct sq_cli *cli, json_t *task, struct sq_err *err)
     return 0;
 }
 
+/* The one misuse whose maker may not know the program at all. */
+static int no_command(struct sq_cli *cli)
+{
+    SQ_CLEANUP(sq_buf_fini) struct sq_buf text;
+    sq_buf_init(&text, HELP_BYTES);
+    sq_launch_usage(&text);
+    sq_cli_note(cli, "no command");
+    fprintf(stderr, "%stry '%s --help'\n", sq_buf_ok(&text) ? text.data : "",
+            cli->program);
+    return SQ_EXIT_USAGE;
+}
+
 static int launch(struct sq_cli *cli, char *const *words)
 {
     struct sq_err err = {0};
@@ -71,5 +83,5 @@ int sq_launch_run(struct sq_cli *cli, char **argv)
         sq_cli_print_version(cli);
         return SQ_EXIT_DONE;
     }
-    return launch(cli, argv);
+    return *argv ? launch(cli, argv) : no_command(cli);
 }

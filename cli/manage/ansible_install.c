@@ -116,8 +116,6 @@ static int run(struct sq_cli *cli, struct sq_err *err)
     const char *dir = sq_args_text(&cli->args, "path");
     SQ_CLEANUP(sq_freep) char *from = NULL;
     char own[PATH_BYTES];
-    if (sq_args_has(&cli->args, "json"))
-        return sq_cli_misuse(cli, err, "ansible install has nothing to print as JSON");
     if (strlen(dir) >= PATH_MAX)
         return sq_cli_misuse(cli, err, "the folder's name is too long");
     int rc = sq_ansible_path(&from, err);
@@ -139,4 +137,5 @@ const struct sq_verb sq_verb_ansible_install = {
     .help = "put scitq's inventory into Ansible's; 02-scitq stays as it is",
     .options = options,
     .run = run,
+    .lines = true,
 };

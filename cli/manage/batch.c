@@ -26,8 +26,10 @@ static int check_known(struct sq_cli *cli, const char *batch, struct sq_err *err
     if (rc == 0 && !known)
         rc = any_in(cli, "/workers/", "worker_id", batch, &known, err);
     if (rc == 0 && !known)
-        return sq_fail(err, SQ_ENOENT, "no task and no worker is in a batch named '%s'",
-                       batch);
+        rc = any_in(cli, "/recruiter/", "batch", batch, &known, err);
+    if (rc == 0 && !known)
+        return sq_fail(err, SQ_ENOENT,
+                       "no task, worker or recruiter is of a batch named '%s'", batch);
     return rc;
 }
 

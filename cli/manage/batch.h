@@ -6,7 +6,7 @@
 
 /* Call `method` /batch/NAME`rest` for every --name, with {"signal": signal} unless it
  * is negative, and print NAME and `done`.  All names are checked first: SQ_ENOENT for
- * one that no task or worker has, and nothing is done. */
+ * one that no task, worker or recruiter has, and nothing is done. */
 int sq_batch_each(struct sq_cli *cli, const char *method, const char *rest,
                   int64_t signal, const char *done, struct sq_err *err);
 

@@ -12,6 +12,8 @@ struct sq_verb {
     int (*run)(struct sq_cli *cli, struct sq_err *err);
     const char
         *word; /* it takes one word, cli->word, which the help calls so; or NULL */
+    const char *more; /* what its help says besides, in lines; or NULL */
+    bool lines;       /* it says lines for people: --json is lines.h's affair */
 };
 
 enum { SQ_VERBS_MAX = 8 };

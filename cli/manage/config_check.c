@@ -14,4 +14,5 @@ const struct sq_verb sq_verb_config_check = {
     .help = "tell whether the server's settings are right",
     .options = options,
     .run = run,
+    .lines = true,
 };

@@ -72,6 +72,22 @@ static bool is_same(const char *path, const char *text)
            (old.len == 0 || memcmp(old.data, text, old.len) == 0);
 }
 
+static void tell(struct sq_cli *cli, const char *path, bool written, const char *old)
+{
+    if (sq_args_has(&cli->args, "json")) {
+        SQ_CLEANUP(sq_json_unref)
+        json_t *v =
+            json_pack("{s:s, s:b, s:s?}", "path", path, "written", written, "old", old);
+        sq_cli_print_json(cli, v);
+    } else if (!written) {
+        fprintf(cli->out, "%s is up to date\n", path);
+    } else if (old) {
+        fprintf(cli->out, "wrote %s; what was there before is %s\n", path, old);
+    } else {
+        fprintf(cli->out, "wrote %s\n", path);
+    }
+}
+
 /* The file is whole at each moment: the new one takes its name when it is. */
 static int install(struct sq_cli *cli, const char *text, struct sq_err *err)
 {
@@ -84,7 +100,7 @@ static int install(struct sq_cli *cli, const char *text, struct sq_err *err)
     snprintf(new, sizeof new, "%s.new", path);
     snprintf(old, sizeof old, "%s.old", path);
     if (is_same(path, text)) {
-        fprintf(cli->out, "%s is up to date\n", path);
+        tell(cli, path, false, NULL);
         return 0;
     }
     rc = write_new(new, text, err);
@@ -99,10 +115,8 @@ static int install(struct sq_cli *cli, const char *text, struct sq_err *err)
         rc = sq_fail(err, SQ_EIO, "cannot write %s: %s", path, strerror(errno));
     if (rc)
         unlink(new);
-    else if (was_there)
-        fprintf(cli->out, "wrote %s; what was there before is %s\n", path, old);
     else
-        fprintf(cli->out, "wrote %s\n", path);
+        tell(cli, path, true, was_there ? old : NULL);
     return rc;
 }
 
@@ -111,8 +125,6 @@ static int run(struct sq_cli *cli, struct sq_err *err)
     SQ_CLEANUP(sq_json_unref) json_t *answer = NULL;
     bool shows = sq_args_has(&cli->args, "show");
     bool installs = sq_args_has(&cli->args, "install");
-    if (installs && sq_args_has(&cli->args, "json"))
-        return sq_cli_misuse(cli, err, "--install has nothing to print as JSON");
     int rc = sq_cli_call_take(cli, "GET", "/config/rclone", NULL, &answer, err);
     if (rc)
         return rc;
@@ -121,11 +133,11 @@ static int run(struct sq_cli *cli, struct sq_err *err)
         return sq_fail(err, SQ_EPROTO,
                        "the server answered something else than its "
                        "rclone.conf: is it a scitq server?");
-    if (!shows)
+    if (installs)
         return install(cli, text, err);
     if (sq_args_has(&cli->args, "json"))
         sq_cli_print_json(cli, answer);
-    else
+    else if (shows)
         fputs(text, cli->out);
     return 0;
 }

@@ -24,8 +24,6 @@ int sq_server_exec(struct sq_cli *cli, const char *const *options, struct sq_err
         args[n++] = (char *)file;
     }
     char folder[PATH_MAX], path[PATH_MAX + 32];
-    if (sq_args_has(&cli->args, "json"))
-        return sq_cli_misuse(cli, err, "this has nothing to print as JSON");
     fflush(cli->out);
     sq_own_folder(folder);
     for (size_t i = 0; i < SQ_LEN(places); i++) {

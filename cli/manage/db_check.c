@@ -14,4 +14,5 @@ const struct sq_verb sq_verb_db_check = {
     .help = "tell whether the database can be used",
     .options = options,
     .run = run,
+    .lines = true,
 };

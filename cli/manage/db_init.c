@@ -14,4 +14,5 @@ const struct sq_verb sq_verb_db_init = {
     .help = "make the database's tables where there are none",
     .options = options,
     .run = run,
+    .lines = true,
 };

@@ -26,4 +26,5 @@ const struct sq_verb sq_verb_db_prune = {
     .help = "forget old outputs but for their last 64 KiB",
     .options = options,
     .run = run,
+    .lines = true,
 };

@@ -14,4 +14,5 @@ const struct sq_verb sq_verb_db_upgrade = {
     .help = "bring the tables of an older scitq forward, 1.3's included",
     .options = options,
     .run = run,
+    .lines = true,
 };

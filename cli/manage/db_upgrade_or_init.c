@@ -14,4 +14,5 @@ const struct sq_verb sq_verb_db_upgrade_or_init = {
     .help = "the same, or make them where there are none",
     .options = options,
     .run = run,
+    .lines = true,
 };

@@ -19,6 +19,7 @@ struct sq_debug {
     struct sq_conf *conf; /* what it says */
     struct sq_task_env env;
     bool retry, no_resource;
+    bool json; /* standard output is the report's: what programs print goes beside */
     const char *workdir; /* NULL: one of our own */
     int64_t task_id;
     /* Of the task; NULL: none. */

@@ -39,7 +39,8 @@ static void become(const struct sq_debug *d, char *const *words, char *const *en
     for (size_t i = 0; i < SQ_LEN(ours); i++)
         sigaction(ours[i].number, &before[i], NULL);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (getppid() != parent || fchdir(d->dir) != 0)
+    if (getppid() != parent || fchdir(d->dir) != 0 ||
+        (d->json && dup2(STDERR_FILENO, STDOUT_FILENO) < 0))
         _exit(NOT_RUN);
     execvpe(words[0], words, env);
     int e = errno;

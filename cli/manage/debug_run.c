@@ -118,6 +118,14 @@ static void tell_end(const struct sq_debug *d, int code)
                     d->output, d->folder);
 }
 
+static void report(const struct sq_debug *d, int code)
+{
+    SQ_CLEANUP(sq_json_unref)
+    json_t *v = json_pack("{s:I, s:i, s:s}", "task_id", (json_int_t)d->task_id,
+                          "exit_code", code, "folder", d->folder);
+    sq_cli_print_json(d->cli, v);
+}
+
 static int run_task(struct sq_debug *d, struct sq_err *err)
 {
     int code = 0;
@@ -134,6 +142,8 @@ static int run_task(struct sq_debug *d, struct sq_err *err)
     if (rc)
         return rc;
     tell_end(d, code);
+    if (d->json)
+        report(d, code);
     d->cli->exit_code = code;
     return 0;
 }
@@ -172,10 +182,9 @@ static int run(struct sq_cli *cli, struct sq_err *err)
     struct sq_debug d = {.cli = cli,
                          .retry = sq_args_has(&cli->args, "retry"),
                          .no_resource = sq_args_has(&cli->args, "no-resource"),
+                         .json = sq_args_has(&cli->args, "json"),
                          .workdir = sq_args_text(&cli->args, "workdir"),
                          .dir = -1};
-    if (sq_args_has(&cli->args, "json"))
-        return sq_cli_misuse(cli, err, "debug run has nothing to print as JSON");
     d.settings = sq_plugin_settings(cli);
     int rc = find_and_run(&d, err);
     fini(&d);

@@ -33,13 +33,18 @@ static const struct sq_opt options[] = {
 static const char *const columns[] = {
     "execution_id",  "task_id",           "worker_id", "status", "command",
     "creation_date", "modification_date", "latest",    NULL};
-/* Not output and error: `execution output` prints them. */
-static const char *const more[] = {"return_code", "pid", "output_files", NULL};
+static const char *const more[] = {"return_code", "pid",   "output_files",
+                                   "output",      "error", NULL};
+
+/* Of the output and error of each: `execution output` prints the whole. */
+enum { TAIL_CHARACTERS = 1000 };
 
 static int run(struct sq_cli *cli, struct sq_err *err)
 {
     struct sq_listing l = {"/executions/", "execution_id", columns, more, true, 0};
-    json_t *filter = json_pack("{s:b}", "no_output", 1);
+    json_t *filter = sq_args_has(&cli->args, "long")
+                         ? json_pack("{s:i}", "trunc", TAIL_CHARACTERS)
+                         : json_pack("{s:b}", "no_output", 1);
     sq_listing_filter(cli, filter, "id", "task_id");
     sq_listing_filter(cli, filter, "name", "task_name");
     sq_listing_filter(cli, filter, "status", "status");

@@ -1,7 +1,8 @@
 /* scitq-manage execution output: what executions wrote, each under a line about it.
  *
- * Among a task's executions (or those of the tasks with a name), newest first, -N
- * skips some and -l says how many are printed. */
+ * Among a task's executions, newest first, -N skips some and -l says how many are
+ * printed.  With --json that is one object, or a list of them where -l is given. */
+#include "cli/find.h"
 #include "cli/listing.h"
 #include "cli/manage/commands.h"
 #include "cli/output.h"
@@ -34,8 +35,7 @@ static const struct sq_opt options[] = {
      .value = "N",
      .min = 1,
      .max = 1000000,
-     .fallback = "1",
-     .help = "how many executions, from that one back"},
+     .help = "how many executions, from that one back (1)"},
     SQ_OPT_OUTPUT,
     SQ_OPT_ERROR,
     SQ_OPT_NO_HEADER,
@@ -70,18 +70,33 @@ static int keep(void *arg, const json_t *object, struct sq_err *err)
     return 0;
 }
 
+/* Whose executions: *ret_filter is the caller's. */
+static int make_filter(struct sq_cli *cli, json_t **ret_filter, struct sq_err *err)
+{
+    int64_t id = sq_args_int(&cli->args, "execution");
+    const char *key = "execution_id";
+    if (id == SQ_NULL) {
+        int rc = sq_find(cli, &sq_kind_task, SQ_FIND_NEWEST, &id, err);
+        if (rc != 0)
+            return rc;
+        key = "task_id";
+    }
+    *ret_filter = json_pack("{s:b, s:I}", "no_output", 1, key, (json_int_t)id);
+    sq_listing_filter(cli, *ret_filter, "status", "status");
+    return 0;
+}
+
 static int find_executions(struct sq_cli *cli, json_t *list, struct sq_err *err)
 {
     struct wanted w = {-sq_args_int(&cli->args, "number"), list};
     struct sq_listing l = {
         .path = "/executions/", .key = "execution_id", .newest_first = true};
-    json_t *filter = json_pack("{s:b}", "no_output", 1);
-    sq_listing_filter(cli, filter, "id", "task_id");
-    sq_listing_filter(cli, filter, "name", "task_name");
-    sq_listing_filter(cli, filter, "execution", "execution_id");
-    sq_listing_filter(cli, filter, "status", "status");
-    l.limit = w.skip + sq_args_int(&cli->args, "limit");
-    int rc = sq_listing_each_take(cli, &l, filter, NULL, keep, &w, err);
+    json_t *filter = NULL;
+    int rc = make_filter(cli, &filter, err);
+    l.limit = w.skip +
+              (sq_args_has(&cli->args, "limit") ? sq_args_int(&cli->args, "limit") : 1);
+    if (rc == 0)
+        rc = sq_listing_each_take(cli, &l, filter, NULL, keep, &w, err);
     if (rc == 0 && json_array_size(list) == 0)
         return sq_fail(err, SQ_ENOENT, "there is no such execution");
     return rc;
@@ -107,6 +122,11 @@ static int read_columns(struct sq_cli *cli, const char *ret[SQ_TABLE_COLUMNS + 1
     return n ? 0 : sq_cli_misuse(cli, err, "--columns: name at least one");
 }
 
+static int64_t id_of(const json_t *execution)
+{
+    return json_integer_value(json_object_get(execution, "execution_id"));
+}
+
 static int show(struct sq_cli *cli, const json_t *execution, const char *const *columns,
                 struct sq_err *err)
 {
@@ -115,19 +135,35 @@ static int show(struct sq_cli *cli, const json_t *execution, const char *const *
         SQ_CLEANUP(sq_json_unref) json_t *one = json_pack("[O]", execution);
         rc = sq_listing_print_array(cli->out, columns, true, false, one, err);
     }
-    int64_t id = json_integer_value(json_object_get(execution, "execution_id"));
-    return rc == 0 ? sq_output_show(cli, id, false, err) : rc;
+    return rc == 0 ? sq_output_show(cli, id_of(execution), false, err) : rc;
+}
+
+static int show_json(struct sq_cli *cli, const json_t *list, struct sq_err *err)
+{
+    SQ_CLEANUP(sq_json_unref) json_t *all = json_array();
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < json_array_size(list); i++) {
+        json_t *one = NULL;
+        rc = sq_output_json(cli, id_of(json_array_get(list, i)), &one, err);
+        if (rc == 0)
+            json_array_append_new(all, one);
+    }
+    if (rc == 0)
+        sq_cli_print_json(
+            cli, sq_args_has(&cli->args, "limit") ? all : json_array_get(all, 0));
+    return rc;
 }
 
 static int run(struct sq_cli *cli, struct sq_err *err)
 {
     const char *columns[SQ_TABLE_COLUMNS + 1];
     SQ_CLEANUP(sq_json_unref) json_t *list = json_array();
-    bool header =
-        !sq_args_has(&cli->args, "no-header") & !sq_args_has(&cli->args, "json");
+    bool header = !sq_args_has(&cli->args, "no-header");
     int rc = read_columns(cli, columns, err);
     if (rc == 0)
         rc = find_executions(cli, list, err);
+    if (rc == 0 && sq_args_has(&cli->args, "json"))
+        return show_json(cli, list, err);
     for (size_t i = 0; rc == 0 && i < json_array_size(list); i++)
         rc = show(cli, json_array_get(list, i), header ? columns : NULL, err);
     return rc;

@@ -10,8 +10,8 @@ static const struct sq_opt options[] = {
      .kind = SQ_OPT_INT,
      .value = "N",
      .help = "processors at least"},
-    {.name = "min-ram", .kind = SQ_OPT_INT, .value = "GB", .help = "memory at least"},
-    {.name = "min-disk", .kind = SQ_OPT_INT, .value = "GB", .help = "disk at least"},
+    {.name = "min-ram", .kind = SQ_OPT_REAL, .value = "GB", .help = "memory at least"},
+    {.name = "min-disk", .kind = SQ_OPT_REAL, .value = "GB", .help = "disk at least"},
     {.name = "max-eviction",
      .kind = SQ_OPT_INT,
      .value = "PERCENT",
@@ -58,4 +58,11 @@ const struct sq_verb sq_verb_flavor_list = {
     .help = "list the machines offered, the cheapest first",
     .options = options,
     .run = run,
+    .more =
+        "FILTERS are items, each with a comparator and a value, joined by ':':\n"
+        "  items        cpu ram disk tags gpumem eviction region cost provider\n"
+        "  comparators  == != >= > < <=, and for words\n"
+        "               ~ like, !~ unlike (% is any text), # has all these letters,\n"
+        "               !# has none of them\n"
+        "Without tags in them, machines of tag M (metal) are left out.\n",
 };

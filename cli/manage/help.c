@@ -39,6 +39,8 @@ static void verb_help(const struct sq_object *object, const struct sq_verb *verb
     if (verb->options[0].name)
         sq_buf_adds(out, "\noptions:\n");
     sq_options_help(verb->options, out);
+    if (verb->more)
+        sq_buf_addf(out, "\n%s", verb->more);
     sq_buf_adds(out, "\nfor every verb:\n");
     sq_options_help(sq_manage_options, out);
 }
@@ -52,6 +54,17 @@ void sq_manage_help(const struct sq_object *object, const struct sq_verb *verb,
         object_help(object, out);
     else
         verb_help(object, verb, out);
+}
+
+/* Lines as they stand; none begins with a dot or a quote, or has a backslash. */
+static void man_more(const char *more, struct sq_buf *out)
+{
+    if (!more)
+        return;
+    sq_buf_adds(out, ".PP\n.nf\n");
+    for (; *more; more++)
+        sq_buf_addf(out, *more == '-' ? "\\%c" : "%c", *more);
+    sq_buf_adds(out, ".fi\n");
 }
 
 void sq_manage_man(struct sq_buf *out)
@@ -71,6 +84,7 @@ void sq_manage_man(struct sq_buf *out)
                 sq_buf_addf(out, ".BI \"%s %s \" %s\n.br\n", o->name, v->name, v->word);
             sq_buf_addf(out, "%c%s.\n", toupper((unsigned char)*v->help), v->help + 1);
             sq_options_man(v->options, out);
+            man_more(v->more, out);
         }
     }
 }

@@ -141,8 +141,6 @@ static int run(struct sq_cli *cli, struct sq_err *err)
     const char *uri = sq_args_text(&cli->args, "uri");
     SQ_CLEANUP(sq_freep) char *settings = sq_plugin_settings(cli);
     int pair[2];
-    if (sq_args_has(&cli->args, "json"))
-        return sq_cli_misuse(cli, err, "plugin check has nothing to print as JSON");
     fflush(cli->out);
     if (pipe(pair))
         return sq_fail(err, SQ_EIO, "cannot make a pipe: %s", strerror(errno));
@@ -168,4 +166,5 @@ const struct sq_verb sq_verb_plugin_check = {
     .options = options,
     .run = run,
     .word = "FILE",
+    .lines = true,
 };

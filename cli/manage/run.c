@@ -4,7 +4,7 @@
  * Exit codes: 0 done (debug run: the task's own), 1 trouble (the server, an unknown
  * name), 2 a command line that makes no sense: the sentence comes first and alone,
  * since a page of help would push it out of sight. */
-#include "cli/manage/commands.h"
+#include "cli/manage/lines.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -26,6 +26,33 @@ static void print_help(const struct command *c, FILE *out)
     fputs(sq_buf_ok(&text) ? text.data : "out of memory\n", out);
 }
 
+/* The words there are: the verbs of `object`, or (NULL) the objects. */
+static const char *names_of(struct sq_cli *cli, const struct sq_object *object)
+{
+    const char *all = "";
+    for (size_t i = 0; object && object->verbs[i]; i++)
+        all = sq_arena_printf(&cli->args.arena, "%s %s", all, object->verbs[i]->name);
+    for (const struct sq_object *o = sq_objects; !object && o->name; o++)
+        all = sq_arena_printf(&cli->args.arena, "%s %s", all, o->name);
+    return all;
+}
+
+/* "db -c FILE init" is "db init -c FILE": the verb, which says what options there are,
+ * goes first.  A word right after an option may be its value and is none. */
+static void put_verb_first(const struct sq_object *object, char **argv)
+{
+    size_t at = 1;
+    if (!*argv || **argv != '-')
+        return;
+    while (argv[at] && (argv[at - 1][0] == '-' || !sq_verb_find(object, argv[at])))
+        at++;
+    char *verb = argv[at];
+    if (!verb)
+        return;
+    memmove(argv + 1, argv, at * sizeof *argv);
+    argv[0] = verb;
+}
+
 /* Read options and words up to the end; the verb's own options become known when it
  * is.  SQ_EINVAL. */
 static int read_line(struct sq_cli *cli, char **argv, struct command *c,
@@ -37,16 +64,18 @@ static int read_line(struct sq_cli *cli, char **argv, struct command *c,
     if (rc == 0 && *argv) {
         c->object = sq_object_find(*argv);
         if (!c->object)
-            return sq_fail(err, SQ_EINVAL, "there is no object '%s'", *argv);
+            return sq_fail(err, SQ_EINVAL, "there is no object '%.100s' (there are:%s)",
+                           *argv, names_of(cli, NULL));
         c->verb = sq_object_alone(c->object);
         argv++;
+        put_verb_first(c->object, argv);
         rc = sq_args_parse(&cli->args, &argv, err);
     }
     if (rc == 0 && *argv && !c->verb) {
         c->verb = sq_verb_find(c->object, *argv);
         if (!c->verb)
-            return sq_fail(err, SQ_EINVAL, "%s has no verb '%s'", c->object->name,
-                           *argv);
+            return sq_fail(err, SQ_EINVAL, "%s has no verb '%.100s' (there are:%s)",
+                           c->object->name, *argv, names_of(cli, c->object));
         argv++;
     }
     if (rc == 0)
@@ -89,6 +118,8 @@ static int run_verb(struct sq_cli *cli, const struct command *c)
     }
     char command[COMMAND_SIZE];
     name_of(cli, c, command);
+    if (c->verb->lines && sq_args_has(&cli->args, "json"))
+        return sq_lines_run(cli, c->verb, command);
     int rc = c->verb->run(cli, &err);
     return sq_cli_end(cli, rc, command, &err);
 }
@@ -109,8 +140,12 @@ int sq_manage_run(struct sq_cli *cli, char **argv)
     }
     cli->timeout_s = (int)sq_args_int(&cli->args, "timeout");
     cli->longer = "-t gives it more time";
-    if (!c.verb)
-        return usage_error(cli, &c,
-                           c.object ? "which verb?" : "which object and verb?");
+    if (!c.verb) {
+        sq_fail(&err, SQ_EINVAL,
+                c.object ? "which verb? (there are:%s)"
+                         : "which object and verb? (there are:%s)",
+                names_of(cli, c.object));
+        return usage_error(cli, &c, err.text);
+    }
     return run_verb(cli, &c);
 }

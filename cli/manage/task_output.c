@@ -58,8 +58,6 @@ static int run(struct sq_cli *cli, struct sq_err *err)
 {
     int64_t task_id, execution_id = 0;
     bool follow = sq_args_has(&cli->args, "follow");
-    if (follow && sq_args_has(&cli->args, "json"))
-        return sq_cli_misuse(cli, err, "give only one of --follow and --json");
     int rc = sq_find(cli, &sq_kind_task, SQ_FIND_NEWEST, &task_id, err);
     if (rc == 0)
         rc = find_latest(cli, task_id, &execution_id, err);

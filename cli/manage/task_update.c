@@ -49,11 +49,13 @@ static const struct sq_opt options[] = {
     {.name = "run-timeout",
      .kind = SQ_OPT_INT,
      .value = "SECONDS",
-     .help = "kill it when it runs longer"},
+     .flags = SQ_OPT_EMPTY,
+     .help = "kill it when it runs longer, '' for no limit"},
     {.name = "download-timeout",
      .kind = SQ_OPT_INT,
      .value = "SECONDS",
-     .help = "fail it when fetching its data takes longer"},
+     .flags = SQ_OPT_EMPTY,
+     .help = "fail it when fetching its data takes longer, '' for no limit"},
     {0},
 };
 

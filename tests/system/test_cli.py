@@ -97,16 +97,17 @@ def test_launch(tool, api):
         ["waiting", [t], 'sudo -u "#5" -g "#6" id'], "a requirement makes it wait")
 
     n = len(api.get("/tasks/").json)
+    has(tool.launch("-b", "x")[2], "usage: scitq-launch [-d IMAGE]", "no command: usage")
     code, out, err = tool.launch("-t", "echo", "Hello world!")
     is_((code, out), (0, "command: echo 'Hello world!'\n"), "--test prints the task")
     for words, what in [
-            ((), "no command"), (("-i", "s3://", "true"), "malformed URI"),
+            ((), "no command"), (("-i", "s3://", "true"), "bad URI"),
             (("-b", "x", "-b", "y", "true"), "--batch is given twice"),
             (("-O", "--rm", "true"), "--option needs --docker")]:
         code, out, err = tool.launch(*words)
         is_((code, out), (2, ""), "refused: %s" % what)
-        is_(err.splitlines()[1:], ["try 'scitq-launch --help'"],
-            "a line says why, one where help is: %s" % what)
+        has(err.splitlines()[0], what, "its first line says why")
+        is_(err.splitlines()[-1], "try 'scitq-launch --help'", "its last where help is")
     for field, text, words in MALFORMED:
         code, out, err = tool.launch("--%s=%s" % (field, text), "true")
         is_((code, out), (2, ""), "refused: %s %.40r" % (field, text))
@@ -230,7 +231,10 @@ def test_outputs(tool, api, worker):
         1, "filters")
     is_(len(cells(tool.good("execution", "list", "-H", "-n", "out", "-l", "1"))), 1,
         "a limit")
-    is_(len(cells(tool.good("execution", "list", "-L"))[0]), 11, "-L has the rest")
+    rows = cells(tool.good("execution", "list", "-L", "-i", t))
+    is_((rows[0][8:], rows[2][8:]), (
+        "return_code pid output_files output error".split(),
+        ["0", "1", "-", "one\\n", "bad\\n"]), "-L has the rest")
 
     e = play(api, worker, tool.queue("true"), "succeeded")
     api.put("/executions/%d/output" % e, {"text": "x" * 10})

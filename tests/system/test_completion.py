@@ -27,6 +27,9 @@ for line, wanted in (
         ("scitq-manage worker list --no", ["--no-header"]),
         ("scitq-manage worker list -S off", ["offline"]),
         ("scitq-manage worker list --batch ", []),
+        ("scitq-manage worker list --status =", "paused running offline failed "
+         "evicted".split()),
+        ("scitq-manage worker list --status = off", ["offline"]),
         ("scitq-manage worker list --js", ["--json"]),
         ("scitq-fetch nc", ["ncdu"]),
         ("scitq-launch --use", ["--use-cache"]),

@@ -28,6 +28,7 @@ enum { WORDS = 40 };
 static const struct rule rules[] = {
     {"GET", "/tasks/", "\"name\":\"none\"", 200, "[]"},
     {"GET", "/tasks/", "\"batch\":\"none\"", 200, "[]"},
+    {"GET", "/tasks/", "\"batch\":\"rules\"", 200, "[]"},
     {"GET", "/tasks/", "\"after\":12", 200, "[]"},
     {"GET", "/tasks/", "\"after\":7", 200, "[]"},
     {"GET", "/tasks/", "\"after\":-", 500, "{\"message\":\"a negative key\"}"},
@@ -45,6 +46,10 @@ static const struct rule rules[] = {
     {"GET", "/tasks/7/why", NULL, 200,
      "{\"task_id\":7,\"reason\":\"failed\",\"sentence\":\"it failed\"}"},
     {"GET", "/workers/", "\"batch\":\"none\"", 200, "[]"},
+    {"GET", "/workers/", "\"batch\":\"rules\"", 200, "[]"},
+    {"GET", "/recruiter/", "\"batch\":\"rules\"", 200, "[{\"batch\":\"rules\"}]"},
+    {"GET", "/recruiter/", NULL, 200, "[]"},
+    {"DELETE", "/batch/rules", NULL, 200, "{\"result\":\"Ok\"}"},
     {"GET", "/workers/", "\"after\"", 200, "[]"},
     {"GET", "/workers/", NULL, 200, "[" WORKER "]"},
     {"PUT", "/workers/3", NULL, 200, WORKER},
@@ -59,12 +64,15 @@ static const struct rule rules[] = {
     {"GET", "/executions/", "\"after\"", 200, "[]"},
     {"GET", "/executions/", "\"task_id\":8", 200, "[]"},
     {"GET", "/executions/", "\"task_id\":99", 200, "[]"},
+    {"GET", "/executions/", "\"task_id\":12", 200, "[{\"execution_id\":10}]"},
+    {"GET", "/executions/10/log/stdout", NULL, 200, "the newest\n"},
     {"GET", "/executions/", NULL, 200, "[" EXECUTION "]"},
     {"GET", "/executions/9/log/stdout", NULL, 200, "out\n"},
     {"GET", "/executions/9/log/stderr", NULL, 200, "err\n"},
     {"GET", "/executions/9/log/stdout?follow=1", NULL, 200, "followed\n"},
     {"GET", "/executions/9/log/stderr?follow=1", NULL, 200, "followed err\n"},
     {"GET", "/executions/9/output", NULL, 200, "{\"output\":\"out\\n\"}"},
+    {"GET", "/flavor/", NULL, 200, "[]"},
     {0},
 };
 
@@ -152,6 +160,16 @@ static void test_lists(void **state)
          "9             7        3          succeeded  echo a   d              d       "
          "           true\n",
          "\"reverse\":true,\"limit\":1}\n"},
+        {{"execution", "list", "-HL", "-l", "1"},
+         0,
+         "9  7  3  succeeded  echo a  d  d  true  0  -  -  -  -\n",
+         "GET /executions/ {\"trunc\":1000,\"fields\":\"execution_id,task_id,"
+         "worker_id,status,command,creation_date,modification_date,latest,return_code,"
+         "pid,output_files,output,error\",\"reverse\":true,\"limit\":1}\n"},
+        {{"flavor", "list", "-H", "--min-ram", "7.5", "--min-disk", "8"},
+         0,
+         "",
+         "GET /flavor/ {\"min_ram\":7.5,\"min_disk\":8.0}\n"},
     };
     (void)state;
     check(rows, SQ_LEN(rows));
@@ -192,6 +210,10 @@ static void test_changes(void **state)
          "Task 7 updated: failed\n",
          "PUT /tasks/7 {\"name\":\"new\",\"command\":\"true\",\"container\":null,"
          "\"input\":\"/a /b\",\"run_timeout\":5,\"required_task_ids\":[3,4]}\n"},
+        {{"task", "update", "-i", "7", "--run-timeout", "", "--download-timeout="},
+         0,
+         "Task 7 updated: failed\n",
+         "PUT /tasks/7 {\"run_timeout\":null,\"download_timeout\":null}\n"},
         {{"worker", "update", "-n", "w", "-S", "paused", "-C", "4"},
          0,
          "Worker 3 updated: running\n",
@@ -216,7 +238,14 @@ static void test_changes(void **state)
          0,
          "{\n  \"B\": {\n    \"result\": \"Ok\"\n  }\n}\n",
          "DELETE /batch/B \n"},
+        {{"batch", "delete", "-n", "rules"},
+         0,
+         "Batch rules deleted\n",
+         "DELETE /batch/rules \n"},
         {{"task", "why", "-i", "7"}, 0, "Task 7: it failed\n", NULL},
+        {{"task", "-i", "7", "why"}, 0, "Task 7: it failed\n", NULL},
+        {{"task", "-n", "list", "why"}, 0, "Task 7: it failed\n", NULL},
+        {{"worker", "-b", "none", "list", "-H"}, 0, "", NULL},
     };
     (void)state;
     check(rows, SQ_LEN(rows));
@@ -230,11 +259,25 @@ static void test_outputs(void **state)
         {{"task", "output", "-i", "7", "-e"}, 0, "err\n", NULL},
         {{"task", "output", "-i", "7", "--follow"}, 0, "followed\n", NULL},
         {{"task", "output", "-i", "7", "-o", "--follow"}, 0, "followed\n", NULL},
+        {{"task", "output", "-i", "7", "--follow", "--json"},
+         0,
+         "{\n  \"output\": \"out\\n\",\n  \"execution_id\": 9\n}\n",
+         "GET /executions/9/log/stdout?follow=1 \n"
+         "GET /executions/9/output {\"output\":true,\"error\":true}\n"},
         {{"execution", "output", "-x", "9", "-H", "-o"}, 0, "out\n", NULL},
         {{"execution", "output", "-i", "7", "-C", "execution_id,status", "-e"},
          0,
          "execution_id  status\n9             succeeded\nerr\n",
          NULL},
+        {{"execution", "output", "-n", "twice", "-H", "-o"}, 0, "the newest\n", NULL},
+        {{"execution", "output", "-x", "9", "--json"},
+         0,
+         "{\n  \"output\": \"out\\n\",\n  \"execution_id\": 9\n}\n",
+         "GET /executions/9/output {\"output\":true,\"error\":true}\n"},
+        {{"execution", "output", "-x", "9", "--json", "-l", "1", "-e"},
+         0,
+         "[\n  {\n    \"output\": \"out\\n\",\n    \"execution_id\": 9\n  }\n]\n",
+         "GET /executions/9/output {\"output\":false,\"error\":true}\n"},
     };
     (void)state;
     check(rows, SQ_LEN(rows));
@@ -250,6 +293,10 @@ static void test_trouble_is_exit_1(void **state)
         {{"task", "output", "-i", "99"}, 1, "", NULL},
         {{"batch", "stop", "-n", "B", "none"}, 1, "", NULL},
         {{"execution", "output", "-i", "7", "-N", "-1"}, 1, "", NULL},
+        {{"execution", "output", "-n", "none"},
+         1,
+         "",
+         "\"fields\":\"task_id,name,status,creation_date,batch\",\"limit\":2000}\n"},
         {{"worker", "deploy", "-f", "x", "-r", "y", "-P", "z"}, 1, "", NULL},
     };
     (void)state;
@@ -279,7 +326,6 @@ static void test_misuse_is_exit_2(void **state)
         {"task", "update", "-i", "7", "-j", "s3:/a"},
         {"task", "update", "-i", "7", "-d", "\xff"},
         {"task", "output", "-i", "7", "-o", "-e"},
-        {"task", "output", "-i", "7", "--follow", "--json"},
         {"worker", "update", "-i", "3"},
         {"worker", "deploy", "-f", "x", "-r", "y"},
         {"worker", "list", "-C", "3"},
@@ -290,7 +336,12 @@ static void test_misuse_is_exit_2(void **state)
         {"execution", "output", "-x", "9", "-C", "bogus"},
         {"execution", "output", "-x", "9", "-C", ","},
         {"execution", "output", "-x", "9", "-N", "1"},
-        {"db", "init", "--json"},
+        {"flavor", "list", "--min-ram", "much"},
+        {"flavor", "list", "--min-ram", "1e3"},
+        {"flavor", "list", "--min-ram", "-1"},
+        {"flavor", "list", "--min-disk", "1."},
+        {"flavor", "list", "--min-disk", ""},
+        {"execution", "output", "-x", ""},
         {"-t", "0", "task", "list"},
         {"-s", "http://", "-s", "x", "task", "list"},
     };

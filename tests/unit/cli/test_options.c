@@ -246,6 +246,12 @@ static void test_usage_and_help(void **state)
                         "(-i ID | -n NAME) [-H] [-L] [-l N] [--back N] [-S S] "
                         "[-j URIS]... [-b B ...]");
     sq_buf_clear(&text);
+    sq_options_usage_line("scitq-manage an-object a-verb", local, "WORD", &text);
+    assert_string_equal(text.data,
+                        "usage: scitq-manage an-object a-verb (-i ID | -n NAME) [-H] "
+                        "[-L] [-l N] [--back N]\n          [-S S] [-j URIS]... "
+                        "[-b B ...] WORD\n");
+    sq_buf_clear(&text);
     sq_options_help(local, &text);
     assert_non_null(
         strstr(text.data,
