@@ -203,6 +203,9 @@ static int add_requirements(struct sq_cli *cli, json_t *task, struct sq_err *err
     size_t n;
     if (sq_args_ids(&cli->args, "requirements", &ids, &n, err) != 0)
         return sq_cli_misuse(cli, err, "%s", err->text);
+    if (n == 0 && sq_args_has(&cli->args, "requirements"))
+        return sq_cli_misuse(
+            cli, err, "--requirements is given without an id: leave it out for none");
     if (n == 0)
         return 0;
     json_t *list = json_array();

@@ -70,20 +70,17 @@ static int keep(void *arg, const json_t *object, struct sq_err *err)
     return 0;
 }
 
-/* Whose executions: *ret_filter is the caller's. */
-static int make_filter(struct sq_cli *cli, json_t **ret_filter, struct sq_err *err)
+static int fail_none(struct sq_cli *cli, bool of_task, int64_t id, struct sq_err *err)
 {
-    int64_t id = sq_args_int(&cli->args, "execution");
-    const char *key = "execution_id";
-    if (id == SQ_NULL) {
-        int rc = sq_find(cli, &sq_kind_task, SQ_FIND_NEWEST, &id, err);
-        if (rc != 0)
-            return rc;
-        key = "task_id";
-    }
-    *ret_filter = json_pack("{s:b, s:I}", "no_output", 1, key, (json_int_t)id);
-    sq_listing_filter(cli, *ret_filter, "status", "status");
-    return 0;
+    const char *status = sq_args_text(&cli->args, "status");
+    if (of_task)
+        return sq_fail(
+            err, SQ_ENOENT,
+            "task %lld has no such execution: 'execution list -i %lld' shows "
+            "which it has",
+            (long long)id, (long long)id);
+    return sq_fail(err, SQ_ENOENT, "there is no execution %lld%s%s", (long long)id,
+                   status ? " in status " : "", status ? status : "");
 }
 
 static int find_executions(struct sq_cli *cli, json_t *list, struct sq_err *err)
@@ -91,15 +88,19 @@ static int find_executions(struct sq_cli *cli, json_t *list, struct sq_err *err)
     struct wanted w = {-sq_args_int(&cli->args, "number"), list};
     struct sq_listing l = {
         .path = "/executions/", .key = "execution_id", .newest_first = true};
-    json_t *filter = NULL;
-    int rc = make_filter(cli, &filter, err);
+    int64_t id = sq_args_int(&cli->args, "execution");
+    bool of_task = id == SQ_NULL;
+    int rc = of_task ? sq_find(cli, &sq_kind_task, SQ_FIND_NEWEST, &id, err) : 0;
+    if (rc != 0)
+        return rc;
+    json_t *filter = json_pack("{s:b, s:I}", "no_output", 1,
+                               of_task ? "task_id" : "execution_id", (json_int_t)id);
+    sq_listing_filter(cli, filter, "status", "status");
     l.limit = w.skip +
               (sq_args_has(&cli->args, "limit") ? sq_args_int(&cli->args, "limit") : 1);
-    if (rc == 0)
-        rc = sq_listing_each_take(cli, &l, filter, NULL, keep, &w, err);
-    if (rc == 0 && json_array_size(list) == 0)
-        return sq_fail(err, SQ_ENOENT, "there is no such execution");
-    return rc;
+    rc = sq_listing_each_take(cli, &l, filter, NULL, keep, &w, err);
+    return rc == 0 && json_array_size(list) == 0 ? fail_none(cli, of_task, id, err)
+                                                 : rc;
 }
 
 /* Split --columns in place, refusing what an execution does not have. */

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/relaunch.h"
+
 enum { CONTINUE = 18, STOP = 20, KILL = 9, PATH_BYTES = 4096, CELL_BYTES = 200 };
 
 static const char *const words[] = {
@@ -28,7 +30,8 @@ static int act_on_batch(struct sq_top *t, const json_t *row, enum sq_top_act act
                         struct sq_err *err)
 {
     SQ_CLEANUP(sq_buf_fini) struct sq_buf path;
-    int signal = act == SQ_TOP_KILL ? KILL : 0;
+    static const int signals[] = {
+        [SQ_TOP_PAUSE] = 0, [SQ_TOP_RESUME] = CONTINUE, [SQ_TOP_KILL] = KILL};
     sq_buf_init(&path, PATH_BYTES);
     sq_buf_adds(&path, "/batch/");
     sq_http_escape(sq_cli_member(row, "batch"), &path);
@@ -36,7 +39,7 @@ static int act_on_batch(struct sq_top *t, const json_t *row, enum sq_top_act act
     if (!sq_buf_ok(&path))
         return sq_fail(err, SQ_ETOOBIG, "the batch's name is too long");
     return sq_cli_call_take(t->cli, "PUT", path.data,
-                            json_pack("{s:i}", "signal", signal), NULL, err);
+                            json_pack("{s:i}", "signal", signals[act]), NULL, err);
 }
 
 static int act_on_worker(struct sq_top *t, const json_t *row, enum sq_top_act act,
@@ -63,14 +66,15 @@ static int set_task(struct sq_top *t, int64_t task_id, const char *status,
                             NULL, err);
 }
 
-/* To the execution that runs, on its worker. */
+/* To the execution that a worker has of it. */
 static int send_signal(struct sq_top *t, int64_t task_id, int signal,
                        struct sq_err *err)
 {
     SQ_CLEANUP(sq_json_unref) json_t *list = NULL;
     char path[80];
-    json_t *filter = json_pack("{s:I, s:s, s:b, s:i}", "task_id", (json_int_t)task_id,
-                               "status", "running", "no_output", 1, "limit", 1);
+    json_t *filter = json_pack("{s:I, s:[s, s, s], s:b, s:b, s:i}", "task_id",
+                               (json_int_t)task_id, "status", "pending", "accepted",
+                               "running", "reverse", 1, "no_output", 1, "limit", 1);
     int rc = sq_cli_call_take(t->cli, "GET", "/executions/", filter, &list, err);
     if (rc)
         return rc;
@@ -94,12 +98,16 @@ static int act_on_task(struct sq_top *t, const json_t *row, enum sq_top_act act,
         [SQ_TOP_PAUSE] = STOP, [SQ_TOP_RESUME] = CONTINUE, [SQ_TOP_KILL] = KILL};
     const char *status = sq_cli_member(row, "status");
     int64_t id = json_integer_value(json_object_get(row, "task_id"));
-    if (strcmp(status, "running") == 0)
+    bool runs = strcmp(status, "running") == 0;
+    if (runs || (act == SQ_TOP_KILL && sq_word_among("assigned accepted", status)))
         return send_signal(t, id, signals[act], err);
     if (act == SQ_TOP_PAUSE && strcmp(status, "failed") != 0)
         return set_task(t, id, "paused", err);
+    if (act == SQ_TOP_RESUME && sq_word_among("paused failed", status))
+        return sq_relaunch(t->cli, id, NULL, err);
     if (act == SQ_TOP_RESUME)
-        return set_task(t, id, "pending", err);
+        return sq_fail(err, SQ_EINVAL, "task %lld is %s: it is not held up",
+                       (long long)id, status);
     return sq_fail(err, SQ_EINVAL, "task %lld is %s: it does not run", (long long)id,
                    status);
 }

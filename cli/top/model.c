@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { FIELDS_BYTES = 400 };
+
 static const char *const batch_columns[] = {
     "batch", "pending", "accepted", "running", "failed", "succeeded", NULL};
 static const char *const worker_columns[] = {
@@ -13,6 +15,7 @@ static const char *const worker_columns[] = {
 static const char *const task_columns[] = {"task_id", "name",    "status",
                                            "batch",   "command", NULL};
 static const char *const keys[] = {"batch", "worker_id", "task_id"};
+static const char *const members[] = {"batches", "workers", "tasks"};
 
 void sq_top_init(struct sq_top *t, struct sq_cli *cli)
 {
@@ -29,32 +32,33 @@ void sq_top_fini(struct sq_top *t)
 }
 
 /* Add what `path` lists of this status (NULL: of any) to `rows`. */
-static int load(struct sq_top *t, const char *path, const char *status, json_t *rows,
-                struct sq_err *err)
+static int load(struct sq_cli *cli, const char *path, const char *const *columns,
+                const char *status, json_t *rows, struct sq_err *err)
 {
     SQ_CLEANUP(sq_json_unref) json_t *list = NULL;
+    SQ_CLEANUP(sq_buf_fini) struct sq_buf fields;
     int room = SQ_TOP_ROWS_MAX - (int)json_array_size(rows);
-    json_t *filter = json_object();
-    json_object_set_new(filter, "limit", json_integer(room));
+    sq_buf_init(&fields, FIELDS_BYTES);
+    for (size_t i = 0; columns[i]; i++)
+        sq_buf_addf(&fields, "%s%s", i ? "," : "", columns[i]);
+    json_t *filter = json_pack("{s:i, s:s}", "limit", room, "fields", fields.data);
     if (status)
         json_object_set_new(filter, "status", json_string(status));
-    int rc = sq_cli_call_take(t->cli, "GET", path, filter, &list, err);
+    int rc = sq_cli_call_take(cli, "GET", path, filter, &list, err);
     if (rc == 0 && json_array_extend(rows, list) != 0)
         rc = sq_fail(err, SQ_EPROTO,
-                     "the server answers %s with something else than a "
-                     "list",
-                     path);
+                     "the server answers %s with something else than a list", path);
     return rc;
 }
 
-static int load_tasks(struct sq_top *t, json_t *rows, struct sq_err *err)
+static int load_tasks(struct sq_cli *cli, json_t *rows, struct sq_err *err)
 {
     static const char *const statuses[] = {"running", "accepted", "assigned", "pending",
                                            "paused",  "waiting",  "failed"};
     int rc = 0;
     for (size_t i = 0; i < SQ_LEN(statuses) && rc == 0; i++)
         if (json_array_size(rows) < SQ_TOP_ROWS_MAX)
-            rc = load(t, "/tasks/", statuses[i], rows, err);
+            rc = load(cli, "/tasks/", task_columns, statuses[i], rows, err);
     return rc;
 }
 
@@ -75,26 +79,36 @@ static void replace(struct sq_top_list *l, const char *key, json_t *rows)
     else if (l->selected >= n)
         l->selected = n ? n - 1 : 0;
     json_decref(l->rows);
-    l->rows = rows;
+    l->rows = json_incref(rows);
 }
 
-int sq_top_load(struct sq_top *t, struct sq_err *err)
+int sq_top_ask(struct sq_cli *cli, json_t **ret, struct sq_err *err)
 {
-    json_t *rows[SQ_TOP_PANES] = {
-        [SQ_TOP_WORKERS] = json_array(), [SQ_TOP_TASKS] = json_array()};
-    int rc =
-        sq_cli_call_take(t->cli, "GET", "/batch/", NULL, &rows[SQ_TOP_BATCHES], err);
+    json_t *rows[SQ_TOP_PANES] = {NULL, json_array(), json_array()};
+    int rc = sq_cli_call_take(cli, "GET", "/batch/", NULL, &rows[SQ_TOP_BATCHES], err);
+    if (rc == 0 && !json_is_array(rows[SQ_TOP_BATCHES]))
+        rc = sq_fail(err, SQ_EPROTO,
+                     "the server answers /batch/ with something else than a list: is "
+                     "it a scitq server?");
     if (rc == 0)
-        rc = load(t, "/workers/", NULL, rows[SQ_TOP_WORKERS], err);
+        rc = load(cli, "/workers/", worker_columns, NULL, rows[SQ_TOP_WORKERS], err);
     if (rc == 0)
-        rc = load_tasks(t, rows[SQ_TOP_TASKS], err);
-    for (int i = 0; i < SQ_TOP_PANES; i++) {
-        if (rc == 0)
-            replace(&t->lists[i], keys[i], rows[i]);
-        else
-            json_decref(rows[i]);
-    }
+        rc = load_tasks(cli, rows[SQ_TOP_TASKS], err);
+    json_t *all = json_object();
+    for (int i = 0; i < SQ_TOP_PANES; i++)
+        json_object_set_new(all, members[i], rows[i] ? rows[i] : json_null());
+    if (rc == 0)
+        *ret = all;
+    else
+        json_decref(all);
     return rc;
+}
+
+void sq_top_take(struct sq_top *t, const json_t *answer)
+{
+    for (int i = 0; i < SQ_TOP_PANES; i++)
+        replace(&t->lists[i], keys[i], json_object_get(answer, members[i]));
+    t->as_of = time(NULL);
 }
 
 const json_t *sq_top_selected(const struct sq_top *t)

@@ -3,6 +3,7 @@
 #ifndef SQ_CLI_TOP_MODEL_H
 #define SQ_CLI_TOP_MODEL_H
 
+#include <time.h>
 #include "cli/cli.h"
 
 enum sq_top_pane { SQ_TOP_BATCHES, SQ_TOP_WORKERS, SQ_TOP_TASKS, SQ_TOP_PANES };
@@ -20,12 +21,16 @@ struct sq_top {
     struct sq_cli *cli;
     struct sq_top_list lists[SQ_TOP_PANES];
     enum sq_top_pane pane;
+    time_t as_of; /* when the server answered last */
 };
 
 void sq_top_init(struct sq_top *t, struct sq_cli *cli);
 void sq_top_fini(struct sq_top *t);
-/* Ask the server anew; what is selected stays so while it is there. */
-int sq_top_load(struct sq_top *t, struct sq_err *err);
+/* Ask the server: *ret (the caller's) is {"batches": […], "workers": […], "tasks":
+ * […]}. */
+int sq_top_ask(struct sq_cli *cli, json_t **ret, struct sq_err *err);
+/* Show that; what is selected stays so while it is there. */
+void sq_top_take(struct sq_top *t, const json_t *answer);
 /* The selected row of the pane; NULL: it is empty. */
 const json_t *sq_top_selected(const struct sq_top *t);
 /* One cell as text, in `ret`. */

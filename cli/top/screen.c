@@ -1,6 +1,7 @@
 /* A title, three lists one below the other, a line for the keys.  The list in use gets
  * what room the others do not need; each scrolls so that its selected row is seen.
- * Nothing that a server says reaches the terminal but printable characters. */
+ * Nothing that a server says reaches the terminal but printable characters, and all
+ * is said without colours. */
 #include "cli/top/screen.h"
 
 #include <curses.h>
@@ -16,20 +17,37 @@
 #include "lib/visible.h"
 
 enum { CELL_BYTES = 600, LIST_LEAST = 3, SMALL_SHARE = 4 };
+enum { COLUMN_MOST = 40, GAP = 2 };
 
 static SCREEN *screen;
+
+static bool can_place(void)
+{
+    const char *how = tigetstr("cup");
+    return how && how != (const char *)-1;
+}
 
 int sq_top_screen_open(struct sq_err *err)
 {
     const char *name = getenv("TERM");
+    bool terminal = isatty(0) && isatty(1);
     setlocale(LC_CTYPE, "");
-    if (isatty(0) && isatty(1))
+    if (terminal)
         screen = newterm(NULL, stdout, stdin);
+    if (screen && !can_place()) {
+        sq_top_screen_close();
+        screen = NULL;
+    }
+    if (!terminal)
+        return sq_fail(
+            err, SQ_EUNSUPPORTED,
+            "top needs a terminal: 'scitq-manage batch list' and 'task list' "
+            "print the same");
     if (!screen)
         return sq_fail(err, SQ_EUNSUPPORTED,
-                       "top needs a terminal%s%s: 'scitq-manage batch list' and 'task "
-                       "list' print the same",
-                       name ? ", not " : "", name ? name : "");
+                       "top needs a terminal that can place its cursor, not TERM=%s: "
+                       "'scitq-manage batch list' and 'task list' print the same",
+                       name ? name : "");
     cbreak();
     noecho();
     nodelay(stdscr, TRUE);
@@ -53,28 +71,51 @@ int sq_top_key(void)
     return key == ERR ? -1 : key;
 }
 
-/* At most `width` columns of a text; what is not printable is `?`. */
-static void put(const char *text, int width)
+/* One character of a text: its bytes, its columns, and whether a terminal may have
+ * it. */
+struct glyph {
+    size_t bytes;
+    int columns;
+    bool printable;
+};
+
+static struct glyph look_at(const char *text)
 {
     mbstate_t state = {0};
+    wchar_t c;
+    size_t n = mbrtowc(&c, text, MB_CUR_MAX, &state);
+    if (n == 0 || n > MB_CUR_MAX)
+        return (struct glyph){1, 1, false};
+    if (!iswprint((wint_t)c) || wcwidth(c) < 0 || sq_visible_hides((uint32_t)c))
+        return (struct glyph){n, 1, false};
+    return (struct glyph){n, wcwidth(c), true};
+}
+
+/* The columns of a text, counted up to `most`. */
+static int columns_of(const char *text, int most)
+{
+    int columns = 0;
+    while (*text && columns < most) {
+        struct glyph g = look_at(text);
+        columns += g.columns;
+        text += g.bytes;
+    }
+    return columns < most ? columns : most;
+}
+
+/* `width` columns, of a text and spaces; what is not printable is `?`. */
+static void put(const char *text, int width)
+{
     while (*text && width > 0) {
-        wchar_t c;
-        size_t n = mbrtowc(&c, text, MB_CUR_MAX, &state);
-        bool bad = n == 0 || n > MB_CUR_MAX || !iswprint((wint_t)c) ||
-                   sq_visible_hides((uint32_t)c);
-        if (n == 0 || n > MB_CUR_MAX) {
-            n = 1;
-            memset(&state, 0, sizeof state);
-        }
-        int columns = bad ? 1 : wcwidth(c);
-        if (columns > width)
+        struct glyph g = look_at(text);
+        if (g.columns > width)
             break;
-        if (bad)
-            addch('?');
+        if (g.printable)
+            addnstr(text, (int)g.bytes);
         else
-            addnstr(text, (int)n);
-        text += n;
-        width -= columns > 0 ? columns : 0;
+            addch('?');
+        text += g.bytes;
+        width -= g.columns;
     }
     while (width-- > 0)
         addch(' ');
@@ -87,9 +128,10 @@ static void measure(const struct sq_top_list *l, int *ret)
     for (int c = 0; l->columns[c]; c++) {
         ret[c] = (int)strlen(l->columns[c]);
         for (size_t i = 0; i < json_array_size(l->rows); i++) {
-            size_t n = strlen(
-                sq_top_cell(json_array_get(l->rows, i), l->columns[c], cell, 41));
-            ret[c] = (int)n > ret[c] ? (int)n : ret[c];
+            const json_t *row = json_array_get(l->rows, i);
+            int n = columns_of(sq_top_cell(row, l->columns[c], cell, sizeof cell),
+                               COLUMN_MOST);
+            ret[c] = n > ret[c] ? n : ret[c];
         }
         if (!l->columns[c + 1])
             ret[c] = COLS;
@@ -99,12 +141,14 @@ static void measure(const struct sq_top_list *l, int *ret)
 static void draw_row(const struct sq_top_list *l, const json_t *row, const int *widths)
 {
     char cell[CELL_BYTES];
-    for (int c = 0; l->columns[c]; c++) {
-        int left = COLS - getcurx(stdscr), width = widths[c] + 2;
-        if (left <= 1)
-            return;
+    int left = COLS;
+    for (int c = 0; l->columns[c] && left > 0; c++) {
+        int width = widths[c] < left ? widths[c] : left;
+        int gap = left - width < GAP ? left - width : GAP;
         put(row ? sq_top_cell(row, l->columns[c], cell, sizeof cell) : l->columns[c],
-            width < left ? width : left);
+            width);
+        put("", gap);
+        left -= width + gap;
     }
 }
 
@@ -140,26 +184,28 @@ static void draw_list(const struct sq_top_list *l, bool in_use, int top, int hei
 static void draw_title(const struct sq_top *t)
 {
     char text[200], when[20];
-    time_t now = time(NULL);
     struct tm tm;
-    strftime(when, sizeof when, "%H:%M:%S", localtime_r(&now, &tm));
-    snprintf(text, sizeof text, "scitq, %s", when);
+    strftime(when, sizeof when, "%H:%M:%S", localtime_r(&t->as_of, &tm));
+    snprintf(text, sizeof text, "scitq at %.150s, as of %s", sq_cli_server_name(t->cli),
+             when);
     move(0, 0);
     put(text, COLS);
 }
 
+/* Line by line; where there is no room for three lists, that in use alone. */
 void sq_top_draw(const struct sq_top *t, const char *line)
 {
     int room = LINES - 2, top = 1;
     int small = room / SMALL_SHARE > LIST_LEAST ? room / SMALL_SHARE : LIST_LEAST;
+    if (room < SQ_TOP_PANES * LIST_LEAST)
+        small = 0;
     erase();
     draw_title(t);
     for (int i = 0; i < SQ_TOP_PANES; i++) {
-        const struct sq_top_list *l = &t->lists[i];
         bool in_use = i == (int)t->pane;
         int height = in_use ? room - (SQ_TOP_PANES - 1) * small : small;
-        if (top + height <= LINES - 1)
-            draw_list(l, in_use, top, height);
+        if (height > 0)
+            draw_list(&t->lists[i], in_use, top, height);
         top += height;
     }
     move(LINES - 1, 0);

@@ -94,7 +94,6 @@ def refused(w):
     task = w.api.task("true")
     for words, want, word in ((("-i", 999999), 1, "999999"), (("-n", "nobody"), 1, "nobody"),
                               ((), 2, "is required"), (("-i", task, "-b", "b"), 2, ""),
-                              (("-i", task, "--json"), 2, "JSON"),
                               (("-i", task, "-r"), 1, "no earlier debug run")):
         code, out, err = w.debug(*words)
         ok(code == want and word in err and not out, "%s is refused" % (words,), err)

@@ -12,29 +12,41 @@ import subprocess
 import sys
 import termios
 import time
+import unicodedata
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import *  # noqa: E402,F403
 from worker import state_of  # noqa: E402
 
-LINES, COLUMNS = 40, 120
+UP, DOWN = "\x1bOA", "\x1bOB"  # as a vt100 has them
 
 
 class Terminal:
     """A program on a terminal; `screen` is what stands on it: enough of a VT100 for what
     curses sends to TERM=vt100 without colours."""
 
-    def __init__(self, argv, env):
-        self.lines = [[" "] * COLUMNS for _ in range(LINES)]
-        self.row = self.column = 0
-        self.top, self.bottom = 0, LINES - 1  # what scrolls
+    def __init__(self, argv, env, lines=40, columns=120, term="vt100"):
         self.rest = ""
         self.master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
+        self.set_size(lines, columns)
         self.process = subprocess.Popen(argv, stdin=slave, stdout=slave, stderr=slave,
-                                        env=dict(env, TERM="vt100", LC_ALL="C.UTF-8"),
+                                        env=dict(env, TERM=term, LC_ALL="C.UTF-8"),
                                         start_new_session=True)
         os.close(slave)
+
+    def set_size(self, lines, columns):
+        self.n_lines, self.n_columns = lines, columns
+        self.lines = [[" "] * columns for _ in range(lines)]
+        self.row = self.column = 0
+        self.top, self.bottom = 0, lines - 1  # what scrolls
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ,
+                    struct.pack("HHHH", lines, columns, 0, 0))
+
+    def resize(self, lines, columns):
+        """It is told as a terminal's owner does, this one being nobody's."""
+        self.read()
+        self.set_size(lines, columns)
+        os.kill(self.process.pid, signal.SIGWINCH)
 
     def text(self):
         return "\n".join("".join(line).rstrip() for line in self.lines)
@@ -46,12 +58,15 @@ class Terminal:
             if self.row == self.bottom:
                 self.scroll(self.top, self.bottom)
             else:
-                self.row = min(self.row + 1, LINES - 1)
+                self.row = min(self.row + 1, self.n_lines - 1)
         elif c == "\b":
             self.column = max(self.column - 1, 0)
         elif c >= " ":
-            self.lines[self.row][min(self.column, COLUMNS - 1)] = c
+            self.lines[self.row][min(self.column, self.n_columns - 1)] = c
             self.column += 1
+            if unicodedata.east_asian_width(c) == "W":  # two columns
+                self.lines[self.row][min(self.column, self.n_columns - 1)] = ""
+                self.column += 1
 
     def control(self, args, letter):
         numbers = [int(n or 0) for n in args.split(";")] if args else []
@@ -60,14 +75,14 @@ class Terminal:
             self.row = max(first, 1) - 1
             self.column = (numbers[1] if len(numbers) > 1 else 1) - 1
         elif letter == "J":
-            self.clear(self.row, self.column, LINES - 1)
+            self.clear(self.row, self.column, self.n_lines - 1)
         elif letter == "K":
-            span = range(0, self.column + 1) if first == 1 else range(self.column, COLUMNS)
+            span = range(0, self.column + 1) if first == 1 else range(self.column, self.n_columns)
             for i in span:
                 self.lines[self.row][i] = " "
         elif letter == "r":
             self.top = max(first, 1) - 1
-            self.bottom = (numbers[1] if len(numbers) > 1 else LINES) - 1
+            self.bottom = (numbers[1] if len(numbers) > 1 else self.n_lines) - 1
             self.row = self.column = 0
         elif letter in "ABCD":
             n = max(first, 1)
@@ -76,7 +91,7 @@ class Terminal:
 
     def scroll(self, gone, new):
         del self.lines[gone]
-        self.lines.insert(new, [" "] * COLUMNS)
+        self.lines.insert(new, [" "] * self.n_columns)
 
     def reverse_index(self):
         if self.row == self.top:
@@ -86,7 +101,7 @@ class Terminal:
 
     def clear(self, row, column, last):
         for r in range(row, last + 1):
-            for c in range(column if r == row else 0, COLUMNS):
+            for c in range(column if r == row else 0, self.n_columns):
                 self.lines[r][c] = " "
 
     def feed(self, data):
@@ -151,8 +166,7 @@ def test_top(db):
         second = api.task("sleep 1000", name="next-one")
         odd = api.task("sh -c 'echo \x1b[31mred'", name="caf\u00e9", batch="else\x1b[2J\u202ez")
         api.wait_task(first, "running")
-        screen = Terminal([program("scitq-manage"), "top"],
-                          clean_env(SCITQ_SERVER=server.address))
+        screen = new_screen(server)
         screen.wait("Batches: 2", "%s: the batches are counted" % db)
         screen.wait("%s +running +1 +Default" % worker.name, "the worker is shown")
         screen.wait("%d +longest +running +Default +sleep 1000" % first,
@@ -264,6 +278,136 @@ def test_keys():
         is_(screen.end(), 0, "q ends it")
 
 
+def new_screen(server, *words, **size):
+    return Terminal([program("scitq-manage"), "top"] + list(words),
+                    clean_env(SCITQ_SERVER=server.address), **size)
+
+
+def test_sizes():
+    """Small windows, windows that change, and cells that are too wide."""
+    with Server() as server:
+        api = server.api()
+        api.task("x" * 300, name="名" * 50, batch="b" * 60)
+        api.task("true", name="second")
+        screen = new_screen(server, lines=24, columns=80)
+        screen.wait("Batches: 2(.|\n)*Workers: 0(.|\n)*Tasks: 2", "80 x 24: all lists")
+        screen.key("\t\t")
+        screen.wait("1 +" + "名" * 20 + "  pending  b{20}\n", "wide cells are cut, apart")
+        for lines, columns, words in (
+                (8, 40, "Tasks: 2(.|\n)*2 +second"), (3, 12, "Tasks: 2"),
+                (1, 1, ""), (12, 80, "Tasks: 2(.|\n)*2 +second +pending"),
+                (60, 200, "Batches: 2(.|\n)*Tasks: 2(.|\n)*b{40}  x{50}")):
+            screen.resize(lines, columns)
+            screen.wait(words, "%d x %d" % (columns, lines))
+        screen.key("q")
+        is_(screen.end(), 0, "and it ends")
+
+
+def test_server_goes():
+    """A server that ends and comes back, and one that keeps silent: keys go on."""
+    with Server() as server:
+        api = server.api()
+        api.task("true", name="before")
+        screen = new_screen(server, "-t", "2")
+        screen.wait("before", "a task")
+        server.end()
+        screen.wait("cannot reach the scitq server", "a server that is gone is told")
+        ok("before" in screen.text(), "what was known stands")
+        screen.key("\t\tp")
+        screen.wait("pause task 1", "keys go on")
+        screen.key("y")
+        screen.wait("cannot reach the scitq server", "what cannot be done is told")
+        server.start()
+        server.api().task("true", name="after")
+        screen.wait("after", "one that comes back is seen")
+        screen.key(DOWN)
+        screen.wait("q: quit", "and no trouble any more")
+        os.kill(server.process.pid, signal.SIGSTOP)
+        try:
+            server_is_stopped = screen.text()
+            screen.key("py\t")
+            screen.wait("did not answer within 2 s", "a silent one is told")
+            screen.key("q")
+            is_(screen.end(), 0, "and q ends top meanwhile") or diag(server_is_stopped)
+        finally:
+            os.kill(server.process.pid, signal.SIGCONT)
+
+
+def test_keys_on_tasks():
+    """What p, r and k do to tasks in each status, and to batches."""
+    with Server() as server:
+        api = server.api()
+        w = api.post("/workers/", {"name": "w", "hostname": "h", "concurrency": 1,
+                                   "batch": "else"}).json["worker_id"]
+        first = api.task("true", name="first", batch="lot")
+        after = api.task("true", name="after", batch="lot", required_task_ids=[first])
+        screen = new_screen(server)
+        screen.wait("first +pending(.|\n)*after +waiting", "a task waits for another")
+
+        def press(keys, task, status, words=""):
+            screen.key(keys)
+            api.wait_task(task, status)
+            if words:
+                screen.wait(words, words)
+
+        screen.key("\t\t" + DOWN)  # the second task
+        screen.key("r")
+        screen.wait(r"resume task %d \(after\)" % after, "resume is asked about")
+        screen.key("y")
+        screen.wait("task %d is waiting: it is not held up" % after, "not what waits")
+        press("py", after, "paused", "after +paused")
+        press("ry", after, "waiting", "after +waiting")
+        e = api.post("/executions/", {"worker_id": w, "task_id": first}).json
+        e = "/executions/%d" % e["execution_id"]
+        screen.wait("first +assigned", "the other is assigned")
+        screen.key(UP)
+        signals = []
+
+        def wait_signal(n):
+            def come():
+                signals.extend(s["signal"] for s in
+                               api.get("/workers/%d/signals" % w).json)
+                return n in signals
+            wait_until("signal %d" % n, come)
+            ok(True, "signal %d" % n)
+        screen.key("ky")
+        wait_signal(9)
+        api.put(e, {"status": "accepted"})
+        api.put(e, {"status": "running", "pid": 1})
+        screen.wait("first +running", "it runs")
+        screen.key("py")
+        wait_signal(20)
+        screen.key("ry")
+        wait_signal(18)
+        api.put(e, {"status": "failed", "return_code": 1})
+        screen.wait("first +failed", "it fails")
+        del signals[:]
+        screen.key("\t")  # the batches
+        screen.key("r")
+        screen.wait("resume batch", "a batch")
+        screen.key("n")
+        screen.key("q")
+        is_(screen.end(), 0, "q ends it")
+
+
+def test_thousands():
+    """A queue of 20,000: the first ones are shown, and it follows changes."""
+    with Server() as server:
+        api = server.api()
+        made = api.post("/tasks/", [{"command": "true", "name": "t%d" % i}
+                                    for i in range(20000)]).json
+        screen = new_screen(server)
+        screen.wait("Tasks: 500 or more(.|\n)* t0 +pending", "the first of them")
+        screen.key("\t\t" + DOWN * 200)
+        screen.wait(r"\bt200 +pending", "gone through")
+        for i in range(0, 2000, 100):
+            api.put("/tasks/%d" % made[i]["task_id"], {"status": "paused"})
+        api.put("/tasks/%d" % made[200]["task_id"], {"status": "failed"})
+        screen.wait(r"\bt201 +pending", "it moves on")
+        screen.key("q")
+        is_(screen.end(), 0, "and ends")
+
+
 def test_no_terminal():
     with Server() as server:
         p = subprocess.run([program("scitq-manage"), "top"], stdin=subprocess.DEVNULL,
@@ -271,11 +415,15 @@ def test_no_terminal():
                            env=clean_env(SCITQ_SERVER=server.address), timeout=60)
         is_(p.returncode, 1, "without a terminal: exit 1")
         has(p.stderr, "top needs a terminal", "and why")
+        for name in ("dumb", "unheard-of", ""):
+            screen = new_screen(server, term=name)
+            screen.wait("top needs a terminal that can place its", "TERM=%s: why not" % name)
+            is_(screen.end(), 1, "exit 1")
 
 
 for each in databases():
     run(test_top, each)
-run(test_asked)
-run(test_keys)
-run(test_no_terminal)
+for each in (test_asked, test_keys, test_sizes, test_server_goes, test_keys_on_tasks,
+             test_thousands, test_no_terminal):
+    run(each)
 done()

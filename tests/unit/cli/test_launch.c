@@ -105,6 +105,8 @@ static void test_what_is_refused(void **state)
         {"-o", "s3://a/\xff", "true"},
         {"-r", "://x", "true"},
         {"-R", "a", "true"},
+        {"-R", "", "true"},
+        {"-R", " , ", "true"},
         {"-R", "0", "true"},
         {"-u", "root", "true"},
         {"-u", "-1", "true"},

@@ -397,6 +397,8 @@ static const char *value_for(const struct sq_opt *o, char text[40])
         snprintf(text, 40, "%.*s", (int)strcspn(o->choices, " "), o->choices);
     else if (o->kind == SQ_OPT_INT)
         snprintf(text, 40, "%lld", (long long)(o->min > 0 ? o->min : 0));
+    else if (o->kind == SQ_OPT_REAL)
+        strcpy(text, "1.5");
     else if (strcmp(o->name, "columns") == 0)
         strcpy(text, "status");
     else if (strcmp(o->name, "input") == 0 || strcmp(o->name, "output") == 0)
