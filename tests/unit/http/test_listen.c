@@ -132,6 +132,11 @@ static void test_open(void **state)
     close(taken);
     OK(err, sq_listen_open(&l, &err));
     sq_listen_close(&l);
+    /* Of IPv6 its own alone: the other may stand beside it. */
+    snprintf(text, sizeof text, "*:%d [::]:%d", ntohs(at.sin_port), ntohs(at.sin_port));
+    OK(err, sq_listen_parse(text, &l, &err));
+    OK(err, sq_listen_open(&l, &err));
+    sq_listen_close(&l);
 }
 
 int main(void)

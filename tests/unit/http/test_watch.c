@@ -64,6 +64,28 @@ static void tell(enum sq_waiter_kind kind, int64_t id)
     sq_changes_fini(&changes);
 }
 
+/* Who listens at /events is woken by a change of a row of any kind, and by no other. */
+static void test_each_kind_of_row_wakes_the_feed(void **state)
+{
+    static void (*const rows[])(struct sq_changes *, int64_t) = {
+        sq_changes_task, sq_changes_execution, sq_changes_worker, sq_changes_job,
+        sq_changes_output};
+    (void)state;
+    for (size_t i = 0; i < SQ_LEN(rows); i++) {
+        struct sq_changes changes;
+        struct client c;
+        bool is_row = rows[i] != sq_changes_output;
+        hold(&c, SQ_WAIT_FEED, 0);
+        sq_changes_init(&changes);
+        rows[i](&changes, 7);
+        sq_changes_settle(&changes);
+        sq_watch_changed(watch, &changes);
+        sq_changes_fini(&changes);
+        assert_int_equal(connection_held(&c.connection), !is_row);
+        leave(&c);
+    }
+}
+
 static void test_a_change_before_the_hold_is_not_lost(void **state)
 {
     struct client c;
@@ -211,6 +233,7 @@ int main(void)
 {
 #define ONE(test) cmocka_unit_test_setup_teardown(test, start, stop)
     const struct CMUnitTest tests[] = {
+        ONE(test_each_kind_of_row_wakes_the_feed),
         ONE(test_a_change_before_the_hold_is_not_lost),
         ONE(test_a_change_wakes_whom_it_concerns),
         ONE(test_what_cannot_be_told_wakes_all),
