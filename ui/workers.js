@@ -166,7 +166,7 @@ async function step(worker, key, by) {
   const press = pressed.get(name) ?? {};
   pressed.set(name, press);
   clearTimeout(press.end);
-  press.value = worker[key] = Math.max(0, worker[key] + by);
+  press.value = worker[key] = Math.max(0, (press.value ?? worker[key]) + by);
   grid.soon();
   if (press.busy) return;
   press.busy = true;
@@ -198,14 +198,14 @@ grid.setEmpty(h("h2", {}, "There are no workers"),
 const workers = new Map();
 
 const showRows = drawing(() => {
-  grid.setRows([...workers.values()].sort((a, b) => a.worker_id - b.worker_id));
+  grid.setRows([...workers.values()].map(keepPressed).sort((a, b) => a.worker_id - b.worker_id));
   showChosen();
 });
 
 const refresh = gently(() => attempt(async () => {
   const rows = await get("/workers/");
   workers.clear();
-  for (const row of rows) workers.set(row.worker_id, keepPressed(row));
+  for (const row of rows) workers.set(row.worker_id, row);
   showRows();
 }), 1000);
 
@@ -287,7 +287,7 @@ listen("/events?kind=worker&kind=job&kind=execution", {
     if (kind === "job") jobs.tell(row);
     if (kind !== "worker") return;
     if (row.deleted) workers.delete(row.worker_id);
-    else workers.set(row.worker_id, keepPressed(row));
+    else workers.set(row.worker_id, row);
     showRows();
   },
   state: live });

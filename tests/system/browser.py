@@ -117,7 +117,10 @@ class Browser:
         """Waits until it can be clicked; a list that moves is tried again."""
         def press():
             try:
-                self.on("POST", "/element/%s/click" % self.find(css))
+                element = self.find(css)
+                if not self.on("GET", "/element/%s/enabled" % element):
+                    return False
+                self.on("POST", "/element/%s/click" % element)
                 return True
             except RuntimeError as e:
                 if any(w in str(e) for w in ("stale", "intercepted", "not interactable")):
