@@ -109,17 +109,6 @@ static void answer(struct view *v, int key)
     forget(&v->asked);
 }
 
-static void move_to(struct view *v, int step)
-{
-    struct sq_top_list *l = &v->top.lists[v->top.pane];
-    size_t n = json_array_size(l->rows);
-    if (step < 0)
-        l->selected = l->selected > (size_t)-step ? l->selected - (size_t)-step : 0;
-    else if (n)
-        l->selected =
-            l->selected + (size_t)step < n ? l->selected + (size_t)step : n - 1;
-}
-
 /* False: the end. */
 static bool act_on_key(struct view *v, int key)
 {
@@ -133,12 +122,12 @@ static bool act_on_key(struct view *v, int key)
     case 'q': return false;
     case '\t': v->top.pane = (v->top.pane + 1) % SQ_TOP_PANES; break;
     case KEY_BTAB: v->top.pane = (v->top.pane + SQ_TOP_PANES - 1) % SQ_TOP_PANES; break;
-    case KEY_UP: move_to(v, -1); break;
-    case KEY_DOWN: move_to(v, 1); break;
-    case KEY_PPAGE: move_to(v, -PAGE_ROWS); break;
-    case KEY_NPAGE: move_to(v, PAGE_ROWS); break;
-    case KEY_HOME: move_to(v, -SQ_TOP_ROWS_MAX); break;
-    case KEY_END: move_to(v, SQ_TOP_ROWS_MAX); break;
+    case KEY_UP: sq_top_move(&v->top, -1); break;
+    case KEY_DOWN: sq_top_move(&v->top, 1); break;
+    case KEY_PPAGE: sq_top_move(&v->top, -PAGE_ROWS); break;
+    case KEY_NPAGE: sq_top_move(&v->top, PAGE_ROWS); break;
+    case KEY_HOME: sq_top_move(&v->top, -SQ_TOP_ROWS_MAX); break;
+    case KEY_END: sq_top_move(&v->top, SQ_TOP_ROWS_MAX); break;
     case 'p': ask(v, SQ_TOP_PAUSE); break;
     case 'r': ask(v, SQ_TOP_RESUME); break;
     case 'k': ask(v, SQ_TOP_KILL); break;

@@ -27,8 +27,10 @@ void sq_top_init(struct sq_top *t, struct sq_cli *cli)
 
 void sq_top_fini(struct sq_top *t)
 {
-    for (int i = 0; i < SQ_TOP_PANES; i++)
+    for (int i = 0; i < SQ_TOP_PANES; i++) {
         json_decref(t->lists[i].rows);
+        json_decref(t->lists[i].missed);
+    }
 }
 
 /* Add what `path` lists of this status (NULL: of any) to `rows`. */
@@ -62,24 +64,57 @@ static int load_tasks(struct sq_cli *cli, json_t *rows, struct sq_err *err)
     return rc;
 }
 
-static bool same_row(const json_t *a, const json_t *b, const char *key)
+/* Select the row of this key; false: there is none. */
+static bool select_row(struct sq_top_list *l, const char *key, const json_t *value)
 {
-    return a && b && json_equal(json_object_get(a, key), json_object_get(b, key));
+    size_t i;
+    json_t *row;
+    json_array_foreach(l->rows, i, row)
+    {
+        if (!value || !json_equal(json_object_get(row, key), value))
+            continue;
+        l->selected = i;
+        return true;
+    }
+    return false;
 }
 
-/* Take new rows; what was selected is looked for among them. */
+static void miss(struct sq_top_list *l, json_t *value)
+{
+    json_decref(l->missed);
+    l->missed = json_incref(value);
+}
+
+/* Take new rows; what was selected is looked for among them.  A task that went from one
+ * status to the next between two of the questions is in none of the answers, once: the
+ * row that takes its place gives it back when it is there again. */
 static void replace(struct sq_top_list *l, const char *key, json_t *rows)
 {
-    const json_t *was = json_array_get(l->rows, l->selected);
-    size_t i = 0, n = json_array_size(rows);
-    while (i < n && !same_row(json_array_get(rows, i), was, key))
-        i++;
-    if (was && i < n)
-        l->selected = i;
-    else if (l->selected >= n)
-        l->selected = n ? n - 1 : 0;
+    SQ_CLEANUP(sq_json_unref)
+    json_t *was =
+        json_incref(json_object_get(json_array_get(l->rows, l->selected), key));
+    size_t n = json_array_size(rows);
     json_decref(l->rows);
     l->rows = json_incref(rows);
+    if (select_row(l, key, l->missed) || select_row(l, key, was)) {
+        miss(l, NULL);
+        return;
+    }
+    miss(l, was);
+    if (l->selected >= n)
+        l->selected = n ? n - 1 : 0;
+}
+
+void sq_top_move(struct sq_top *t, int step)
+{
+    struct sq_top_list *l = &t->lists[t->pane];
+    size_t n = json_array_size(l->rows);
+    miss(l, NULL);
+    if (step < 0)
+        l->selected = l->selected > (size_t)-step ? l->selected - (size_t)-step : 0;
+    else if (n)
+        l->selected =
+            l->selected + (size_t)step < n ? l->selected + (size_t)step : n - 1;
 }
 
 int sq_top_ask(struct sq_cli *cli, json_t **ret, struct sq_err *err)

@@ -15,6 +15,7 @@ struct sq_top_list {
     const char *const *columns; /* members of the rows' objects, ended by NULL */
     json_t *rows;               /* at most SQ_TOP_ROWS_MAX */
     size_t selected;
+    json_t *missed; /* the key of what was selected until the last answer lacked it */
 };
 
 struct sq_top {
@@ -29,8 +30,11 @@ void sq_top_fini(struct sq_top *t);
 /* Ask the server: *ret (the caller's) is {"batches": […], "workers": […], "tasks":
  * […]}. */
 int sq_top_ask(struct sq_cli *cli, json_t **ret, struct sq_err *err);
-/* Show that; what is selected stays so while it is there. */
+/* Show that; what is selected stays so while it is there, or comes back with the next
+ * answer. */
 void sq_top_take(struct sq_top *t, const json_t *answer);
+/* Select the row so many further down (< 0: up), or the last there is. */
+void sq_top_move(struct sq_top *t, int step);
 /* The selected row of the pane; NULL: it is empty. */
 const json_t *sq_top_selected(const struct sq_top *t);
 /* One cell as text, in `ret`. */
