@@ -77,6 +77,8 @@ static int upgrade(struct sq_db *db, bool may_init, struct sq_err *err)
         return rc;
     if (state == SQ_SCHEMA_EMPTY && !may_init)
         return sq_schema_refuse(db, state, version, err);
+    if (state == SQ_SCHEMA_LEGACY || state == SQ_SCHEMA_OLDER)
+        sq_schema_warn(db);
     if (state != SQ_SCHEMA_CURRENT)
         rc = sq_schema_migrate(db, err);
     if (rc != 0)

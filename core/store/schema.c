@@ -129,6 +129,18 @@ int sq_schema_refuse(struct sq_db *db, enum sq_schema_state state, int version,
     }
 }
 
+void sq_schema_warn(struct sq_db *db)
+{
+    struct sq_stmt *st = sq_db_query(db, SQ_Q_SCHEMA_SESSIONS);
+    int64_t n = sq_row(st) ? sq_col_int(st, 0) : 0;
+    sq_stmt_end(st);
+    if (n > 0)
+        sq_log(SQ_LOG_WARNING, "store",
+               "%s: %lld other session%s in it: should one be a server's, stop it, "
+               "and let it not come back after the upgrade",
+               sq_db_describe(db), (long long)n, n == 1 ? "" : "s");
+}
+
 static void apply(struct sq_db *db, const struct sq_migration *m)
 {
     sq_db_script(db, m->sql);

@@ -19,6 +19,10 @@ int sq_schema_state(struct sq_db *db, enum sq_schema_state *ret, int *ret_versio
 /* In one transaction: create in an empty database, or apply what is missing to an older
  * one, of ours or of scitq 1.3. */
 int sq_schema_migrate(struct sq_db *db, struct sq_err *err);
+/* A warning where others are connected too, as far as the engine can tell (PostgreSQL):
+ * a server of 1.3, or of the version before, that goes on working in an upgraded
+ * database has tasks run twice. */
+void sq_schema_warn(struct sq_db *db);
 /* The sentence for a database that is not current, and what to do about it. */
 int sq_schema_refuse(struct sq_db *db, enum sq_schema_state state, int version,
                      struct sq_err *err);

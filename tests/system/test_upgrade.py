@@ -154,6 +154,7 @@ def locked():
         other.stdin.flush()
         is_(other.stdout.readline(), "1\n", "somebody reads a table")
         code, said = manage(server, "upgrade")
+        has(said, "1 other session in it: should one be a server", "who else is there is told")
         ok(code == 1 and "another session holds a lock" in said,
            "an upgrade meanwhile is refused: %s" % said.strip())
         ok((old.dump(), schema(server, old.run)) == before, "all is as it was")

@@ -28,6 +28,16 @@ select identity from scitq_identity
 -- name: schema_secret
 select key from scitq_secret
 
+-- Who else is connected to the database, such as a server that was forgotten.  What
+-- kind of session another user's is shows only to those who may see it.
+-- name: schema_sessions
+-- engine: sqlite
+select 0
+-- engine: postgres
+select count(*) from pg_stat_activity
+where datname = current_database() and usename is not null
+  and pid <> pg_backend_pid() and coalesce(backend_type, 'client backend') = 'client backend'
+
 -- One process at a time migrates; SQLite's write transaction is that lock already.
 -- name: schema_lock
 -- engine: sqlite
