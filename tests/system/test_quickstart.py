@@ -2,7 +2,7 @@
 with port 5000 taken: it ends with 0 and everything running, again too, and `stop`
 leaves nothing behind.
 
-Part of ./check long: it builds the whole once more."""
+All but a wrong use is part of ./check long: that builds the whole once more."""
 
 import glob
 import http.client
@@ -114,6 +114,18 @@ def newcomer(top):
     is_(quickstart(top, "stop").returncode, 0, "stop is safe to repeat")
 
 
+def misused():
+    """A wrong use is told as one, before anything is done."""
+    for name in "quickstart", "check":
+        got = subprocess.run([os.path.join(TOP, name), "nonsense"], cwd="/",
+                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True, timeout=60,
+                             env=clean_env())
+        is_((got.returncode, got.stdout), (2, ""), "./%s nonsense: exit 2" % name)
+        has(got.stderr, "usage: ", "with the usage")
+
+
+run(misused)
 if not LONG:
     skip("quickstart in a copy of the sources", "part of ./check long")
 else:
