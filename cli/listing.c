@@ -68,6 +68,8 @@ int sq_listing_each_take(struct sq_cli *cli, const struct sq_listing *l, json_t 
         if (rc != 0)
             return rc;
         size_t n = json_array_size(page);
+        if (l->rows)
+            *l->rows += n;
         if (left && (int64_t)n >= left)
             return 0;
         left -= left ? (int64_t)n : 0;

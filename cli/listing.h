@@ -12,6 +12,7 @@ struct sq_listing {
     const char *const *more;    /* the rest, shown with --long; NULL: none */
     bool newest_first;
     int64_t limit; /* rows at most; 0: all */
+    size_t *rows;  /* to be told how many there were; NULL: not asked */
 };
 
 /* Called with each object; non-zero stops and is returned. */

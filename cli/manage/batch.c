@@ -19,7 +19,7 @@ static int any_in(struct sq_cli *cli, const char *path, const char *key,
     return rc;
 }
 
-static int check_known(struct sq_cli *cli, const char *batch, struct sq_err *err)
+int sq_batch_known(struct sq_cli *cli, const char *batch, struct sq_err *err)
 {
     bool known = false;
     int rc = any_in(cli, "/tasks/", "task_id", batch, &known, err);
@@ -55,7 +55,7 @@ int sq_batch_each(struct sq_cli *cli, const char *method, const char *rest,
     SQ_CLEANUP(sq_json_unref) json_t *answers = json_object();
     int rc = 0;
     for (size_t i = 0; i < n && rc == 0; i++)
-        rc = check_known(cli, names[i], err);
+        rc = sq_batch_known(cli, names[i], err);
     for (size_t i = 0; i < n && rc == 0; i++) {
         json_t *answer = NULL;
         rc = call(cli, method, names[i], rest, signal, &answer, err);

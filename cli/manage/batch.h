@@ -1,4 +1,5 @@
-/* What batch stop, go and delete share: names, one call for each. */
+/* What batch stop, go and delete share: names, one call for each.  And whether a batch
+ * is one at all. */
 #ifndef SQ_CLI_MANAGE_BATCH_H
 #define SQ_CLI_MANAGE_BATCH_H
 
@@ -9,5 +10,7 @@
  * one that no task, worker or recruiter has, and nothing is done. */
 int sq_batch_each(struct sq_cli *cli, const char *method, const char *rest,
                   int64_t signal, const char *done, struct sq_err *err);
+/* SQ_ENOENT: no task, worker or recruiter is of it. */
+int sq_batch_known(struct sq_cli *cli, const char *batch, struct sq_err *err);
 
 #endif

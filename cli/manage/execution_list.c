@@ -1,6 +1,6 @@
 /* scitq-manage execution list: the newest first. */
-#include "cli/listing.h"
 #include "cli/manage/commands.h"
+#include "cli/manage/list.h"
 #include "cli/rows.h"
 
 static const struct sq_opt options[] = {
@@ -41,7 +41,8 @@ enum { TAIL_CHARACTERS = 1000 };
 
 static int run(struct sq_cli *cli, struct sq_err *err)
 {
-    struct sq_listing l = {"/executions/", "execution_id", columns, more, true, 0};
+    struct sq_listing l = {
+        "/executions/", "execution_id", columns, more, true, 0, NULL};
     json_t *filter = sq_args_has(&cli->args, "long")
                          ? json_pack("{s:i}", "trunc", TAIL_CHARACTERS)
                          : json_pack("{s:b}", "no_output", 1);
@@ -50,7 +51,7 @@ static int run(struct sq_cli *cli, struct sq_err *err)
     sq_listing_filter(cli, filter, "status", "status");
     sq_listing_filter(cli, filter, "batch", "batch");
     l.limit = sq_args_int(&cli->args, "limit");
-    return sq_listing_print_take(cli, &l, filter, err);
+    return sq_list_take(cli, &l, filter, err);
 }
 
 const struct sq_verb sq_verb_execution_list = {

@@ -1,7 +1,7 @@
 /* scitq-manage flavor list */
 #include "cli/change.h"
-#include "cli/listing.h"
 #include "cli/manage/commands.h"
+#include "cli/manage/list.h"
 #include "cli/rows.h"
 
 /* clang-format off: a row an option */
@@ -47,10 +47,10 @@ static const struct sq_change members[] = {
 
 static int run(struct sq_cli *cli, struct sq_err *err)
 {
-    const struct sq_listing l = {"/flavor/", NULL, columns, NULL, false, 0};
+    const struct sq_listing l = {"/flavor/", NULL, columns, NULL, false, 0, NULL};
     json_t *filter = json_object();
     sq_change_collect(cli, members, filter);
-    return sq_listing_print_take(cli, &l, filter, err);
+    return sq_list_take(cli, &l, filter, err);
 }
 
 const struct sq_verb sq_verb_flavor_list = {

@@ -21,7 +21,7 @@ static const char *const more[] = {"retry", "args", "log", NULL};
 
 static int run(struct sq_cli *cli, struct sq_err *err)
 {
-    const struct sq_listing l = {"/jobs/", "job_id", columns, more, false, 0};
+    const struct sq_listing l = {"/jobs/", "job_id", columns, more, false, 0, NULL};
     json_t *filter = json_object();
     sq_listing_filter(cli, filter, "status", "status");
     return sq_listing_print_take(cli, &l, filter, err);

@@ -1,6 +1,6 @@
 /* scitq-manage recruiter list */
-#include "cli/listing.h"
 #include "cli/manage/commands.h"
+#include "cli/manage/list.h"
 #include "cli/rows.h"
 
 static const struct sq_opt options[] = {
@@ -20,10 +20,10 @@ static const char *const columns[] = {"batch",
 
 static int run(struct sq_cli *cli, struct sq_err *err)
 {
-    const struct sq_listing l = {"/recruiter/", NULL, columns, NULL, false, 0};
+    const struct sq_listing l = {"/recruiter/", NULL, columns, NULL, false, 0, NULL};
     json_t *filter = json_object();
     sq_listing_filter(cli, filter, "batch", "batch");
-    return sq_listing_print_take(cli, &l, filter, err);
+    return sq_list_take(cli, &l, filter, err);
 }
 
 const struct sq_verb sq_verb_recruiter_list = {

@@ -1,6 +1,6 @@
 /* scitq-manage task list */
-#include "cli/listing.h"
 #include "cli/manage/commands.h"
+#include "cli/manage/list.h"
 #include "cli/rows.h"
 
 static const struct sq_opt options[] = {
@@ -23,11 +23,11 @@ static const char *const more[] = {"input",       "output",
 
 static int run(struct sq_cli *cli, struct sq_err *err)
 {
-    const struct sq_listing l = {"/tasks/", "task_id", columns, more, false, 0};
+    const struct sq_listing l = {"/tasks/", "task_id", columns, more, false, 0, NULL};
     json_t *filter = json_object();
     sq_listing_filter(cli, filter, "status", "status");
     sq_listing_filter(cli, filter, "batch", "batch");
-    return sq_listing_print_take(cli, &l, filter, err);
+    return sq_list_take(cli, &l, filter, err);
 }
 
 const struct sq_verb sq_verb_task_list = {

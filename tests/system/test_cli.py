@@ -200,6 +200,29 @@ def test_names(tool, api, worker):
         has(err, "is named 'nobody'", "is told so")
 
 
+def strangers(tool):
+    """A list of what does not exist is empty, and says why; of what does, only empty."""
+    nobody = "no task, worker or recruiter is of a batch named 'nobody'"
+    for words, note in (
+            (("task", "list", "-b", "nobody"), nobody),
+            (("worker", "list", "-b", "nobody"), nobody),
+            (("recruiter", "list", "-b", "nobody"), nobody),
+            (("execution", "list", "-b", "nobody"), nobody),
+            (("execution", "list", "-n", "nobody"), "no task is named 'nobody'"),
+            (("execution", "list", "-i", "99999"), "no task has the id 99999"),
+            (("flavor", "list", "-P", "nobody"),
+             "no flavor is known of a provider named 'nobody'"),
+            (("flavor", "list", "-r", "nobody"),
+             "no flavor is known of a region named 'nobody'"),
+            (("recruiter", "list", "-b", "outs"), None),
+            (("task", "list", "-b", "outs", "-S", "waiting"), None),
+            (("execution", "list", "-n", "out", "-S", "refused"), None),
+            (("flavor", "list", "-P", "local", "--min-cpu", "9999"), None)):
+        is_(tool.manage(*words, "-H"),
+            (0, "", "scitq-manage: %s\n" % note if note else ""), " ".join(words))
+        is_(tool.manage(*words, "--json")[:2], (0, "[]\n"), "as JSON, the empty list")
+
+
 def test_outputs(tool, api, worker):
     t = tool.queue("-n", "out", "-b", "outs", "true")
     code, out, err = tool.manage("task", "output", "-i", t)
@@ -231,6 +254,7 @@ def test_outputs(tool, api, worker):
         1, "filters")
     is_(len(cells(tool.good("execution", "list", "-H", "-n", "out", "-l", "1"))), 1,
         "a limit")
+    strangers(tool)
     rows = cells(tool.good("execution", "list", "-L", "-i", t))
     is_((rows[0][8:], rows[2][8:]), (
         "return_code pid output_files output error".split(),
