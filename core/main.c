@@ -7,6 +7,7 @@
  * meet in the writer: every change is an operation in its queue, the scheduler settles
  * each transaction, and what was committed is told to the cache and to the HTTP room's
  * waiters. */
+#include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
@@ -395,6 +396,9 @@ static int check_settings(const struct server *sv, struct sq_err *err)
     struct sq_guard_files files = {0};
     int rc = sv->options.role == SQ_ROLE_QUEUE ? 0 : sq_guard_read(s, &files, err);
     sq_guard_drop(&files);
+    if (rc == 0)
+        rc = sq_fleet_check_settings(
+            s->providers, sq_conf_text(s->conf, "SCITQ_PROVIDERS"), s->conf, err);
     if (rc)
         return rc;
     printf("the settings are right: %s\n",
@@ -435,7 +439,7 @@ int main(int argc, char **argv)
     if (rc == 0)
         rc = act(&sv, &signals, &err);
     stop(&sv);
-    if (rc != 0)
-        fprintf(stderr, "scitq-server: %s\n", err.text);
+    if (rc != 0) /* scitq-manage, where that was asked */
+        fprintf(stderr, "%s: %s\n", program_invocation_short_name, err.text);
     return rc ? 1 : 0;
 }

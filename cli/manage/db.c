@@ -15,7 +15,7 @@ int sq_server_exec(struct sq_cli *cli, const char *const *options, struct sq_err
     static const char *const places[] = {"/scitq-server", "/../sbin/scitq-server"};
     const char *file = sq_args_text(&cli->args, "config");
     /* execv promises not to write to them, whatever its type says. */
-    char *args[8] = {(char *)"scitq-server"};
+    char *args[8] = {(char *)"scitq-manage"}; /* whose errors they are */
     int n = 1;
     while (*options)
         args[n++] = (char *)*options++;

@@ -259,14 +259,31 @@ static bool was_retuned(struct sq_fleet *f)
     return was;
 }
 
-/* What needs nobody's answer is known from the start. */
-static void update_offline(void *arg, const char *name, const struct sq_plugin *plugin)
+struct looked {
+    struct sq_fleet *f;
+    const struct sq_plugin *judged; /* its other names have the same settings */
+};
+
+static void look_at(void *arg, const char *name, const struct sq_plugin *plugin)
 {
-    struct sq_fleet *f = arg;
+    struct looked *l = arg;
     struct sq_err err;
-    if ((plugin->provider->flags & SQ_PROVIDER_OFFLINE) &&
-        sq_fleet_update(f, NULL, name, &err) != 0)
+    int rc = 0;
+    if (plugin->provider->flags & SQ_PROVIDER_OFFLINE)
+        rc = sq_fleet_update(l->f, NULL, name, &err);
+    else if (plugin != l->judged)
+        rc = sq_fleet_judge(plugin, name, sq_tuning(l->f->setup.tuned)->conf, &err);
+    l->judged = plugin;
+    if (rc)
         sq_log(SQ_LOG_WARNING, "fleet", "%s: %s", name, err.text);
+}
+
+/* What needs nobody's answer is known from the start, be it that settings are wrong. */
+static void look_at_all(struct sq_fleet *f)
+{
+    struct looked l = {.f = f};
+    sq_fleet_each_name(f->setup.plugins, sq_tuning(f->setup.tuned)->providers, look_at,
+                       &l);
 }
 
 static void *dispatch(void *arg)
@@ -278,7 +295,7 @@ static void *dispatch(void *arg)
     sq_arena_init(&arena, SQ_FLEET_ARENA);
     while (wait_until_due(f, failing ? sq_monotonic() + LOOK_AGAIN_US : INT64_MAX)) {
         if (was_retuned(f))
-            sq_fleet_each_name(f, update_offline, f);
+            look_at_all(f);
         collect(f);
         end_late(f);
         int rc = start_some(f, &arena, &err);

@@ -33,6 +33,10 @@ struct sq_fleet_setup {
  * SQ_EINVAL; the sentence goes on after the setting's name. */
 int sq_fleet_check_names(const struct sq_plugins *plugins, const char *names,
                          struct sq_err *err);
+/* What do the providers that are in use think of their settings?  Nobody is asked.
+ * SQ_EINVAL: one is wrong; one that is missing is only warned of. */
+int sq_fleet_check_settings(const struct sq_plugins *plugins, const char *names,
+                            const struct sq_conf *conf, struct sq_err *err);
 /* Everything of `setup` is borrowed. */
 int sq_fleet_start(const struct sq_fleet_setup *setup, struct sq_fleet **ret,
                    struct sq_err *err);

@@ -8,7 +8,9 @@
  * site.c      what the site's inventory says to the server
  * deploy.c    a machine made, its worker waited for; a machine destroyed
  * catalog.c   what a provider offers, written down
- * session.c   providers by name, an instance of one for a job
+ * names.c     providers by name
+ * session.c   an instance of one for a job
+ * judge.c     what a provider thinks of its settings
  * janitor.c   machines and workers that have lost each other; unowned.c: machines */
 #ifndef SQ_FLEET_IMPL_H
 #define SQ_FLEET_IMPL_H
@@ -22,7 +24,7 @@
 #include "lib/host.h"
 #include "lib/plugin.h"
 
-enum { SQ_FLEET_OWNER_SIZE = 14, SQ_FLEET_ARENA = 256 << 20 };
+enum { SQ_FLEET_OWNER_SIZE = 14, SQ_FLEET_NAME_SIZE = 64, SQ_FLEET_ARENA = 256 << 20 };
 
 /* Why a job is to end before its time. */
 enum sq_fleet_end { SQ_END_NONE, SQ_END_STOP, SQ_END_DESTROY, SQ_END_LATE };
@@ -100,14 +102,24 @@ void sq_session_close(struct sq_session *s);
 /* What an operation of the instance returned, secrets out of its sentence as out of its
  * log. */
 int sq_session_told(const struct sq_session *s, int rc, struct sq_err *err);
+
+/* ---- names.c */
+
 /* The module behind a name that users write. */
 int sq_fleet_plugin(struct sq_fleet *f, const char *name, const struct sq_plugin **ret,
                     struct sq_err *err);
-/* Call `each` with every name users may write, and its module. */
-void sq_fleet_each_name(struct sq_fleet *f,
+/* Call `each` with every name users may write, and its module; `names` is
+ * SCITQ_PROVIDERS, NULL: all. */
+void sq_fleet_each_name(const struct sq_plugins *plugins, const char *names,
                         void (*each)(void *arg, const char *name,
                                      const struct sq_plugin *plugin),
                         void *arg);
+
+/* ---- judge.c */
+
+/* What a provider to which a setting is given thinks of them, as its open says it. */
+int sq_fleet_judge(const struct sq_plugin *plugin, const char *name,
+                   const struct sq_conf *conf, struct sq_err *err);
 
 /* ---- deploy.c */
 

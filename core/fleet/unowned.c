@@ -164,7 +164,8 @@ void sq_janitor_round(struct sq_janitor *j)
         struct search s = {.plugin = sq_plugins_at(ps, i)};
         if (!s.plugin->provider)
             continue;
-        sq_fleet_each_name(j->fleet, keep_name, &s);
+        sq_fleet_each_name(ps, sq_tuning(j->fleet->setup.tuned)->providers, keep_name,
+                           &s);
         if (s.name)
             sweep_named(j, s.name, &j->failing[i]);
         free((char *)s.name);

@@ -11,6 +11,13 @@ from harness import *  # noqa: E402,F403
 TEXT = "[s3]\ntype = s3\nsecret_access_key = sésame ouvre-toi\n"
 
 
+AZURE = """AZURE_SUBSCRIPTION_ID=s
+AZURE_TENANT=t
+AZURE_CLIENT_ID=c
+AZURE_SECRET=secret
+"""
+
+
 def manage(*words, **env):
     p = subprocess.run([program("scitq-manage")] + list(words), env=clean_env(**env),
                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -62,7 +69,19 @@ def test_check():
     for text, code, words in (
             ("SCITQ_LISTEN=127.0.0.1:5000\n", 0, "the settings are right: " + conf),
             ("SCITQ_LISTEN=bogus\n", 1, "SCITQ_LISTEN must be address:port"),
-            ("WORKER_OFFLINE_DELAY=soon\n", 1, "WORKER_OFFLINE_DELAY")):
+            ("WORKER_OFFLINE_DELAY=soon\n", 1, "scitq-manage: " + conf + " line 2: "
+             "WORKER_OFFLINE_DELAY"),
+            (AZURE + "AZURE_EVICTION_POLICY=Keep\n", 1,
+             "scitq-manage: the provider azure: AZURE_EVICTION_POLICY is"),
+            ("OS_AUTH_URL=nowhere\n", 1,
+             "the provider openstack: OS_AUTH_URL is no address"),
+            ("SCITQ_PROVIDERS=mine=openstack\nOS_AUTH_URL=nowhere\n", 1,
+             "the provider mine: OS_AUTH_URL is no address"),
+            ("SCITQ_PROVIDERS=local\nOS_AUTH_URL=nowhere\n", 0, "are right: " + conf),
+            ("LOCAL_FLAVORS=small:many:1:1:0:0\n", 1, "the provider local: "),
+            (AZURE.replace("AZURE_SECRET", "#"), 0,
+             "the provider azure: AZURE_SECRET is not set"),
+            (AZURE, 0, "are right: " + conf)):
         with open(conf, "w") as f:
             f.write("SCITQ_STATE_DIR=%s\n" % folder.join("state") + text)
         got, out, err = manage("config", "check", "-c", conf)
@@ -72,6 +91,16 @@ def test_check():
     folder.stop()
 
 
+def test_start():
+    """A server starts all the same, and says what is wrong once, whatever the names."""
+    words = "openstack: OS_AUTH_URL is no address"
+    with Server(OS_AUTH_URL="nowhere") as server:
+        wait_until("the log says it", lambda: words in server.log())
+        is_(server.end(), 0, "a server goes on with a provider's wrong setting")
+        is_(server.log().count("OS_AUTH_URL is no address"), 1, "which it warns of")
+
+
 run(test_rclone)
 run(test_check)
+run(test_start)
 done()
