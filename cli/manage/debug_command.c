@@ -32,12 +32,43 @@ static const struct {
 } ours[] = {
     {SIGINT, SIG_IGN}, {SIGQUIT, SIG_IGN}, {SIGTERM, pass_on}, {SIGHUP, pass_on}};
 
-/* In the child. */
-static void become(const struct sq_debug *d, char *const *words, char *const *env,
-                   const struct sigaction *before, pid_t parent)
+/* How signals were taken before. */
+struct before {
+    struct sigaction actions[SQ_LEN(ours)];
+    sigset_t mask;
+};
+
+/* Take them our way; none comes before let_signals: there is nobody to pass it on to.
+ */
+static void hold_signals(struct before *b)
+{
+    sigset_t held;
+    sigemptyset(&held);
+    for (size_t i = 0; i < SQ_LEN(ours); i++) {
+        struct sigaction now = {.sa_handler = ours[i].handler};
+        sigaddset(&held, ours[i].number);
+        sigaction(ours[i].number, &now, &b->actions[i]);
+    }
+    sigprocmask(SIG_BLOCK, &held, &b->mask);
+}
+
+static void let_signals(const struct before *b)
+{
+    sigprocmask(SIG_SETMASK, &b->mask, NULL);
+}
+
+static void restore_actions(const struct before *b)
 {
     for (size_t i = 0; i < SQ_LEN(ours); i++)
-        sigaction(ours[i].number, &before[i], NULL);
+        sigaction(ours[i].number, &b->actions[i], NULL);
+}
+
+/* In the child. */
+static void become(const struct sq_debug *d, char *const *words, char *const *env,
+                   const struct before *b, pid_t parent)
+{
+    restore_actions(b);
+    let_signals(b);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent || fchdir(d->dir) != 0 ||
         (d->json && dup2(STDERR_FILENO, STDOUT_FILENO) < 0))
@@ -48,34 +79,43 @@ static void become(const struct sq_debug *d, char *const *words, char *const *en
     _exit(e == ENOENT ? NOT_FOUND : NOT_RUN);
 }
 
+/* Wait for its end.  Until it is reaped its number is nobody else's. */
+static int wait_for(pid_t pid, int *ret_status)
+{
+    siginfo_t info;
+    int rc;
+    do
+        rc = waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT);
+    while (rc != 0 && errno == EINTR);
+    child = 0;
+    if (rc == 0)
+        while ((rc = waitpid(pid, ret_status, 0)) < 0 && errno == EINTR)
+            ;
+    return rc < 0 ? -errno : 0;
+}
+
 int sq_debug_program(struct sq_debug *d, char *const *words, char *const *env,
                      int *ret_status, struct sq_err *err)
 {
-    struct sigaction before[SQ_LEN(ours)];
+    struct before before;
     pid_t parent = getpid(), pid;
-    int status = 0, rc = 0;
+    int e = 0;
     fflush(d->cli->out);
-    child = 0;
-    for (size_t i = 0; i < SQ_LEN(ours); i++) {
-        struct sigaction now = {.sa_handler = ours[i].handler};
-        sigaction(ours[i].number, &now, &before[i]);
-    }
+    hold_signals(&before);
     pid = fork();
     if (pid == 0)
-        become(d, words, env, before, parent);
-    child = pid;
+        become(d, words, env, &before, parent);
+    e = pid < 0 ? errno : 0;
+    child = pid > 0 ? pid : 0;
+    let_signals(&before);
+    if (pid > 0)
+        e = -wait_for(pid, ret_status);
+    restore_actions(&before);
     if (pid < 0)
-        rc = sq_fail(err, SQ_ENOMEM, "cannot start %s: %s", words[0], strerror(errno));
-    while (rc == 0 && waitpid(pid, &status, 0) < 0)
-        if (errno != EINTR)
-            rc = sq_fail(err, SQ_EIO, "cannot wait for %s: %s", words[0],
-                         strerror(errno));
-    child = 0;
-    for (size_t i = 0; i < SQ_LEN(ours); i++)
-        sigaction(ours[i].number, &before[i], NULL);
-    if (rc == 0)
-        *ret_status = status;
-    return rc;
+        return sq_fail(err, SQ_ENOMEM, "cannot start %s: %s", words[0], strerror(e));
+    if (e)
+        return sq_fail(err, SQ_EIO, "cannot wait for %s: %s", words[0], strerror(e));
+    return 0;
 }
 
 static int fetch_one(struct sq_debug *d, char *uri, const char *name,
