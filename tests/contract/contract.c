@@ -220,26 +220,41 @@ static void skipped(void **state)
     skip();
 }
 
+const enum sq_engine contract_sqlite = SQ_SQLITE, contract_postgresql = SQ_POSTGRES;
+
+/* Those of `tests` that belong to the engine, each named after it; how many. */
+static size_t add_tests(const struct CMUnitTest *tests, size_t n,
+                        const enum sq_engine *engine, struct CMUnitTest *ret)
+{
+    const char *name = *engine == SQ_SQLITE ? "sqlite" : "postgresql";
+    size_t m = 0;
+    for (size_t i = 0; i < n; i++) {
+        const enum sq_engine *only = tests[i].initial_state;
+        char title[100];
+        if (only && *only != *engine)
+            continue;
+        snprintf(title, sizeof title, "%s: %s", name, tests[i].name);
+        ret[m++] =
+            (struct CMUnitTest){.name = strdup(title),
+                                .test_func = *engine == SQ_POSTGRES && !with_postgresql
+                                                 ? skipped
+                                                 : tests[i].test_func,
+                                .setup_func = setup_test,
+                                .teardown_func = teardown_test,
+                                .initial_state = (void *)engine};
+    }
+    return m;
+}
+
 int contract_main(const struct CMUnitTest *tests, size_t n)
 {
-    static enum sq_engine engines[] = {SQ_SQLITE, SQ_POSTGRES};
-    static const char *const names[] = {"sqlite", "postgresql"};
     struct CMUnitTest *all = calloc(2 * n, sizeof *all);
-    char(*titles)[100] = calloc(2 * n, sizeof *titles);
-    for (size_t i = 0; i < 2 * n; i++) {
-        all[i] = tests[i % n];
-        snprintf(titles[i], sizeof titles[i], "%s: %s", names[i / n], all[i].name);
-        all[i].name = titles[i];
-        all[i].setup_func = setup_test;
-        all[i].teardown_func = teardown_test;
-        all[i].initial_state = &engines[i / n];
-        if (i >= n && !with_postgresql)
-            all[i].test_func = skipped;
-    }
-    int rc =
-        _cmocka_run_group_tests("contract", all, 2 * n, setup_world, teardown_world);
+    size_t m = add_tests(tests, n, &contract_sqlite, all);
+    m += add_tests(tests, n, &contract_postgresql, all + m);
+    int rc = _cmocka_run_group_tests("contract", all, m, setup_world, teardown_world);
+    for (size_t i = 0; i < m; i++)
+        free((char *)all[i].name);
     free(all);
-    free(titles);
     return rc;
 }
 

@@ -11,8 +11,10 @@
  *   }
  *
  * Each test runs once as "sqlite: test_x" and once as "postgresql: test_x", on a new
- * database.  PostgreSQL is SCITQ_TEST_PG's server, or a private one (tests/pg.sh) that
- * ends with the program; a build --without-postgresql skips those. */
+ * database; what only one of them has is contract_sqlite_test(test_x) or
+ * contract_postgresql_test(test_x) and runs once.  PostgreSQL is SCITQ_TEST_PG's
+ * server, or a private one (tests/pg.sh) that ends with the program; a build
+ * --without-postgresql skips those. */
 #ifndef SQ_TESTS_CONTRACT_H
 #define SQ_TESTS_CONTRACT_H
 
@@ -34,6 +36,12 @@ struct contract {
 };
 
 int contract_main(const struct CMUnitTest *tests, size_t n);
+
+/* Of one engine alone. */
+extern const enum sq_engine contract_sqlite, contract_postgresql;
+#define contract_sqlite_test(f) cmocka_unit_test_prestate(f, (void *)&contract_sqlite)
+#define contract_postgresql_test(f)                                                    \
+    cmocka_unit_test_prestate(f, (void *)&contract_postgresql)
 
 /* The URI of one more database, without tables. */
 const char *contract_empty(struct contract *c, char uri[400]);

@@ -502,8 +502,6 @@ static void test_a_lost_connection_is_seen(void **state)
 {
     struct contract *c = *state;
     struct sq_err err = {0};
-    if (c->engine == SQ_SQLITE)
-        return; /* a file has none */
     struct sq_db *db = contract_connect(c, 0);
     contract_kill(c, db);
     assert_false(sq_db_alive(db)); /* idle, and noticed */
@@ -544,7 +542,7 @@ int main(void)
         cmocka_unit_test(test_deletion_follows_the_references),
         cmocka_unit_test(test_every_query_can_be_prepared),
         cmocka_unit_test(test_an_empty_table_is_read_by_its_index),
-        cmocka_unit_test(test_a_lost_connection_is_seen),
+        contract_postgresql_test(test_a_lost_connection_is_seen),
     };
     return contract_main(tests, SQ_LEN(tests));
 }

@@ -58,8 +58,6 @@ static void test_a_link_leads_to_the_same(void **state)
     struct contract *c = *state;
     struct sq_err err = {0};
     char path[220], uri[400];
-    if (c->engine != SQ_SQLITE)
-        return;
     struct sq_lease *a = lease(), *b = lease();
     struct sq_db *da = contract_connect(c, 0), *db;
     snprintf(path, sizeof path, "%s.link", c->path);
@@ -81,8 +79,6 @@ static void test_a_lock_file_that_leads_elsewhere(void **state)
     struct contract *c = *state;
     struct sq_err err = {0};
     char path[220], victim[220], text[20] = "";
-    if (c->engine != SQ_SQLITE)
-        return;
     struct sq_lease *a = lease();
     struct sq_db *db = contract_connect(c, 0);
     snprintf(path, sizeof path, "%s.lock", c->path);
@@ -174,8 +170,6 @@ static void test_a_dying_session_is_waited_for(void **state)
     struct contract *c = *state;
     struct sq_err err = {0};
     pthread_t thread;
-    if (c->engine == SQ_SQLITE)
-        return;
     struct sq_lease *a = lease();
     struct taking t = {.lease = lease(), .db = contract_connect(c, 0)};
     struct sq_db *da = contract_connect(c, 0);
@@ -200,17 +194,15 @@ static void test_the_silent_lose_it(void **state)
     struct sq_lease *a = lease();
     struct sq_db *da = contract_connect(c, 0);
     OK(err, sq_lease_take(a, da, &err));
-    if (c->engine == SQ_POSTGRES) {
-        const char *names[] = {"idle_in_transaction_session_timeout",
-                               "idle_session_timeout"};
-        for (size_t i = 0; i < SQ_LEN(names); i++) {
-            char sql[200];
-            snprintf(sql, sizeof sql,
-                     "select coalesce(max(setting::int), 10000) from pg_settings where "
-                     "name = '%s'",
-                     names[i]);
-            assert_int_equal(contract_int(da, sql), 10000);
-        }
+    const char *names[] = {"idle_in_transaction_session_timeout",
+                           "idle_session_timeout"};
+    for (size_t i = 0; i < SQ_LEN(names); i++) {
+        char sql[200];
+        snprintf(sql, sizeof sql,
+                 "select coalesce(max(setting::int), 10000) from pg_settings where "
+                 "name = '%s'",
+                 names[i]);
+        assert_int_equal(contract_int(da, sql), 10000);
     }
     sq_db_close(da);
     sq_lease_free(a);
@@ -272,8 +264,6 @@ static void test_a_writer_is_dispossessed_once(void **state)
     struct told told = {0};
     struct sq_writer *w;
     pthread_t thread;
-    if (c->engine == SQ_SQLITE)
-        return;
     sem_init(&told.told, 0, 0);
     struct sq_writer_conf conf = {
         .uri = c->uri, .lease = lease(), .dispossessed = dispossessed, .arg = &told};
@@ -304,14 +294,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_only_one_has_it),
-        cmocka_unit_test(test_a_link_leads_to_the_same),
-        cmocka_unit_test(test_a_lock_file_that_leads_elsewhere),
+        contract_sqlite_test(test_a_link_leads_to_the_same),
+        contract_sqlite_test(test_a_lock_file_that_leads_elsewhere),
         cmocka_unit_test(test_others_are_free),
         cmocka_unit_test(test_it_is_taken_again),
-        cmocka_unit_test(test_a_dying_session_is_waited_for),
-        cmocka_unit_test(test_the_silent_lose_it),
+        contract_postgresql_test(test_a_dying_session_is_waited_for),
+        contract_postgresql_test(test_the_silent_lose_it),
         cmocka_unit_test(test_a_second_writer_is_refused),
-        cmocka_unit_test(test_a_writer_is_dispossessed_once),
+        contract_postgresql_test(test_a_writer_is_dispossessed_once),
     };
     return contract_main(tests, SQ_LEN(tests));
 }

@@ -51,8 +51,6 @@ static void test_notices_are_read_as_written(void **state)
     static const char all[] =
         " s12,14 t12 x8 o9 k31 w13 j2 v5 l6 bDefault,my%20batch%2C%2050%25"
         "%0A a12=3,14=1 Fsdjc";
-    if (c->engine != SQ_SQLITE)
-        return; /* once is enough */
     sq_changes_clear(&c->changes);
     assert_string_equal(notice(&c->changes, false), "");
     fill(&c->changes);
@@ -68,11 +66,8 @@ static void test_notices_are_read_as_written(void **state)
 
 static void test_notices_that_are_none(void **state)
 {
-    struct contract *c = *state;
     static const char *const wrong[] = {"x",   "z1",   "s1,x", "sa",    "b%",   "b%4",
                                         "a12", "a1=b", "Fz",   "s1,2;", "a1=2x"};
-    if (c->engine != SQ_SQLITE)
-        return;
     for (size_t i = 0; i < SQ_LEN(wrong); i++) {
         struct sq_changes read;
         sq_changes_init(&read);
@@ -86,8 +81,6 @@ static void test_notices_that_are_none(void **state)
 static void test_too_much_is_told_as_anything(void **state)
 {
     struct contract *c = *state;
-    if (c->engine != SQ_SQLITE)
-        return;
     sq_changes_clear(&c->changes);
     for (int i = 0; i < 5000; i++)
         sq_changes_task(&c->changes, 1000000 + i);
@@ -99,8 +92,6 @@ static void test_what_is_taken(void **state)
 {
     struct contract *c = *state;
     struct sq_changes heard;
-    if (c->engine != SQ_SQLITE)
-        return;
     sq_changes_init(&heard);
     fill(&heard);
     sq_changes_clear(&c->changes);
@@ -165,8 +156,6 @@ static void test_what_is_committed_is_heard_by_others(void **state)
 {
     struct contract *c = *state;
     struct process a, b;
-    if (c->engine != SQ_POSTGRES)
-        return;
     process_start(c, &a, SQ_ROLE_MAIN);
     process_start(c, &b, SQ_ROLE_QUEUE);
     tell(c, &a, 1, true);
@@ -187,8 +176,6 @@ static void test_a_lost_connection_is_made_again(void **state)
 {
     struct contract *c = *state;
     struct process a, b;
-    if (c->engine != SQ_POSTGRES)
-        return;
     process_start(c, &a, SQ_ROLE_MAIN);
     process_start(c, &b, SQ_ROLE_QUEUE);
     contract_kill_others(c);
@@ -223,8 +210,6 @@ static void test_writers_take_turns(void **state)
     struct contract *c = *state;
     struct sq_err err;
     pthread_t thread;
-    if (c->engine != SQ_POSTGRES)
-        return;
     struct sq_db *look = contract_connect(c, 0);
     struct turn t = {.c = c, .db = contract_connect(c, 0)};
     OK(err, sq_db_begin(c->db, true, &err));
@@ -261,8 +246,6 @@ static void test_roles(void **state)
         {SQ_ROLE_QUEUE, SQ_ROLE_MAIN, 0, NULL},
         {SQ_ROLE_QUEUE, SQ_ROLE_QUEUE, SQ_EEXIST, "another scitq server"},
     };
-    if (c->engine != SQ_POSTGRES)
-        return;
     for (size_t i = 0; i < SQ_LEN(rows); i++) {
         struct sq_err err = {0};
         struct sq_lease *here, *comes;
@@ -283,14 +266,14 @@ static void test_roles(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_notices_are_read_as_written),
-        cmocka_unit_test(test_notices_that_are_none),
-        cmocka_unit_test(test_too_much_is_told_as_anything),
-        cmocka_unit_test(test_what_is_taken),
-        cmocka_unit_test(test_what_is_committed_is_heard_by_others),
-        cmocka_unit_test(test_a_lost_connection_is_made_again),
-        cmocka_unit_test(test_writers_take_turns),
-        cmocka_unit_test(test_roles),
+        contract_sqlite_test(test_notices_are_read_as_written),
+        contract_sqlite_test(test_notices_that_are_none),
+        contract_sqlite_test(test_too_much_is_told_as_anything),
+        contract_sqlite_test(test_what_is_taken),
+        contract_postgresql_test(test_what_is_committed_is_heard_by_others),
+        contract_postgresql_test(test_a_lost_connection_is_made_again),
+        contract_postgresql_test(test_writers_take_turns),
+        contract_postgresql_test(test_roles),
     };
     return contract_main(tests, SQ_LEN(tests));
 }

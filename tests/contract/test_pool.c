@@ -38,8 +38,6 @@ static void test_pool_replaces_what_was_lost(void **state)
     struct sq_err err = {0};
     struct sq_pool *p;
     struct sq_db *a;
-    if (c->engine == SQ_SQLITE)
-        return;
     OK(err, sq_pool_open(c->uri, 2, &p, &err));
     for (int round = 0; round < 2; round++) {
         contract_kill_others(c);
@@ -97,7 +95,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pool_gives_readers),
-        cmocka_unit_test(test_pool_replaces_what_was_lost),
+        contract_postgresql_test(test_pool_replaces_what_was_lost),
         cmocka_unit_test(test_pool_is_shared),
     };
     return contract_main(tests, SQ_LEN(tests));

@@ -216,8 +216,6 @@ static void test_files_that_are_not_databases(void **state)
     struct contract *c = *state;
     struct sq_err err = {0};
     struct sq_buf whole;
-    if (c->engine != SQ_SQLITE)
-        return;
     contract_sql(c->db,
                  "insert into task (command, status, creation_date, batch, retry)"
                  " values ('c', 'x', '', '', 0)");
@@ -252,8 +250,6 @@ static void test_a_full_disk_and_a_read_only_one(void **state)
     struct sq_err err = {0};
     char folder[220], uri[400];
     struct sq_db *db;
-    if (c->engine != SQ_SQLITE)
-        return;
     if (!contract_disk(c, folder, 1)) {
         lacking("the right to mount");
     }
@@ -290,8 +286,6 @@ static void test_one_that_another_program_holds(void **state)
 {
     struct contract *c = *state;
     struct sq_err err = {0};
-    if (c->engine != SQ_SQLITE)
-        return;
     struct sq_db *other = contract_connect(c, 0);
     OK(err, sq_db_begin(other, true, &err));
     contract_sql(c->db, "pragma busy_timeout = 1");
@@ -311,9 +305,9 @@ int main(void)
         cmocka_unit_test(test_several_may_start_at_once),
         cmocka_unit_test(test_bad_uris),
         cmocka_unit_test(test_an_absent_database_or_file),
-        cmocka_unit_test(test_files_that_are_not_databases),
-        cmocka_unit_test(test_a_full_disk_and_a_read_only_one),
-        cmocka_unit_test(test_one_that_another_program_holds),
+        contract_sqlite_test(test_files_that_are_not_databases),
+        contract_sqlite_test(test_a_full_disk_and_a_read_only_one),
+        contract_sqlite_test(test_one_that_another_program_holds),
     };
     return contract_main(tests, SQ_LEN(tests));
 }

@@ -52,8 +52,6 @@ static void test_a_lost_connection_is_opened_again(void **state)
     struct sq_err err = {0};
     struct seen seen;
     struct held h;
-    if (c->engine == SQ_SQLITE)
-        return;
     struct sq_writer *w = writer_start(c, &seen, 0);
     OK(err, writer_call(w, "a", NULL, 0, &err));
     contract_kill_others(c); /* while idle: nobody notices */
@@ -75,8 +73,6 @@ static void test_a_full_disk_is_outlived(void **state)
     struct sq_err err = {0};
     struct seen seen;
     char folder[220];
-    if (c->engine != SQ_SQLITE)
-        return;
     if (!contract_disk(c, folder, 2)) {
         lacking("the right to mount");
     }
@@ -115,8 +111,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_commit_that_fails_fails_its_operations),
-        cmocka_unit_test(test_a_lost_connection_is_opened_again),
-        cmocka_unit_test(test_a_full_disk_is_outlived),
+        contract_postgresql_test(test_a_lost_connection_is_opened_again),
+        contract_sqlite_test(test_a_full_disk_is_outlived),
         cmocka_unit_test(test_a_writer_wants_current_tables),
     };
     return contract_main(tests, SQ_LEN(tests));
