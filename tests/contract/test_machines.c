@@ -195,6 +195,8 @@ static const char failed[] =
     "update worker set status = 'failed' where name in ('to come', 'permanent', "
     "'goes');"
     "delete from job;"
+    "insert into worker (name, status, concurrency, prefetch, batch, permanent, token) "
+    "values ('came', 'running', 1, 0, 'b', false, 't10');"
     "insert into job (target, action, status, creation_date, modification_date, retry) "
     "values "
     /* It has waited for as long as it was tried; not yet; an hour, and no longer. */
@@ -221,7 +223,7 @@ static const char failed[] =
      * none; and another kind. */
     "('t6', 'machine_destroy', 'failed', '2026-11-21 23:00:00.000000', "
     "'2026-11-21 23:00:00.000000', 10), "
-    "('t1', 'machine_destroy', 'failed', '2026-11-21 23:00:00.000000', "
+    "('t10', 'machine_destroy', 'failed', '2026-11-21 23:00:00.000000', "
     "'2026-11-21 23:00:00.000000', 11), "
     "('t8', 'machine_destroy', 'failed', '2026-11-21 23:00:00.000000', "
     "'2026-11-21 23:00:00.000000', 12), "

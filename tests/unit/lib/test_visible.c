@@ -49,11 +49,27 @@ static void test_lines_are_kept(void **state)
     check("a\nb\tc\rd\x1b", true, "a\nb\tc\\x0dd\\x1b");
 }
 
+static void test_where_it_begins_and_ends(void **state)
+{
+    static const uint32_t hidden[][2] = {
+        {0, 0x1f},        {0x7f, 0x9f},     {0x61c, 0x61c},     {0x200e, 0x200f},
+        {0x2028, 0x202e}, {0x2066, 0x2069}, {0xe0000, 0xe007f},
+    };
+    (void)state;
+    for (size_t i = 0; i < SQ_LEN(hidden); i++) {
+        assert_true(sq_visible_hides(hidden[i][0]));
+        assert_true(sq_visible_hides(hidden[i][1]));
+        assert_false(i && sq_visible_hides(hidden[i][0] - 1));
+        assert_false(sq_visible_hides(hidden[i][1] + 1));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_hidden),
         cmocka_unit_test(test_lines_are_kept),
+        cmocka_unit_test(test_where_it_begins_and_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
