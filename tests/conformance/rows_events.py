@@ -170,6 +170,28 @@ def forgotten(context):
 row("B.24", "more happened than is remembered", step(forgotten))
 
 
+def alike(context):
+    """Rows of all kinds that have the same number: each is told of."""
+    with Server(context.server.db) as own:
+        old = Listener(own, "?kind=worker&kind=task&kind=execution")
+        old.next()
+        old.close()
+        api = own.api()
+        w = api.post("/workers/", {"name": "w", "concurrency": 1}).json["worker_id"]
+        t = api.task("c", status="paused")
+        e = api.post("/executions/", {"worker_id": w, "task_id": t}).json["execution_id"]
+        if (w, t, e) != (1, 1, 1):
+            raise Wrong("%r" % ((w, t, e),))
+        again = Listener(own, "?kind=worker&kind=task&kind=execution", old.last)
+        kinds = sorted(again.next()[0] for _ in range(3))
+        again.close()
+        if kinds != ["execution", "task", "worker"]:
+            raise Wrong("%r" % kinds)
+
+
+row("B.24", "rows with the same number", step(alike))
+
+
 def alive(context):
     """A comment, with how far it is, after a while in which nothing happened."""
     lines = [context.kept["l"].answer.readline() for _ in range(3)]

@@ -180,15 +180,16 @@ def requirements(api, server):
            {"status": "pending"})
 
 
-def metrics(api):
+def metrics(api, server):
     """Prometheus' text: each line is a comment or a sample; the counts are the lists'."""
     odd = 'a "quoted"\\ batch\nof two lines'
     for _ in range(3):
         api.task("true", batch=odd)
     worker = api.post("/workers/", {"name": "counted", "concurrency": 1}).json["worker_id"]
     api.post("/executions/", {"worker_id": worker, "task_id": api.task("c", status="paused")})
-    api.put("/workers/deploy", {"flavor": "f", "provider": "none", "region": "r",
-                                "batch": "counted"})
+    server.sql("insert into job (target, action, status) values ('a', 'worker_deploy', "
+               "'failed'), ('b', 'worker_deploy', 'failed'), ('c', 'worker_deploy', "
+               "'succeeded')")
     answer = api.get("/metrics")
     is_(answer.headers["content-type"], "text/plain; version=0.0.4; charset=utf-8",
         "metrics are Prometheus' text")
@@ -209,8 +210,8 @@ def metrics(api):
                if e["status"] in ("pending", "accepted", "running")]
     is_(sum(int(n) for n in re.findall(r"^scitq_executions{.*} (\d+)$", text, re.M)),
         len(counted), "executions that have not ended are counted")
-    is_(sum(int(n) for n in re.findall(r"^scitq_jobs{.*} (\d+)$", text, re.M)),
-        len(api.get("/jobs/").json), "and jobs")
+    is_(sorted(re.findall(r'^scitq_jobs{status="(\w+)"} (\d+)$', text, re.M)),
+        [("failed", "2"), ("succeeded", "1")], "and jobs")
 
 
 def settings(api, server):
@@ -223,7 +224,7 @@ def settings(api, server):
     page = api.get("/")
     ok(page.status == 200 and b"/tasks/&lt;id>/why" in page.body
        and page.headers["content-type"].startswith("text/html"), "the page", page)
-    metrics(api)
+    metrics(api, server)
     swagger = expect(api, "for programs", "GET", "/swagger.json", None, 200,
                      {"swagger": "2.0"})
     is_(sorted(swagger["paths"]["/tasks/{id}"]), ["delete", "get", "put"],

@@ -170,6 +170,16 @@ def found(server):
                       "order by job_id")
 
 
+def destroy_job(server, token, worker_id):
+    """A job that failed to destroy this one."""
+    about = {"provider": "local", "token": token, "machine": token, "name": "some"}
+    if worker_id:
+        about["worker_id"] = int(worker_id)
+    server.sql("insert into job (target, action, status, args) values ('%s', "
+               "'machine_destroy', 'failed', '%s')" % (token, json.dumps(about)))
+    return number(server, "select max(job_id) from job")
+
+
 def forgotten(db):
     """Machines that nobody owns are reported, and destroyed by whoever restarts the job
     that says so; or by the janitor, when it is told to."""
@@ -213,17 +223,23 @@ def forgotten(db):
               why(server))
         until("and it is done", lambda: found(server)[0][1] == "succeeded")
         ok(os.path.exists(other), "the other is left")
-        # One that has a worker by the time its job is restarted.
+        # One that has a worker by the time its job is restarted; of a worker that came
+        # though its deployment failed; and of one whose row is gone.
         token = os.path.basename(folder_of(server, mine)).split("-", 1)[1]
-        server.sql("insert into job (target, action, status, args) values ('%s', "
-                   "'machine_destroy', 'failed', '{\"provider\": \"local\", \"token\": "
-                   "\"%s\", \"machine\": \"m\", \"name\": \"mine\"}')" % (token, token))
-        job = number(server, "select max(job_id) from job")
-        manage(server, "job", "restart", "-i", job)
-        until("what has a worker is not destroyed", lambda: found(server)[-1][1] ==
-              "failed" and "delete that worker" in manage(server, "job", "log", "-i", job),
-              why(server))
+        for worker_id, words in ((None, "delete that worker"),
+                                 (token[1:].split("-")[0], "has come after all: delete that")):
+            job = destroy_job(server, token, worker_id)
+            manage(server, "job", "restart", "-i", job)
+            until("what has a worker is not destroyed", lambda: found(server)[-1][1] ==
+                  "failed" and words in manage(server, "job", "log", "-i", job), why(server))
+            manage(server, "job", "delete", "-i", job)
         is_(running(server), [mine], "its worker goes on")
+        job = destroy_job(server, "w996-1", 996)
+        left = orphan(server, owner, "w996-1", "left")
+        manage(server, "job", "restart", "-i", job)
+        until("what is left of a worker that was deleted goes by its token",
+              lambda: found(server)[-1][1] == "succeeded", why(server))
+        ok(not os.path.exists(left), "wholly")
         manage(server, "job", "delete", "-i", job)
         server.end()
         server.start(JANITOR_ACTION="destroy")

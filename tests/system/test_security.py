@@ -359,6 +359,12 @@ def networks(db):
         is_(status_from(server, None, None, "::1"), 200, "%s: IPv6 is trusted" % db)
         is_(server.api(token=None, source="127.0.0.2").post("/tasks/", {"command": "x"}).status,
             201, "%s: who is trusted is admin" % db)
+        for token, status in ((None, 401), (ADMIN, 201)):
+            got = server.api(token=token, source="127.0.0.2").call(
+                "POST", "/tasks/", b'{"command": "x"}',
+                {"Content-Type": "application/json", "Host": "alias:5000", "User-Agent": UA})
+            is_(got.status, status, "%s: a browser there that was led here by another name, "
+                "with %s token" % (db, "a" if token else "no"))
     with Server(db=db, SCITQ_TRUSTED_NETWORKS="127.0.0.0/29") as server:
         is_((status_from(server, "127.0.0.1"), status_from(server, "127.0.0.9"),
              status_from(server, "127.0.0.1", "any")), (200, 401, 401),
@@ -376,7 +382,7 @@ def listening(db):
         for settings, status, words in (
                 ({"SCITQ_INSECURE": "1"}, 200, "whoever reaches this server can run"),
                 ({"SCITQ_TRUSTED_NETWORKS": "127.0.0.1"}, 200, ""),
-                ({"SCITQ_TOKEN_FILE": tokens}, 401, ""),
+                ({"SCITQ_TOKEN_FILE": tokens}, 401, "tokens travel in clear"),
                 ({"SCITQ_TOKEN_FILE": tokens, "SCITQ_INSECURE": "1"}, 401, "opens nothing"),
                 ({"SCITQ_TRUSTED_NETWORKS": "10.0.0.0/8", "SCITQ_INSECURE": "1"}, 401,
                  "opens nothing"),
