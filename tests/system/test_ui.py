@@ -406,6 +406,48 @@ def workers(b, server, worker):
         clean(b, "workers")
 
 
+# Frames and what is put wait until they are let go; `came`: the event with that word has.
+HOLD = """
+const { fetch, requestAnimationFrame } = window, { parse } = JSON;
+const held = window.held = { frames: [], sent: [], came: false, word: arguments[0],
+  end() {
+    Object.assign(window, { fetch, requestAnimationFrame });
+    JSON.parse = parse;
+    held.frames.forEach((frame) => requestAnimationFrame(frame));
+    held.go();
+  } };
+window.requestAnimationFrame = (frame) => held.frames.push(frame);
+window.fetch = (path, options) => {
+  if (options?.method !== "PUT") return fetch(path, options);
+  held.sent.push(options.body);
+  return new Promise((done) => { held.go = () => done(fetch(path, options)); });
+};
+JSON.parse = (text, ...more) => {
+  held.came ||= text.includes(held.word);
+  return parse(text, ...more);
+};
+"""
+TWICE = """
+const shown = [1, 2].map(() => {
+  document.querySelector(arguments[0] + "[data-act='more concurrency']").click();
+  for (let frame; (frame = held.frames.shift());) frame(0);
+  return document.querySelector(arguments[0] + ".concurrency b").innerText;
+});
+return [shown, held.sent];
+"""
+
+
+def twice_quickly(b, api, at, path):
+    """A row of before the first press is drawn after it, and the second comes before the
+    first is answered."""
+    b.js(HOLD, '"while it waits"')
+    api.put(path, {"batch": "while it waits"})
+    b.until("the row has come", "return held.came")
+    is_(b.js(TWICE, at), [["3", "4"], ['{"concurrency":3}']],
+        "each press counts at once, and one at a time is sent")
+    b.js("held.end()")
+
+
 def one_worker(b, api, worker, row):
     at, path = "[id='row-%d'] " % row, "/workers/%d" % row
 
@@ -421,8 +463,7 @@ def one_worker(b, api, worker, row):
     b.shows(at + ".state", "paused")
     b.click(at + "[data-act=resume]")
     becomes("status", "running")
-    b.click(at + "[data-act='more concurrency']")
-    b.click(at + "[data-act='more concurrency']")
+    twice_quickly(b, api, at, path)
     becomes("concurrency", 4)
     b.click(at + "[data-act='less concurrency']")
     becomes("concurrency", 3)
