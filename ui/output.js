@@ -79,7 +79,9 @@ export class Output {
       const [, from, to] = /bytes (\d+)-(\d+)/.exec(answer.headers.get("Content-Range")) ??
         [0, 0, -1];
       const data = new Uint8Array(await answer.arrayBuffer());
-      return { from: Number(from), to: Number(to) + 1, text: decode(data) };
+      const left = leftOut(data);
+      return { from: Number(from) + left, to: Number(to) + 1,
+               text: new TextDecoder().decode(data.subarray(left)) };
     } catch (e) {
       if (e.status !== 416) throw e;
       return { from: 0, to: 0, text: "" }; // it is empty
@@ -133,9 +135,9 @@ export class Output {
   }
 }
 
-// A piece may begin inside a character: its bytes are left out.
-function decode(data) {
-  let start = 0;
-  while (start < 3 && start < data.length && (data[start] & 0xc0) === 0x80) start++;
-  return new TextDecoder().decode(data.subarray(start));
+// A piece may begin inside a character: so many bytes of it belong to the one before.
+function leftOut(data) {
+  let n = 0;
+  while (n < 3 && n < data.length && (data[n] & 0xc0) === 0x80) n++;
+  return n;
 }

@@ -166,7 +166,7 @@ async function step(worker, key, by) {
   const press = pressed.get(name) ?? {};
   pressed.set(name, press);
   clearTimeout(press.end);
-  press.value = worker[key] = Math.max(0, (press.value ?? worker[key]) + by);
+  press.value = worker[key] = Math.max(0, worker[key] + by);
   grid.soon();
   if (press.busy) return;
   press.busy = true;

@@ -243,13 +243,14 @@ def tasks(b, server, worker):
     row_of = "[id='row-%d']" % task
     b.shows(row_of + " .state", "running")
     ok(True, "a task appears, and what becomes of it")
+    b.js(KEEP_NOTICES)
     b.click(row_of + " .name")
     b.shows(".panel h2", HOSTILE[:20])
     b.shows(".panel .output", "one")
     with open(server.folder.join("go"), "w"):
         pass
     b.shows(".panel .output", "two")
-    ok(True, "output is followed")
+    is_(b.js(WRITTEN), "one\ntwo\n", "output is followed")
     b.shows(".panel-head", "succeeded")
     b.click(".tabs [data-stream=stderr]")
     b.shows(".panel .output", "woe")
@@ -262,9 +263,18 @@ def tasks(b, server, worker):
     with open(b.folder.join("downloads", saved[0])) as f:
         is_(f.read(), "one\ntwo\n", "output is downloaded, whole")
     acts(b, api, task)
+    requires(b, server, api)
+    outputs(b, server, api)
     many_at_once(b, server, api)
     filters(b, server, api, row)
     clean(b, "tasks")
+
+
+KEEP_NOTICES = """
+const { setTimeout } = window;
+window.setTimeout = (work, ms) => ms === 4000 ? 0 : setTimeout(work, ms);
+"""
+WRITTEN = "return document.querySelector('.panel .output').textContent"
 
 
 def acts(b, api, task):
@@ -291,6 +301,9 @@ def acts(b, api, task):
     ok(True, "a name does not turn the question around")
     b.click("dialog .primary")
     api.wait_task(task, "failed")
+    b.shows(".notices", "Kill: task %d (<img" % task)
+    b.shows(".notices", "\ufffdrtl\ufffd")
+    ok(True, "nor the answer")
     b.shows(".panel-head", "failed")
     b.click(".panel [data-act=relaunch]")
     running(api, task)
@@ -317,6 +330,57 @@ def acts(b, api, task):
     ok(True, "held back, let go, deleted")
 
 
+def requires(b, server, api):
+    one = api.task("true", batch="nobody's", status="paused")
+    other = api.task("true", batch="nobody's", status="paused", required_task_ids=[one])
+    b.go(server.url + "/ui/task/?task=%d" % other)
+    b.shows(".panel h2", str(other))
+    ok(True, "the address opens a task")
+    b.click(".panel dd button")
+    b.shows(".panel h2", str(one))
+    b.until("the address is this one's", "return location.search === arguments[0]",
+            "?task=%d" % one)
+    b.click("[id='row-%d'] .command" % other)
+    b.shows(".panel h2", str(other))
+    b.click(".panel [data-act=resume]")
+    api.wait_task(other, "waiting")
+    ok(True, "what a task requires is a way to it, and waited for")
+    for task in (other, one):
+        api.delete("/tasks/%d" % task)
+
+
+def outputs(b, server, api):
+    """How long ones are shown, and none; of what failed its errors first."""
+    def opened(command, status):
+        task = api.task("sh -c '%s'" % command, batch="work")
+        api.wait_task(task, status)
+        b.click("[id='row-%d'] .command" % task)
+        b.shows(".panel h2", str(task))
+
+    opened("yes \u20ac | head -n 30000 | tr -d \"\\n\"", "succeeded")
+    b.shows(".tabs [role=status]", "ended")
+    is_(b.js(WRITTEN), "\u20ac" * 21845, "the last 64 KiB, of whole characters")
+    b.click(".tabs + button")
+    b.until("more", "return document.querySelector('.tabs + button').hidden")
+    is_(b.js(WRITTEN), "\u20ac" * 30000, "what is before joins it")
+    b.click(".tabs [data-stream=stderr]")
+    b.shows(".tabs [role=status]", "nothing was written")
+    opened("echo out; echo woe >&2; exit 3", "failed")
+    b.shows(".panel .output", "woe")
+    b.shows(".panel", "exit code 3")
+    is_(b.js("return document.querySelector('.tabs [aria-selected=true]').dataset.stream"),
+        "stderr", "of what failed its errors")
+    go = server.folder.join("go on")
+    opened("while [ ! -e \"%s\" ]; do sleep 0.05; done; yes 0123456789 | head -c 700000"
+           % go, "running")
+    b.shows(".tabs [role=status]", "nothing yet")
+    with open(go, "w"):
+        pass
+    b.shows(".tabs [role=status]", "ended")
+    b.shows(".tabs + button", "download it")
+    ok(0 < len(b.js(WRITTEN)) <= 512 << 10, "of very much no more than 512 KiB is kept")
+
+
 def many_at_once(b, server, api):
     ids = [t["task_id"] for t in api.post("/tasks/", [
         {"command": "true", "batch": "several", "status": "paused"} for _ in range(3)]).json]
@@ -338,6 +402,24 @@ SEEN = ("const top = document.querySelector('.grid-body').getBoundingClientRect(
         "const ids = [...document.querySelectorAll('.grid-space .row')]"
         ".filter((r) => at(r).bottom > top + 1).sort((r, s) => at(r).top - at(s).top)"
         ".map((r) => Number(r.id.slice(4)));")
+
+
+# The answer to "late" comes when it is let go.
+LATE = """
+const { fetch } = window;
+window.late = {};
+window.fetch = async (path, options) => {
+  const answer = await fetch(path, options);
+  if (!path.includes("name_has=late")) return answer;
+  const text = await answer.text();
+  return new Promise((done) => {
+    late.go = () => {
+      done(new Response(text));
+      return new Promise((then) => requestAnimationFrame(() => setTimeout(then, 0)));
+    };
+  });
+};
+"""
 
 
 def made_first(api):
@@ -368,12 +450,26 @@ def filters(b, server, api, worker):
     b.type("input[name=name]", "sample 1999")
     b.shows(".count", "11 tasks")
     ok(True, "filtered by what the name has")
+    api.put("/tasks/%d" % first, {"command": "changed"})
+    api.put("/tasks/%d" % made[1999]["task_id"], {"name": "no more"})
+    b.shows(".count", "10 tasks")
+    ok(True, "one that changes so leaves, none of another name comes")
+    b.js(LATE)
+    b.type("input[name=name]", "late")
+    b.until("it is asked for", "return !!window.late.go")
+    b.type("input[name=name]", "sample 19999")
+    b.shows(".count", "1 task")
+    b.js("return window.late.go()")
+    is_(b.text(".count"), "1 task", "an answer that comes late is not taken for the last")
     b.type("input[name=name]", "")
     b.choose("select[name=status]", "failed")
     b.shows(".empty", "No task is left")
     b.click(".empty button")
     b.choose("select[name=worker]", str(worker))
-    b.until("by worker", "return document.querySelectorAll('.grid-space .row').length === 1")
+    of_worker = len(api.get("/tasks/?worker_id=%d" % worker).json)
+    b.until("by worker", ROWS + " === arguments[0]", of_worker)
+    api.task("true", batch="work")
+    b.until("and what it is given meanwhile", ROWS + " === arguments[0]", of_worker + 1)
     is_(b.js("return location.search"), "?worker=%d" % worker, "the address has the filters")
     b.choose("select[name=worker]", "")
     b.choose("select[name=order]", "oldest")
