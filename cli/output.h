@@ -6,9 +6,8 @@
 
 /* Show one execution's streams as --output, --error and --json say: with neither, its
  * output goes to standard output and its error to standard error; with one of them,
- * that stream goes to standard output.  `follow` waits for more until it ends. */
-int sq_output_show(struct sq_cli *cli, int64_t execution_id, bool follow,
-                   struct sq_err *err);
+ * that stream goes to standard output. */
+int sq_output_show(struct sq_cli *cli, int64_t execution_id, struct sq_err *err);
 
 /* The same streams as an object with execution_id, output and error. */
 int sq_output_json(struct sq_cli *cli, int64_t execution_id, json_t **ret,

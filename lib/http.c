@@ -8,40 +8,17 @@
 
 #include <assert.h>
 #include <ctype.h>
-#include <curl/curl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "config.h"
+#include "lib/http_impl.h"
 #include "lib/jsonio.h"
 
 /* A list of a million tasks still fits; a server that never ends does not. */
 #define ANSWER_MAX ((size_t)1 << 30)
 enum { MESSAGE_MAX = 65536, URL_MAX = 65536, HEADER_MAX = 8192 };
-
-struct sq_http {
-    CURL *curl;
-    struct curl_slist *headers;
-    struct sq_buf base;
-    long timeout_s;
-    bool near;
-    const char *elsewhere, *longer; /* what the program offers; or NULL */
-    char why[CURL_ERROR_SIZE];
-};
-
-/* One call under way. */
-struct call {
-    struct sq_http *h;
-    const char *method, *path;
-    const char *body; /* JSON text or NULL */
-    long timeout_s;   /* 0: none once connected */
-    sq_http_sink_fn *sink;
-    void *arg;
-    long status;
-    bool stopped; /* by the sink */
-    struct sq_buf message;
-};
 
 static void init_curl(void)
 {
@@ -59,6 +36,11 @@ static bool add_header(struct sq_http *h, const char *text)
     if (list)
         h->headers = list;
     return list != NULL;
+}
+
+int sq_http_add_header(struct sq_http *h, const char *line, struct sq_err *err)
+{
+    return add_header(h, line) ? 0 : out_of_memory(err);
 }
 
 static int make_headers(struct sq_http *h, struct sq_err *err)
@@ -121,7 +103,7 @@ void sq_http_close(struct sq_http *h)
 /* libcurl's write callback. */
 static size_t on_body(char *data, size_t one, size_t len, void *arg)
 {
-    struct call *c = arg;
+    struct sq_http_run *c = arg;
     assert(one == 1);
     curl_easy_getinfo(c->h->curl, CURLINFO_RESPONSE_CODE, &c->status);
     if (c->status < 200 || c->status > 299) {
@@ -133,7 +115,7 @@ static size_t on_body(char *data, size_t one, size_t len, void *arg)
 }
 
 /* The method and the body.  A GET's body is sent too: filters travel there. */
-static void set_request(const struct call *c)
+static void set_request(const struct sq_http_run *c)
 {
     CURL *curl = c->h->curl;
     bool sends = c->body || strcmp(c->method, "POST") == 0 || !strcmp(c->method, "PUT");
@@ -145,13 +127,16 @@ static void set_request(const struct call *c)
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, c->method);
 }
 
-static void set_connection(const struct call *c)
+static void set_connection(const struct sq_http_run *c)
 {
     CURL *curl = c->h->curl;
     const char *ca = getenv("SCITQ_CA");
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_TCP_NODELAY, 1L);
+    /* A server whose machine is gone says nothing: found out within two minutes. */
     curl_easy_setopt(curl, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(curl, CURLOPT_TCP_KEEPIDLE, 30L);
+    curl_easy_setopt(curl, CURLOPT_TCP_KEEPINTVL, 10L);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, c->h->timeout_s);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT, c->timeout_s);
     if (c->h->near)
@@ -160,7 +145,7 @@ static void set_connection(const struct call *c)
         curl_easy_setopt(curl, CURLOPT_CAINFO, ca);
 }
 
-static CURLcode perform(struct call *c, const char *url)
+static void set_all(struct sq_http_run *c, const char *url)
 {
     struct sq_http *h = c->h;
     curl_easy_reset(h->curl);
@@ -175,9 +160,6 @@ static CURLcode perform(struct call *c, const char *url)
     curl_easy_setopt(h->curl, CURLOPT_WRITEDATA, c);
     set_connection(c);
     set_request(c);
-    CURLcode code = curl_easy_perform(h->curl);
-    curl_easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, &c->status);
-    return code;
 }
 
 /* "connection refused" and the like, from the system's words. */
@@ -195,7 +177,7 @@ static int cannot_connect(struct sq_http *h, struct sq_err *err)
                    h->elsewhere ? h->elsewhere : "");
 }
 
-static int transport_error(struct call *c, CURLcode code, struct sq_err *err)
+static int transport_error(struct sq_http_run *c, CURLcode code, struct sq_err *err)
 {
     const char *url = c->h->base.data;
     const char *why = c->h->why[0] ? c->h->why : curl_easy_strerror(code);
@@ -263,7 +245,7 @@ static int code_of_status(long status)
 }
 
 /* The server's own words where it gave some. */
-static int status_error(struct call *c, struct sq_err *err)
+static int status_error(struct sq_http_run *c, struct sq_err *err)
 {
     int code = code_of_status(c->status);
     json_t *v = NULL;
@@ -279,7 +261,7 @@ static int status_error(struct call *c, struct sq_err *err)
     return code;
 }
 
-static int run(struct call *c, struct sq_err *err)
+int sq_http_run_begin(struct sq_http_run *c, struct sq_err *err)
 {
     assert(c->path[0] == '/');
     SQ_CLEANUP(sq_buf_fini) struct sq_buf url;
@@ -289,14 +271,26 @@ static int run(struct call *c, struct sq_err *err)
     sq_buf_adds(&url, c->path);
     if (!sq_buf_ok(&url))
         return sq_fail(err, SQ_ETOOBIG, "the address of the call is too long");
-    CURLcode code = perform(c, url.data);
+    set_all(c, url.data);
+    return 0;
+}
+
+int sq_http_run_end(struct sq_http_run *c, CURLcode code, struct sq_err *err)
+{
     int rc = 0;
+    curl_easy_getinfo(c->h->curl, CURLINFO_RESPONSE_CODE, &c->status);
     if (code != CURLE_OK)
         rc = transport_error(c, code, err);
     else if (c->status < 200 || c->status > 299)
         rc = status_error(c, err);
     sq_buf_fini(&c->message);
     return rc;
+}
+
+static int run(struct sq_http_run *c, struct sq_err *err)
+{
+    int rc = sq_http_run_begin(c, err);
+    return rc ? rc : sq_http_run_end(c, curl_easy_perform(c->h->curl), err);
 }
 
 static int gather(void *arg, const char *data, size_t len)
@@ -328,13 +322,13 @@ int sq_http_call(struct sq_http *h, const char *method, const char *path,
     sq_buf_init(&answer, ANSWER_MAX);
     if (body && !(text = json_dumps(body, JSON_COMPACT | JSON_ENCODE_ANY)))
         return out_of_memory(err);
-    struct call c = {.h = h,
-                     .method = method,
-                     .path = path,
-                     .body = text,
-                     .timeout_s = h->timeout_s,
-                     .sink = gather,
-                     .arg = &answer};
+    struct sq_http_run c = {.h = h,
+                            .method = method,
+                            .path = path,
+                            .body = text,
+                            .timeout_s = h->timeout_s,
+                            .sink = gather,
+                            .arg = &answer};
     int rc = run(&c, err);
     if (rc && !sq_buf_ok(&answer))
         return sq_fail(err, SQ_ETOOBIG, "the answer of %s%s is too large", h->base.data,
@@ -347,6 +341,7 @@ int sq_http_call(struct sq_http *h, const char *method, const char *path,
 int sq_http_stream(struct sq_http *h, const char *path, sq_http_sink_fn *sink,
                    void *arg, struct sq_err *err)
 {
-    struct call c = {.h = h, .method = "GET", .path = path, .sink = sink, .arg = arg};
+    struct sq_http_run c = {
+        .h = h, .method = "GET", .path = path, .sink = sink, .arg = arg};
     return run(&c, err);
 }

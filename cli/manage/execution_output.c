@@ -136,7 +136,7 @@ static int show(struct sq_cli *cli, const json_t *execution, const char *const *
         SQ_CLEANUP(sq_json_unref) json_t *one = json_pack("[O]", execution);
         rc = sq_listing_print_array(cli->out, columns, true, false, one, err);
     }
-    return rc == 0 ? sq_output_show(cli, id_of(execution), false, err) : rc;
+    return rc == 0 ? sq_output_show(cli, id_of(execution), err) : rc;
 }
 
 static int show_json(struct sq_cli *cli, const json_t *list, struct sq_err *err)

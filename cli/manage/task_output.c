@@ -1,20 +1,19 @@
 /* scitq-manage task output: what the task's latest execution wrote.
  *
- * Following a task that has not started waits for it: there is no event to wait on
- * yet in this version, so the task is looked at once a second. */
+ * With --follow, what each writes as it comes; with --json too, one object once the
+ * task has ended. */
 #include "cli/find.h"
 #include "cli/manage/commands.h"
+#include "cli/manage/task_follow.h"
 #include "cli/output.h"
 #include "cli/rows.h"
-
-#include <time.h>
 
 static const struct sq_opt options[] = {
     SQ_OPT_ID("task"),
     SQ_OPT_NAME("task"),
     SQ_OPT_OUTPUT,
     SQ_OPT_ERROR,
-    {.name = "follow", .letter = 'f', .help = "wait for more until the execution ends"},
+    {.name = "follow", .letter = 'f', .help = "wait for more until the task has ended"},
     {0},
 };
 
@@ -34,42 +33,67 @@ static int find_latest(struct sq_cli *cli, int64_t task_id, int64_t *ret,
 }
 
 /* No execution: a task that does not exist, or one that has not started. */
-static int not_started(struct sq_cli *cli, int64_t task_id, bool follow, bool first,
-                       struct sq_err *err)
+static int not_started(struct sq_cli *cli, int64_t task_id, struct sq_err *err)
 {
     const char *path = sq_find_path(cli, &sq_kind_task, task_id, "");
     SQ_CLEANUP(sq_json_unref) json_t *task = NULL;
     int rc = sq_cli_call_take(cli, "GET", path, NULL, &task, err);
     if (rc != 0)
         return rc;
-    if (!follow)
-        return sq_fail(err, SQ_ENOENT,
-                       "task %lld has no output yet: it is %s ('task why -i %lld' "
-                       "tells more)",
-                       (long long)task_id, sq_cli_member(task, "status"),
-                       (long long)task_id);
-    if (first)
-        sq_cli_note(cli, "task %lld is %s: waiting for it to start", (long long)task_id,
-                    sq_cli_member(task, "status"));
-    return 0;
+    return sq_fail(err, SQ_ENOENT,
+                   "task %lld has no output yet: it is %s ('task why -i %lld' tells "
+                   "more, --follow waits)",
+                   (long long)task_id, sq_cli_member(task, "status"),
+                   (long long)task_id);
+}
+
+static int follow(struct sq_cli *cli, int64_t task_id, struct sq_err *err)
+{
+    struct sq_log_outs outs = {cli->out, stderr};
+    if (sq_args_has(&cli->args, "output"))
+        outs.err = NULL;
+    if (sq_args_has(&cli->args, "error"))
+        outs = (struct sq_log_outs){.err = cli->out};
+    return sq_task_follow(cli, task_id, &outs, err);
+}
+
+/* An object can only be printed when it is whole: null where nothing was run, as with a
+ * result from the cache.  A task that failed is told after it. */
+static int follow_json(struct sq_cli *cli, int64_t task_id, struct sq_err *err)
+{
+    SQ_CLEANUP(sq_json_unref) json_t *answer = NULL;
+    struct sq_err failed = {0};
+    int64_t execution_id = 0;
+    int ended = sq_task_follow(cli, task_id, NULL, &failed);
+    int rc = ended == SQ_ESTATE ? 0 : ended;
+    if (rc != 0) {
+        *err = failed;
+        return rc;
+    }
+    rc = find_latest(cli, task_id, &execution_id, err);
+    if (rc == 0 && execution_id)
+        rc = sq_output_json(cli, execution_id, &answer, err);
+    if (rc != 0)
+        return rc;
+    sq_cli_print_json(cli, answer ? answer : json_null());
+    if (ended)
+        *err = failed;
+    return ended;
 }
 
 static int run(struct sq_cli *cli, struct sq_err *err)
 {
     int64_t task_id, execution_id = 0;
-    bool follow = sq_args_has(&cli->args, "follow");
+    bool follows = sq_args_has(&cli->args, "follow");
     int rc = sq_find(cli, &sq_kind_task, SQ_FIND_NEWEST, &task_id, err);
+    if (rc == 0 && follows)
+        return sq_args_has(&cli->args, "json") ? follow_json(cli, task_id, err)
+                                               : follow(cli, task_id, err);
     if (rc == 0)
         rc = find_latest(cli, task_id, &execution_id, err);
-    for (bool first = true; rc == 0 && !execution_id; first = false) {
-        rc = not_started(cli, task_id, follow, first, err);
-        if (rc != 0)
-            return rc;
-        if (!first)
-            nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
-        rc = find_latest(cli, task_id, &execution_id, err);
-    }
-    return rc == 0 ? sq_output_show(cli, execution_id, follow, err) : rc;
+    if (rc == 0 && !execution_id)
+        rc = not_started(cli, task_id, err);
+    return rc == 0 ? sq_output_show(cli, execution_id, err) : rc;
 }
 
 const struct sq_verb sq_verb_task_output = {

@@ -1,0 +1,303 @@
+"""Following a task's output and a job's log, while servers go away and come back:
+every byte once, in words what happens, and an end that says how the task ended."""
+
+import json
+import os
+import select
+import socket
+import subprocess
+import sys
+import threading
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from harness import *  # noqa: E402,F403
+
+
+class Follower:
+    """scitq-manage that follows; what it prints is gathered as it comes."""
+
+    def __init__(self, server, *words):
+        self.out, self.err = bytearray(), bytearray()
+        self.process = subprocess.Popen(
+            [program("scitq-manage"), *map(str, words)], stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env=clean_env(SCITQ_SERVER=server.address))
+        self.threads = [threading.Thread(target=self.read, args=pair, daemon=True)
+                        for pair in ((self.process.stdout, self.out),
+                                     (self.process.stderr, self.err))]
+        for thread in self.threads:
+            thread.start()
+        remember(self)
+
+    def stop(self):
+        forget(self)
+        self.process.kill()
+        self.end()
+
+    @staticmethod
+    def read(pipe, to):
+        while True:
+            data = os.read(pipe.fileno(), 65536)
+            if not data:
+                return
+            to.extend(data)
+
+    def says(self, words, times=1):
+        """Waits until its standard error has it."""
+        try:
+            wait_until(words, lambda: self.err.count(words.encode()) >= times)
+            ok(True, "it says: " + words)
+        except TimeoutError:
+            ok(False, "it says: " + words, bytes(self.err))
+
+    def prints(self, data):
+        try:
+            wait_until("printed", lambda: data in self.out)
+            ok(True, "it prints %.40r" % data)
+        except TimeoutError:
+            ok(False, "it prints %.40r" % data, bytes(self.out[-2000:]))
+
+    def end(self):
+        """Its exit status, when everything was read."""
+        try:
+            status = self.process.wait(120)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            status = "no end: %r" % bytes(self.err)
+        for thread in self.threads:
+            thread.join(60)
+        forget(self)
+        return status
+
+
+class Impatient:
+    """Between a client and a server, as a proxy that cuts what is silent: a log's answer
+    as soon as it has begun."""
+
+    def __init__(self, server):
+        self.server, self.cuts, self.cutting = server, 0, True
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.address = "127.0.0.1:%d" % self.socket.getsockname()[1]
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            near = self.socket.accept()[0]
+            threading.Thread(target=self.carry, args=(near,), daemon=True).start()
+
+    def carry(self, near):
+        log = False
+        with near, socket.create_connection(("127.0.0.1", self.server.port)) as far:
+            while True:
+                for one in select.select([near, far], [], [])[0]:
+                    data = one.recv(65536)
+                    if not data:
+                        return
+                    log = log or b"/log/" in data
+                    (far if one is near else near).sendall(data)
+                    if one is far and log and self.cutting:
+                        self.cuts += 1
+                        return
+
+
+AWAY, BACK = "waiting for it\n", "the server is back\n"
+
+
+def test_server_dies(db):
+    """kill -9, then a stop in good order, in the middle of lines; the command writes on
+    meanwhile, and ends while nobody is there to hear of it."""
+    folder = Folder()
+    with Server(db=db) as server, Worker(server) as worker:
+        api = server.api()
+        wait_until("the worker is there", lambda: worker.row(api))
+        steps = [folder.join("step%d" % i) for i in range(4)]
+        lines = "".join("i=0; while [ $i -lt 500 ]; do echo %s-$i; echo err%s-$i >&2; "
+                        "i=$((i+1)); done; until [ -e '%s' ]; do sleep .05; done; "
+                        % (name, name, path) for name, path in zip("abcd", steps))
+        t = api.task("sh -c \"%s printf end\"" % lines.replace("$", "\\$"))
+        follower = Follower(server, "task", "output", "-i", t, "--follow")
+        follower.prints(b"a-499\n")
+        server.kill()
+        follower.says(AWAY)
+        open(steps[0], "w").close()
+        server.start()
+        follower.says(BACK)
+        follower.prints(b"b-499\n")
+        is_(server.end(), 0, "the server stops while it is followed")
+        follower.says(AWAY, 2)
+        for path in steps[1:]:
+            open(path, "w").close()
+        wait_until("the command has ended", lambda: not any(
+            b"printf" in open("/proc/%d/cmdline" % pid, "rb").read()
+            for pid in worker.leftovers() if os.path.exists("/proc/%d" % pid)))
+        server.start()
+        follower.says(BACK, 2)
+        is_(follower.end(), 0, "it ends with the task, which succeeded")
+        want = b"".join(b"%s-%d\n" % (name, i) for name in (b"a", b"b", b"c", b"d")
+                        for i in range(500))
+        ok(follower.out == want + b"end", "every byte of the output came, once",
+           "%d bytes, wanted %d" % (len(follower.out), len(want) + 3))
+        got = b"".join(line for line in bytes(follower.err).splitlines(True)
+                       if line.startswith(b"err"))
+        ok(got == b"".join(b"err" + line for line in want.splitlines(True)),
+           "and of the error", "%d bytes" % len(got))
+        is_(bytes(follower.err).count(b"scitq-manage:"), 4,
+            "nothing else is said than that the server went and came, twice")
+    folder.stop()
+
+
+def test_tries(db):
+    """A task that has not started, is tried again, is started again by somebody."""
+    folder = Folder()
+    with Server(db=db) as server:
+        api = server.api()
+        t = api.task("sh -c 'echo try; test -e %s'" % folder.join("good"), retry=1)
+        follower = Follower(server, "task", "output", "-i", t, "-f")
+        follower.says("task %d is pending: waiting for it to start\n" % t)
+        with Worker(server):
+            is_(follower.end(), 1, "a task that failed: exit 1")
+            first, second = [e["execution_id"] for e in
+                             api.get("/executions/", {"task_id": t}).json]
+            is_(bytes(follower.out), b"try\ntry\n", "both tries were followed")
+            is_(bytes(follower.err).decode(),
+                "scitq-manage: task %d is pending: waiting for it to start\n"
+                "scitq-manage: execution %d failed (return code 1): now follows "
+                "execution %d\nscitq-manage: task %d failed: execution %d failed "
+                "(return code 1)\n" % (t, first, second, t, second), "and told")
+            follower = Follower(server, "task", "output", "-i", t, "-f", "-e")
+            is_((follower.end(), bytes(follower.out)), (1, b""),
+                "what has ended already: its output, and the same exit")
+            follower = Follower(server, "task", "output", "-i", t, "-f", "-o", "--json")
+            is_((follower.end(), json.loads(follower.out), bytes(follower.err).decode()),
+                (1, {"execution_id": second, "output": "try\n"},
+                 "scitq-manage: task %d failed\n" % t), "as JSON: the latest one's")
+            open(folder.join("good"), "w").close()
+            api.put("/tasks/%d" % t, {"status": "pending"})
+            api.wait_task(t)
+            follower = Follower(server, "task", "output", "-i", t, "-f", "-o")
+            is_((follower.end(), bytes(follower.out), bytes(follower.err)),
+                (0, b"try\n", b""), "the latest execution of one that succeeded: exit 0")
+        gone = api.task("true", status="paused")
+        follower = Follower(server, "task", "output", "-i", gone, "-f")
+        follower.says("task %d is paused: waiting for it to start\n" % gone)
+        api.put("/tasks/%d" % gone, {"name": "another"})
+        api.delete("/tasks/%d" % gone)
+        is_((follower.end(), bytes(follower.err).count(b"waiting")), (1, 1),
+            "a task that is deleted: exit 1; of waiting it spoke once")
+        has(bytes(follower.err).decode(), "Task %d doesn't exist" % gone, "and why")
+        done = api.task("true", status="paused")
+        follower = Follower(server, "task", "output", "-i", done, "-f")
+        follower.says("waiting for it to start\n")
+        asked = Follower(server, "task", "output", "-i", done, "-f", "--json")
+        api.put("/tasks/%d" % done, {"status": "succeeded"})
+        is_((follower.end(), bytes(follower.out)), (0, b""),
+            "one that succeeds without an execution, as from the cache: exit 0")
+        is_((asked.end(), bytes(asked.out), bytes(asked.err)), (0, b"null\n", b""),
+            "as JSON: null")
+    folder.stop()
+
+
+def test_many_tries():
+    """Executions that come and go faster than they are looked at: none is left out."""
+    with Server() as server:
+        api = server.api()
+        api.register("player", "s", batch="b", concurrency=1)
+        t = api.task("c", batch="b", retry=20)
+        follower = Follower(server, "task", "output", "-i", t, "-f")
+        want = b""
+        for i in range(20):
+            wait_until("assigned", lambda: api.get("/tasks/%d" % t).json["status"] ==
+                       "assigned")
+            e = api.get("/executions/", {"task_id": t, "latest": True}).json[0]
+            path = "/executions/%d" % e["execution_id"]
+            api.put(path, {"status": "running"})
+            api.put(path + "/output", {"text": "try %d\n" % i})
+            want += b"try %d\n" % i
+            if i == 0:
+                follower.prints(want)
+            api.put(path, {"status": "succeeded" if i == 19 else "failed"})
+        is_(follower.end(), 0, "it ends with the last of twenty")
+        is_(bytes(follower.out), want, "each was followed, in order")
+
+
+def test_silence():
+    """An execution that writes nothing, through something that cuts what is silent."""
+    with Server() as server:
+        api = server.api()
+        w = api.register("player", "s", batch="b").json["worker"]["worker_id"]
+        t = api.task("c", batch="c")
+        e = api.post("/executions/", {"worker_id": w, "task_id": t}).json["execution_id"]
+        between = Impatient(server)
+        follower = Follower(between, "task", "output", "-i", t, "-f")
+        wait_until("it was cut again and again", lambda: between.cuts >= 6)
+        between.cutting = False
+        path = "/executions/%d" % e
+        api.put(path, {"status": "running"})
+        api.put(path + "/output", {"text": "now\n"})
+        follower.prints(b"now\n")
+        api.put(path, {"status": "succeeded"})
+        is_((follower.end(), bytes(follower.out), bytes(follower.err)), (0, b"now\n", b""),
+            "it goes on, without a word")
+
+
+def test_job():
+    """The log of a job, whose server goes away; another process carries it out."""
+    if not with_postgresql():
+        skip("a job followed from another process", "no PostgreSQL")
+        return
+    with Server("postgresql", role="main", SCITQ_PROVIDERS="none=static") as server:
+        api = server.api()
+        api.put("/workers/deploy", {"flavor": "f", "provider": "none", "region": "r"})
+        j = api.get("/jobs/", {"action": "worker_deploy"}).json[0]["job_id"]
+        server.sql("update job set log = 'zero\n' where job_id = %d" % j)
+        follower = Follower(server, "job", "log", "-f", "-i", j)
+        follower.prints(b"zero\n")
+        server.kill()
+        follower.says(AWAY)
+        server.sql("update job set log = log || 'one\ntwo\n' where job_id = %d" % j)
+        server.start()
+        follower.says(BACK)
+        follower.prints(b"one\ntwo\n")
+        server.kill()
+        follower.says(AWAY, 2)
+        server.sql("update job set log = log || 'three\n' where job_id = %d" % j)
+        server.start()
+        follower.says(BACK, 2)
+        with Server("postgresql", server.uri, role="queue",
+                    SCITQ_PROVIDERS="none=static"):
+            wait_until("the job has ended", lambda: api.get("/jobs/%d" % j).json["status"]
+                       in ("failed", "succeeded"))
+            job = api.get("/jobs/%d" % j).json
+            is_(follower.end(), 0 if job["status"] == "succeeded" else 1,
+                "it ends as the job does")
+        is_(bytes(follower.out).decode(), job["log"], "the whole log came, each part once")
+        has(job["log"], "one\ntwo\nthree\n", "which has what was written meanwhile")
+        t = Follower(server, "job", "log", "-f", "-i", j + 1000)
+        is_(t.end(), 1, "a job that is not there: exit 1")
+
+
+def test_refused():
+    """What a server refuses is told at once, and ends it."""
+    folder = Folder()
+    with open(folder.join("tokens"), "w") as f:
+        f.write("admin:secret\n")
+    os.chmod(folder.join("tokens"), 0o600)
+    with Server(SCITQ_TOKEN_FILE=folder.join("tokens")) as server:
+        follower = Follower(server, "task", "output", "-i", 1, "-f")
+        is_(follower.end(), 1, "without a token: exit 1")
+    with Server() as server:
+        pass
+    follower = Follower(server, "task", "output", "-i", 1, "-f")
+    is_(follower.end(), 1, "where no server ever was: exit 1, at once")
+    has(bytes(follower.err).decode(), "cannot reach the scitq server", "with its words")
+    folder.stop()
+
+
+for each in databases():
+    run(test_server_dies, each)
+    run(test_tries, each)
+run(test_many_tries)
+run(test_silence)
+run(test_job)
+run(test_refused)
+done()
