@@ -188,7 +188,13 @@ static int print_json_take(struct sq_cli *cli, const struct sq_listing *l,
                            json_t *filter, struct sq_err *err)
 {
     struct json_sink sink = {cli->out, false};
-    int rc = sq_listing_each_take(cli, l, filter, NULL, to_json, &sink, err);
+    const char *columns[SQ_TABLE_COLUMNS + 1];
+    SQ_CLEANUP(sq_buf_fini) struct sq_buf fields;
+    bool all = l->asked && sq_args_has(&cli->args, "long");
+    sq_buf_init(&fields, FIELDS_BYTES);
+    choose_columns(l, true, columns, &fields);
+    int rc = sq_listing_each_take(cli, l, filter, all ? fields.data : NULL, to_json,
+                                  &sink, err);
     if (rc == 0)
         fputs(sink.filled ? "\n]\n" : "[]\n", cli->out);
     return rc;

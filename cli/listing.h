@@ -13,6 +13,7 @@ struct sq_listing {
     bool newest_first;
     int64_t limit; /* rows at most; 0: all */
     size_t *rows;  /* to be told how many there were; NULL: not asked */
+    bool asked;    /* some of `more` come only where they are asked for by name */
 };
 
 /* Called with each object; non-zero stops and is returned. */
@@ -23,7 +24,8 @@ typedef int sq_listing_fn(void *arg, const json_t *object, struct sq_err *err);
 int sq_listing_each_take(struct sq_cli *cli, const struct sq_listing *l, json_t *filter,
                          const char *fields, sq_listing_fn *fn, void *arg,
                          struct sq_err *err);
-/* The same, printed as --no-header, --long and --json say. */
+/* The same, printed as --no-header, --long and --json say.  JSON has every member that
+ * objects have by themselves, and with --long those that are to be asked for. */
 int sq_listing_print_take(struct sq_cli *cli, const struct sq_listing *l,
                           json_t *filter, struct sq_err *err);
 /* Print objects (an array) in `columns`, to `out`. */

@@ -3,11 +3,12 @@
 #include "worker/message.h"
 
 #include <string.h>
-#include <sys/statvfs.h>
-#include <sys/sysinfo.h>
 
 #include "lib/jsonio.h"
+#include "worker/facts.h"
 
+/* Where NVIDIA's driver tells of its devices. */
+#define GPUS "/proc/driver/nvidia/gpus"
 #define SEQ_MAX (INT64_C(1) << 53) /* as the server's */
 
 /* An integer that may be absent or null. */
@@ -180,23 +181,6 @@ const char *sq_answer_message(const char *text, size_t len, struct sq_arena *are
     return message ? message : "";
 }
 
-static void put_facts(struct sq_jw *w, const char *base_workdir)
-{
-    struct sysinfo si;
-    struct statvfs disk;
-    sq_jw_key(w, "facts");
-    sq_jw_open(w, '{');
-    sq_jw_key(w, "cores");
-    sq_jw_int(w, get_nprocs());
-    sq_jw_key(w, "memory_bytes");
-    sq_jw_int(w, sysinfo(&si) == 0 ? (int64_t)si.totalram * si.mem_unit : SQ_NULL);
-    sq_jw_key(w, "disk_bytes");
-    sq_jw_int(w, statvfs(base_workdir, &disk) == 0
-                     ? (int64_t)(disk.f_blocks * disk.f_frsize)
-                     : SQ_NULL);
-    sq_jw_close(w);
-}
-
 void sq_message_register(const struct sq_registration *r, struct sq_buf *out)
 {
     struct sq_jw w;
@@ -222,6 +206,6 @@ void sq_message_register(const struct sq_registration *r, struct sq_buf *out)
     sq_jw_int(&w, r->concurrency);
     sq_jw_key(&w, "permanent");
     sq_jw_bool(&w, r->permanent);
-    put_facts(&w, r->base_workdir);
+    sq_facts_write(&w, r->base_workdir, GPUS);
     sq_jw_close(&w);
 }

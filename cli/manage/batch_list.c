@@ -10,7 +10,7 @@ static const char *const columns[] = {"batch",  "pending",   "accepted", "runnin
 
 static int run(struct sq_cli *cli, struct sq_err *err)
 {
-    const struct sq_listing l = {"/batch/", NULL, columns, NULL, false, 0, NULL};
+    const struct sq_listing l = {.path = "/batch/", .columns = columns};
     return sq_listing_print_take(cli, &l, NULL, err);
 }
 

@@ -41,8 +41,11 @@ enum { TAIL_CHARACTERS = 1000 };
 
 static int run(struct sq_cli *cli, struct sq_err *err)
 {
-    struct sq_listing l = {
-        "/executions/", "execution_id", columns, more, true, 0, NULL};
+    struct sq_listing l = {.path = "/executions/",
+                           .key = "execution_id",
+                           .columns = columns,
+                           .more = more,
+                           .newest_first = true};
     json_t *filter = sq_args_has(&cli->args, "long")
                          ? json_pack("{s:i}", "trunc", TAIL_CHARACTERS)
                          : json_pack("{s:b}", "no_output", 1);

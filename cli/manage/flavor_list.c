@@ -47,7 +47,7 @@ static const struct sq_change members[] = {
 
 static int run(struct sq_cli *cli, struct sq_err *err)
 {
-    const struct sq_listing l = {"/flavor/", NULL, columns, NULL, false, 0, NULL};
+    const struct sq_listing l = {.path = "/flavor/", .columns = columns};
     json_t *filter = json_object();
     sq_change_collect(cli, members, filter);
     return sq_list_take(cli, &l, filter, err);

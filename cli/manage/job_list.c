@@ -21,7 +21,8 @@ static const char *const more[] = {"retry", "args", "log", NULL};
 
 static int run(struct sq_cli *cli, struct sq_err *err)
 {
-    const struct sq_listing l = {"/jobs/", "job_id", columns, more, false, 0, NULL};
+    const struct sq_listing l = {
+        .path = "/jobs/", .key = "job_id", .columns = columns, .more = more};
     json_t *filter = json_object();
     sq_listing_filter(cli, filter, "status", "status");
     return sq_listing_print_take(cli, &l, filter, err);

@@ -20,7 +20,7 @@ static const char *const columns[] = {"batch",
 
 static int run(struct sq_cli *cli, struct sq_err *err)
 {
-    const struct sq_listing l = {"/recruiter/", NULL, columns, NULL, false, 0, NULL};
+    const struct sq_listing l = {.path = "/recruiter/", .columns = columns};
     json_t *filter = json_object();
     sq_listing_filter(cli, filter, "batch", "batch");
     return sq_list_take(cli, &l, filter, err);

@@ -23,7 +23,8 @@ static const char *const more[] = {"input",       "output",
 
 static int run(struct sq_cli *cli, struct sq_err *err)
 {
-    const struct sq_listing l = {"/tasks/", "task_id", columns, more, false, 0, NULL};
+    const struct sq_listing l = {
+        .path = "/tasks/", .key = "task_id", .columns = columns, .more = more};
     json_t *filter = json_object();
     sq_listing_filter(cli, filter, "status", "status");
     sq_listing_filter(cli, filter, "batch", "batch");

@@ -14,15 +14,18 @@ static const struct sq_opt options[] = {
 static const char *const columns[] = {
     "worker_id",         "name",  "status", "concurrency", "creation_date",
     "last_contact_date", "batch", NULL};
-static const char *const more[] = {"prefetch",        "hostname",  "load",
-                                   "memory",          "stats",     "modification_date",
-                                   "task_properties", "flavor",    "region",
-                                   "provider",        "permanent", NULL};
+static const char *const more[] = {
+    "prefetch",          "hostname",        "load",   "memory", "stats",
+    "modification_date", "task_properties", "flavor", "region", "provider",
+    "permanent",         "facts",           NULL};
 
 static int run(struct sq_cli *cli, struct sq_err *err)
 {
-    const struct sq_listing l = {"/workers/", "worker_id", columns, more,
-                                 false,       0,           NULL};
+    const struct sq_listing l = {.path = "/workers/",
+                                 .key = "worker_id",
+                                 .columns = columns,
+                                 .more = more,
+                                 .asked = true};
     json_t *filter = json_object();
     sq_listing_filter(cli, filter, "batch", "batch");
     sq_listing_filter(cli, filter, "status", "status");

@@ -134,7 +134,9 @@ static int filter_field(const struct sq_type *type, const char *key)
     int i = sq_field_find(type, key);
     if (i < 0 || type->fields[i].kind == SQ_K_INTS)
         return NO_FILTER;
-    return type->fields[i].flags & (SQ_F_HIDDEN | SQ_F_COMPUTED) ? NO_FILTER : i;
+    return type->fields[i].flags & (SQ_F_HIDDEN | SQ_F_COMPUTED | SQ_F_ASKED)
+               ? NO_FILTER
+               : i;
 }
 
 /* Filters that are of something else than the type's own columns. */

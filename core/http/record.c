@@ -178,7 +178,7 @@ uint64_t sq_record_visible(const struct sq_type *type)
 {
     uint64_t mask = 0;
     for (int i = 0; i < type->n_fields; i++)
-        if (!(type->fields[i].flags & SQ_F_HIDDEN))
+        if (!(type->fields[i].flags & (SQ_F_HIDDEN | SQ_F_ASKED)))
             mask |= UINT64_C(1) << i;
     return mask;
 }

@@ -8,13 +8,15 @@
 #include "core/store/list.h"
 #include "lib/clock.h"
 
-enum { WAIT_MAX_S = 60, POLL_S = 10, STATS_S = 4 };
+/* A name of SQ_NAME_MAX bytes, each written as an escape. */
+enum { WAIT_MAX_S = 60, POLL_S = 10, STATS_S = 4, FACTS_BYTES = 8192 };
 
 struct registration {
     char *name, *hostname, *batch, *flavor, *default_flavor, *spool, *database;
     char *launch_token;
     int64_t concurrency;
     int status, permanent;
+    const char *facts; /* read apart: an object in the object */
 };
 static const struct sq_field registration_fields[] = {
     SQ_FIELD(struct registration, name, SQ_K_TEXT, SQ_F_REQUIRED | SQ_F_NAME),
@@ -36,6 +38,22 @@ static const struct sq_type registration_type = {.name = "A registration",
                                                      SQ_LEN(registration_fields),
                                                  .size = sizeof(struct registration)};
 
+/* What a machine has; null where the worker cannot know. */
+struct facts {
+    int64_t cores, memory_bytes, disk_bytes;
+    char *gpu; /* models, separated by commas; "" where there is none */
+};
+static const struct sq_field facts_fields[] = {
+    SQ_FIELD(struct facts, cores, SQ_K_INT, 0),
+    SQ_FIELD(struct facts, memory_bytes, SQ_K_INT, 0),
+    SQ_FIELD(struct facts, disk_bytes, SQ_K_INT, 0),
+    SQ_FIELD(struct facts, gpu, SQ_K_TEXT, SQ_F_NAME),
+};
+static const struct sq_type facts_type = {.name = "facts",
+                                          .fields = facts_fields,
+                                          .n_fields = SQ_LEN(facts_fields),
+                                          .size = sizeof(struct facts)};
+
 struct registered {
     struct sq_worker worker;
     int64_t acked;
@@ -54,6 +72,34 @@ int sq_sync_check_database(struct sq_request *r, const char *named, struct sq_er
                    id, named);
 }
 
+/* Kept as JSON, each member there, in our order.  *ret NULL: nothing is said. */
+static int take_facts(struct sq_request *r, const json_t *v, const char **ret,
+                      struct sq_err *err)
+{
+    struct facts f;
+    uint64_t mask;
+    SQ_CLEANUP(sq_buf_fini) struct sq_buf text;
+    struct sq_jw w;
+    sq_buf_init(&text, FACTS_BYTES);
+    if (!v || json_is_null(v))
+        return 0;
+    if (!json_is_object(v))
+        return sq_fail(err, SQ_EINVAL, "facts must be an object");
+    int code = sq_record_from_json(&facts_type, v, SQ_READ_CREATE | SQ_READ_WIDE,
+                                   &r->arena, &f, &mask, err);
+    if (code != 0)
+        return sq_prefix(err, "facts: ");
+    const int64_t numbers[] = {f.cores, f.memory_bytes, f.disk_bytes};
+    for (size_t i = 0; i < SQ_LEN(numbers); i++)
+        if (numbers[i] != SQ_NULL && numbers[i] < 0)
+            return sq_fail(err, SQ_EINVAL, "facts: %s cannot be negative",
+                           facts_fields[i].name);
+    sq_jw_init(&w, &text);
+    sq_record_to_json(&w, &facts_type, sq_record_visible(&facts_type), &f);
+    *ret = sq_buf_ok(&text) ? sq_arena_strdup(&r->arena, text.data) : NULL;
+    return *ret ? 0 : sq_fail(err, SQ_ENOMEM, "out of memory");
+}
+
 int sq_register_prepare(struct sq_request *r, struct sq_err *err)
 {
     const json_t *body;
@@ -65,13 +111,15 @@ int sq_register_prepare(struct sq_request *r, struct sq_err *err)
         code = sq_request_object(r, &body, err);
     if (code != 0)
         return code;
-    const json_t *facts = json_object_get(body, "facts");
-    if (facts && !json_is_object(facts) && !json_is_null(facts))
-        return sq_fail(err, SQ_EINVAL, "facts must be an object");
-    json_object_del(r->json, "facts"); /* kept nowhere until machines are recruited */
+    struct registration *in = r->values;
+    const char *facts = NULL;
+    code = take_facts(r, json_object_get(body, "facts"), &facts, err);
+    if (code != 0)
+        return code;
+    json_object_del(r->json, "facts");
     code = sq_record_from_json(&registration_type, r->json ? r->json : json_null(),
                                SQ_READ_CREATE, &r->arena, r->values, &mask, err);
-    const struct registration *in = r->values;
+    in->facts = facts;
     return code != 0 ? code : sq_sync_check_database(r, in->database, err);
 }
 
@@ -111,6 +159,7 @@ int sq_register_write(struct sq_request *r, struct sq_tx *tx, struct sq_err *err
                                   .default_flavor = in->default_flavor,
                                   .spool = in->spool,
                                   .token = in->launch_token,
+                                  .facts = in->facts,
                                   .concurrency = in->concurrency,
                                   .status = in->status,
                                   .permanent = in->permanent < 0 ? 1 : in->permanent,

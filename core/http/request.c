@@ -434,7 +434,7 @@ enum MHD_Result sq_request_access(void *server, struct MHD_Connection *connectio
     atomic_store(&r->client->waiting, 0);
     if (r->slow && slow_down(r))
         return MHD_YES;
-    if (r->refused) {
+    if (r->refused && r->stage != SQ_WRITTEN) {
         sq_answer_error(r, SQ_EINVAL);
         return sq_answer_send(r);
     }

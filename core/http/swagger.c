@@ -104,7 +104,7 @@ static void add_definition(struct sq_jw *w, const struct sq_type *type)
     open_key(w, "properties", '{');
     for (int i = 0; i < type->n_fields; i++) {
         const struct sq_field *f = &type->fields[i];
-        if (f->flags & SQ_F_HIDDEN)
+        if (f->flags & (SQ_F_HIDDEN | SQ_F_ASKED))
             continue;
         open_key(w, f->name, '{');
         add_kind(w, f);
@@ -207,7 +207,7 @@ static void add_filters(struct sq_jw *w, const struct sq_type *type)
 {
     static const char executions[] = "task_name batch no_output:boolean trunc:integer";
     for (int i = 0; i < type->n_fields; i++)
-        if (!(type->fields[i].flags & (SQ_F_HIDDEN | SQ_F_COMPUTED)))
+        if (!(type->fields[i].flags & (SQ_F_HIDDEN | SQ_F_COMPUTED | SQ_F_ASKED)))
             add_parameter(w, type->fields[i].name, "query",
                           kind_name(&type->fields[i]));
     if (type == &sq_execution_type)

@@ -185,24 +185,6 @@ static int read_stats(struct sq_request *r, struct sq_sync_call *call,
     return code;
 }
 
-static int check_keys(const json_t *body, struct sq_err *err)
-{
-    static const char *const known[] = {
-        "spool",    "wait",    "stats",   "records", "holding", "signals_seen",
-        "row_date", "leaving", "evicted", "ahead",   "database"};
-    const char *key;
-    json_t *v;
-    json_object_foreach((json_t *)body, key, v)
-    {
-        size_t i = 0;
-        while (i < SQ_LEN(known) && strcmp(known[i], key) != 0)
-            i++;
-        if (i == SQ_LEN(known))
-            return sq_fail(err, SQ_EINVAL, "A sync has no field %.100s", key);
-    }
-    return 0;
-}
-
 /* Which state of its row the worker has heard of. */
 static int read_row_date(struct sq_request *r, struct sq_sync_call *call,
                          struct sq_err *err)
@@ -275,9 +257,7 @@ int sq_sync_prepare(struct sq_request *r, struct sq_err *err)
     r->data = call;
     r->undo = free_data;
     call->sync.worker_id = r->match.ids[0];
-    code = check_keys(body, err);
-    if (code == 0)
-        code = read_database(r, err);
+    code = read_database(r, err);
     if (code == 0)
         code = sq_body_text(r, "spool", &call->sync.spool, err);
     if (code == 0 && !call->sync.spool)

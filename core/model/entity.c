@@ -57,6 +57,7 @@ static const struct sq_field worker_fields[] = {
     F(sq_worker, flavor, SQ_K_TEXT, 0),
     F(sq_worker, region, SQ_K_TEXT, 0),
     F(sq_worker, provider, SQ_K_TEXT, 0),
+    F(sq_worker, facts, SQ_K_TEXT, SQ_F_READONLY | SQ_F_JSON | SQ_F_ASKED),
 };
 const struct sq_type sq_worker_type =
     TYPE("Worker", "worker", sq_worker, worker_fields);

@@ -36,6 +36,7 @@ struct sq_worker {
     char *batch;
     int permanent;
     char *flavor, *region, *provider;
+    char *facts; /* JSON: what its machine has, as it said when it registered */
 };
 
 struct sq_execution {
@@ -153,6 +154,7 @@ enum {
     SQ_WORKER_F_FLAVOR,
     SQ_WORKER_F_REGION,
     SQ_WORKER_F_PROVIDER,
+    SQ_WORKER_F_FACTS,
     SQ_WORKER_N
 };
 enum {

@@ -27,7 +27,8 @@ enum {
     SQ_F_URIS = 32,       /* a list of URIs */
     SQ_F_FOLDER = 64,     /* the URI of one folder */
     SQ_F_JSON = 128,      /* a text that is JSON itself */
-    SQ_F_NAME = 256       /* a text of at most SQ_NAME_MAX bytes: it has an index */
+    SQ_F_NAME = 256,      /* a text of at most SQ_NAME_MAX bytes: it has an index */
+    SQ_F_ASKED = 512      /* ours: in JSON where `fields` names it, and only there */
 };
 enum { SQ_NAME_MAX = 1000 };
 

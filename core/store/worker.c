@@ -16,7 +16,8 @@
 
 #define SERVER_FIELDS                                                                  \
     (SQ_BIT(SQ_WORKER_F_ID) | SQ_BIT(SQ_WORKER_F_CREATION) |                           \
-     SQ_BIT(SQ_WORKER_F_MODIFICATION) | SQ_BIT(SQ_WORKER_F_LAST_CONTACT))
+     SQ_BIT(SQ_WORKER_F_MODIFICATION) | SQ_BIT(SQ_WORKER_F_LAST_CONTACT) |             \
+     SQ_BIT(SQ_WORKER_F_FACTS))
 
 static char default_batch[] = "Default", no_properties[] = "{}";
 

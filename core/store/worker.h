@@ -32,6 +32,7 @@ int sq_worker_forget(struct sq_tx *tx, int64_t worker_id, struct sq_err *err);
 struct sq_registration {
     const char *name, *hostname, *batch, *flavor, *default_flavor, *spool;
     const char *token; /* of its machine; NULL: it was not deployed */
+    const char *facts; /* JSON: what its machine has; NULL: it does not say */
     int64_t concurrency;
     int status; /* -1: not given */
     int permanent;

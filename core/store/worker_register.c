@@ -44,6 +44,16 @@ static int set_spool(struct sq_tx *tx, int64_t worker_id, const char *spool,
     return sq_db_error(tx->db, err);
 }
 
+static int set_facts(struct sq_tx *tx, int64_t worker_id, const char *facts,
+                     struct sq_err *err)
+{
+    struct sq_stmt *st = sq_db_query(tx->db, SQ_Q_WORKER_SET_FACTS);
+    sq_bind_int(st, 1, worker_id);
+    sq_bind_text(st, 2, facts);
+    sq_run(st);
+    return sq_db_error(tx->db, err);
+}
+
 /* A date in the future (the clock was set back) says nothing.  What one process did not
  * hear another may have; who says goodbye to any of them is offline. */
 static bool alive(const struct sq_worker *w, const struct sq_registration *r,
@@ -120,6 +130,8 @@ int sq_worker_register(struct sq_tx *tx, const struct sq_registration *r,
                                     : take_back(tx, r, &who, err);
     if (!code && !who.same_spool)
         code = set_spool(tx, who.worker_id, r->spool, err);
+    if (!code && r->facts)
+        code = set_facts(tx, who.worker_id, r->facts, err);
     struct sq_contact here = {
         .worker_id = who.worker_id, .time = tx->now, .memory = NAN};
     if (!code)

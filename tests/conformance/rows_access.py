@@ -100,6 +100,7 @@ guarded_row("C.05", "no more", *OWN, *(by(NODE, c) for c in (
 guarded_row("C.06", "GETs", task("t"), *(by(READ, c) for c in (
     GET("/tasks/"), GET("/tasks/$t"), GET("/workers/"), GET("/batch/"), GET("/jobs/"),
     GET("/metrics"), GET("/tasks/$t/why"), GET("/"))))
+guarded_row("C.06", "events are no secrets", by(READ, HEAD("/events")))
 guarded_row("C.06", "nothing that changes, and no secrets", *OWN, *(by(READ, c) for c in (
     GET("/config/rclone", None, 401, REFUSED), GET("/config/remote", None, 401, REFUSED),
     GET("/workers/$w/signals", None, 401, REFUSED),

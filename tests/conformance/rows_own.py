@@ -125,6 +125,30 @@ for path in ("workers", "executions", "requirement", "jobs", "recruiter"):
                                 "batch": "$batch"}),
         GET("/%s/?limit=1" % path, want=[{}]))
 
+
+
+def after_and_fields(path, name):
+    """Of this list too: what is after an id, and but a member of each."""
+    def do(context):
+        ids = [next(iter(one.values())) for one in context.api.get("/%s/" % path).json]
+        rest = context.api.get("/%s/?after=%d" % (path, ids[0])).json
+        if len(ids) < 2 or [next(iter(one.values())) for one in rest] != ids[1:]:
+            raise Wrong("%r after %d of %r" % (rest, ids[0], ids))
+        GET("/%s/?after=%d" % (path, ids[-1]), want=Exactly([]))(context)
+        GET("/%s/?fields=%s" % (path, name),
+            want=Each(lambda v: list(v) == [name]))(context)
+        GET("/%s/?fields=colour" % path, None, 400, Message(has="colour"))(context)
+    return step(do)
+
+
+for path, member in (("workers", "name"), ("executions", "status"),
+                     ("requirement", "other_task_id"), ("jobs", "action")):
+    for number in ("B.05", "B.06"):
+        row(number, path, running("e"), task("x"), execution("f", "$w", "$x"), worker("v"),
+            task("o", required_task_ids=["$t", "$x"]), *(PUT("/workers/deploy", {
+                "flavor": "f", "provider": "none", "region": "r", "batch": "$batch"}),) * 2,
+            after_and_fields(path, member))
+
 # ---- sync and register
 
 
@@ -159,8 +183,9 @@ row("B.08", "", given(), sync("$w", {"acked": 4}, stats={"load": "1", "memory": 
                                          output="out", output_files="a b")),
     GET("/tasks/$t", want={"status": "succeeded"}),
     GET("/workers/$w", want={"load": "1", "memory": 2.5, "last_contact_date": is_now}))
-SETTINGS = {"idle_delay_s": lambda v: v > 0, "first_task_delay_s": lambda v: v > 0,
-            "offline_delay_s": 600, "poll_s": lambda v: v > 0, "stats_s": lambda v: v > 0}
+# As the server was told (test_conformance.py); the last two are its own.
+SETTINGS = Exactly({"offline_delay_s": 600, "idle_delay_s": 3600,
+                    "first_task_delay_s": 7200, "poll_s": 10, "stats_s": 4})
 row("B.09", "", registered("w"), PUT("/workers/$w", {"concurrency": 9, "prefetch": 3}),
     sync("$w", {"settings": SETTINGS, "worker": WORKER(worker_id="$w", concurrency=9,
                                                        prefetch=3)}))
@@ -231,6 +256,60 @@ for name in ("name", "hostname", "concurrency", "spool"):
     row("B.18", "without " + name, counts("counts"),
         POST("/workers/register", {k: v for k, v in ME.items() if k != name}, 400,
              Message(has=name)), step(nothing_came))
+FACTS = {"cores": 8, "memory_bytes": 2 ** 36, "disk_bytes": 10 ** 12, "gpu": "NVIDIA L4"}
+
+
+def known(want):
+    """What is kept of this row's workers, where it is asked for; else it is not told."""
+    return (GET("/workers/", {"batch": "$batch", "fields": "name,facts"},
+                want=Exactly([{"name": "$batch-me", "facts": want}])),
+            GET("/workers/", {"batch": "$batch"}, want=[WORKER()]))
+
+
+row("B.18", "facts", POST("/workers/register", dict(ME, facts=FACTS), 201,
+                          {"worker": WORKER()}), *known(FACTS),
+    POST("/workers/register", dict(ME, facts=dict(FACTS, cores=16, gpu="")), 200),
+    *known(dict(FACTS, cores=16, gpu="")), POST("/workers/register", ME, 200),
+    *known(dict(FACTS, cores=16, gpu="")),
+    POST("/workers/register", dict(ME, facts={"cores": "4", "disk_bytes": None}), 200),
+    *known({"cores": 4, "memory_bytes": None, "disk_bytes": None, "gpu": None}))
+row("B.18", "no facts", POST("/workers/register", dict(ME, facts=None), 201), *known(None))
+for name, values in (("cores", (-1, "x", 1.5, [], {}, True)), ("memory_bytes", (-5, "x", [])),
+                     ("disk_bytes", (-1, "much", {})), ("gpu", ([], {}, True, "x" * 1001)),
+                     ("colour", ("red",))):
+    for value in values:
+        row("B.18", "facts of a wrong %s: %.20r" % (name, value), counts("counts"),
+            POST("/workers/register", dict(ME, facts=dict(FACTS, **{name: value})), 400,
+                 Message(has=["facts", name])), step(nothing_came))
+for value in (3, "x", [], True):
+    row("B.18", "facts that are none: %r" % value, counts("counts"),
+        POST("/workers/register", dict(ME, facts=value), 400, Message(has="facts")),
+        step(nothing_came))
+row("B.18", "facts are nobody else's to set", POST("/workers/register", dict(
+    ME, facts=FACTS), 201, whole="one"),
+    step(lambda c: c.kept.update(w=c.kept["one"]["worker"]["worker_id"])),
+    PUT("/workers/$w", {"facts": {"cores": 1}}, 200, WORKER()), *known(FACTS),
+    GET("/workers/", {"facts": "x"}, 400, Message(has="facts")))
+
+
+def told_by_worker(context):
+    """A real worker tells what this machine has."""
+    batch = context.kept["batch"]
+    with Worker(context.server, name=batch, options=["-b", batch]) as one:
+        disk = os.statvfs(one.folder.path)
+        wait_until("it registers", lambda: context.api.get("/workers/", {"batch": batch}).json)
+        facts = context.api.get("/workers/", {"batch": batch, "fields": "facts"}).json
+    pages = os.sysconf("SC_PHYS_PAGES")
+    check(context, facts, [{"facts": {
+        "cores": os.cpu_count(), "memory_bytes": pages * os.sysconf("SC_PAGE_SIZE"),
+        "disk_bytes": disk.f_blocks * disk.f_frsize, "gpu": lambda v: type(v) is str}}])
+
+
+row("B.18", "of a machine that was given back", counts("counts"),
+    POST("/workers/register", dict(ME, launch_token="$batch"), 410,
+         Message(has=["$batch was given back", "$batch-me is not wanted any more"])),
+    step(nothing_came))
+row("B.18", "facts of a real worker", step(told_by_worker))
 row("B.19", "", POST("/workers/register", ME, 201, {"worker": WORKER(), "acked": 0,
                                                     "settings": SETTINGS}))
 
@@ -276,6 +355,33 @@ def followed(context):
 
 
 row("B.28", "", step(followed))
+
+
+def followed_from(context):
+    """Following goes on from a byte, be it one that is not written yet; of what has ended
+    it gives the rest."""
+    running("e")(context)
+    PUT("/executions/$e/output", {"text": "0123456789"})(context)
+    path = context.fill("/executions/$e/log/stdout?follow=1")
+    for at, first in ((4, b"456789"), (10, b""), (12, b"")):
+        conn = http.client.HTTPConnection("127.0.0.1", context.server.port, timeout=60)
+        conn.request("GET", path, headers={"Range": "bytes=%d-" % at})
+        answer = conn.getresponse()
+        if (answer.status, first and answer.read(len(first))) != (206, first):
+            raise Wrong("from %d: %d" % (at, answer.status))
+        context.kept["from%d" % at] = answer
+        context.undo.append(conn.close)
+    PUT("/executions/$e/output", {"text": "abcd"})(context)
+    PUT("/executions/$e", {"status": "succeeded"})(context)
+    for at, rest in ((4, b"abcd"), (10, b"abcd"), (12, b"cd")):
+        got = context.kept["from%d" % at].read()
+        if got != rest:
+            raise Wrong("from %d: %r" % (at, got))
+    for at, rest in ((13, b"d"), (14, b"")):
+        Call("GET", path, None, 206, raw=rest, headers={"Range": "bytes=%d-" % at})(context)
+
+
+row("B.28", "from a byte on", step(followed_from))
 
 
 def large_log(context):
@@ -334,6 +440,11 @@ row("B.31", "one", *FAILED, GET("/jobs/$j", whole="was"), DELETE("/jobs/$j", wan
 row("B.31", "all that ended", *FAILED, DELETE("/jobs/", None, 200, Exactly({"result": "ok"})),
     GET("/jobs/$j", None, 404),
     GET("/jobs/", {"status": ["succeeded", "failed"]}, want=Exactly([])))
+row("B.31", "not one that runs", *FAILED,
+    sql("update job set status = 'running' where job_id = $j"), GET("/jobs/$j", whole="was"),
+    DELETE("/jobs/$j", None, 409, Message(has="running")),
+    DELETE("/jobs/", None, 200, Exactly({"result": "ok"})), GET("/jobs/$j", want=Kept("was")),
+    sql("update job set status = 'failed' where job_id = $j"), DELETE("/jobs/$j"))
 row("B.32", "", *FAILED, GET("/jobs/$j", keep={"was": "modification_date"}),
     POST("/jobs/$j/restart", None, 200, JOB(job_id="$j", status="pending")),
     GET("/jobs/$j", want={"status": "failed", "modification_date": Other("was")}, until=True))

@@ -305,6 +305,12 @@ def taken(context):
         {"type": "object", "properties": {"load": {"type": "string"},
                                           "memory": {"type": "number"},
                                           "stats": {"type": "string"}}})}])
+    for path, method, members in (
+            ("/workers/register", "post", {"facts": {"type": "object"},
+                                           "concurrency": {"type": "integer"}}),
+            ("/workers/{id}/sync", "put", {"records": {"type": "array"}})):
+        check(context, parameters(path, method, "body"), [{"schema": {
+            "properties": members}}])
     names = [p["name"] for p in parameters("/executions/", "get", "query")]
     check(context, names, [f for f in FIELDS["Execution"] if f != "freeze"] + [
         "task_name", "batch", "no_output", "trunc", "after", "reverse", "limit", "fields"])
@@ -394,6 +400,24 @@ RUNNING = FROZEN + (PUT("/executions/$e", {"status": "running", "pid": 1234,
 row("A8.01", "", *BORN[:1])
 row("A8.02", "", *BORN[:2], GET("/workers/", {}, want=Among(WORKER(worker_id="$w", **ME))))
 row("A8.03", "", *BORN)
+ROUND = (PUT("/workers/$w/ping", {"load": "0.1", "memory": 5.5, "stats": "{}"}, 200,
+             WORKER(status="running", last_contact_date=is_now)),)
+row("A8.04", "again and again: each tells what came since", *BORN, *ROUND,
+    GET("/workers/$w/executions/pending", want=Exactly([])),
+    GET("/workers/$w/signals", want=Exactly([])), GET("/workers/$w/executions", want=[]),
+    task("t", status="pending"), *ROUND,
+    GET("/workers/$w/executions/pending", want=[SHORT(task_id="$t")], until=True,
+        whole="list"),
+    step(lambda c: c.kept.update(e=c.kept["list"][0]["execution_id"])),
+    GET("/workers/$w/executions", want=Exactly([])),
+    PUT("/executions/$e", {"status": "accepted", "freeze": False}), *ROUND,
+    GET("/workers/$w/executions/pending", want=Exactly([])),
+    GET("/workers/$w/executions", want=[SHORT(execution_id="$e", status="accepted")]),
+    PUT("/executions/$e", {"status": "running", "pid": 7, "freeze": False}),
+    POST("/workers/$w/signals", {"execution_id": "$e", "signal": 15}, 200), *ROUND,
+    GET("/workers/$w/signals", want=[SIGNAL(execution_id="$e", signal=15)]), *ROUND,
+    GET("/workers/$w/signals", want=Exactly([])),
+    GET("/workers/$w/executions", want=[SHORT(execution_id="$e", status="running")]))
 row("A8.04", "", *BORN, PUT("/workers/$w/ping", {"load": "0.1", "memory": 5.5,
                                                  "stats": "{}"}, 200, WORKER()),
     GET("/workers/$w/executions/pending", want=Exactly([])),

@@ -155,6 +155,11 @@ row("A4.25", "", worker("w"), POST("/workers/$w/signals", {"signal": -1}, 200),
     HEAD("/workers/$w/signals"),
     GET("/workers/$w/signals", want=[{"signal": -1}]),
     GET("/workers/$w/signals", want=Exactly([])))
+for number, what in (("A4.21", "executions"), ("A4.22", "executions/running"),
+                     ("A4.24", "signals")):
+    row(number, "of a worker that was deleted: none, as in 1.3", running("e"),
+        POST("/workers/$w/signals", {"signal": -1}, 200), DELETE("/workers/$w"),
+        GET("/workers/$w/" + what, want=Exactly([])))
 row("A4.26", "", worker("w"), POST("/workers/$w/signals", {"signal": -1}, 200, raw=b"null\n"))
 row("A4.27", "POST", counts("counts"),
     POST("/workers/", {"name": "n", "concurrency": 1, "status": "bogus"}, 500,
@@ -190,6 +195,11 @@ row("A4.31", "what has ended is as it was", running("e", "succeeded"),
     GET("/executions/$e", whole="was"), EVICTED, GET("/executions/$e", want=Kept("was")))
 row("A4.32", "delete", worker("w", **RECRUITED), EVICTED,
     GET("/jobs/", {"target": "$batch-recruited"}, want=[JOB(action="worker_destroy")]))
+row("A4.32", "replace", worker("w", concurrency=6, prefetch=2, **RECRUITED), EVICTED,
+    GET("/jobs/", {"target": "$batch-recruited"}, want=[JOB(action="worker_destroy")]),
+    GET("/workers/", {"batch": "$batch"}, want=Among(WORKER(
+        name=re.compile(r"^\w+-node\d+$"), flavor="f", provider="none", region="r",
+        concurrency=6, prefetch=2, permanent=False))), server="replacing")
 row("A4.32", "of a permanent one nothing is done", worker("w", name="$batch-own"), EVICTED,
     GET("/jobs/", {"target": "$batch-own"}, want=Exactly([])))
 row("A4.32", "none", worker("w", **RECRUITED), EVICTED,

@@ -44,19 +44,13 @@ BASE = {
     "PUT /workers/{id}/sync": {"spool": "another's"},  # 409 when nothing else is wrong
     "POST /inventory/": {"host": "h"},
 }
-# Members of bodies that the description says nothing of.
-MEMBERS = {
-    "POST /workers/register": ("name", "hostname", "concurrency", "spool", "database",
-                               "batch", "flavor", "default_flavor", "status", "permanent"),
-    "PUT /workers/{id}/sync": ("spool", "records", "stats", "wait", "holding",
-                               "signals_seen", "ahead", "leaving", "evicted", "row_date",
-                               "database"),
-}
+AT_ONCE = 4
 # Routes that take any bytes as the text of an output, and those that never end.
 OUTPUT = ("PUT /executions/{id}/output", "PUT /executions/{id}/error")
 ENDLESS = ("GET /events",)
-# 421: of another database; 503: nothing is offered that would do.
-REFUSALS = (308, 400, 404, 409, 413, 415, 421, 503)
+# 410: the machine was given back; 421: of another database; 503: nothing is offered that
+# would do.
+REFUSALS = (308, 400, 404, 409, 410, 413, 415, 421, 503)
 STATUS_WORDS = ("is not possible", "cannot change status", "cannot be created")
 
 
@@ -76,12 +70,12 @@ class Route:
         self.name = "%s %s" % (method, path)
         self.bad, self.calls, self.counted = [], 0, counted(context.server)
         body = [p for p in operation["parameters"] if p["in"] == "body"]
-        self.takes_body = bool(body) or self.name in MEMBERS
+        self.takes_body = bool(body)
         self.query = [p["name"] for p in operation["parameters"] if p["in"] == "query"]
         schema = body[0]["schema"] if body else {}
         if "$ref" in schema:
             schema = doc["definitions"][schema["$ref"].split("/")[-1]]
-        self.members = MEMBERS.get(self.name) or tuple(schema.get("properties", ()))
+        self.members = tuple(schema.get("properties", ()))
 
     def base(self):
         return self.context.fill(BASE.get(self.name, {}))
@@ -98,7 +92,7 @@ class Route:
                  "inventory": "nobody.example"}
         word = names.get(path.split("/")[1], "stdout") if name is None else name
         path = path.replace("{id2}", str(kept["e"])).replace("{status}", "running")
-        path = path.replace("{id}", str(own) if id is None else id)
+        path = path.replace("{id}", str(own if id is None else id))
         return path.replace("{name}", urllib.parse.quote(str(word), "%"))
 
     def call(self, what, path, body=None, headers=None, wanted=None):
@@ -122,7 +116,9 @@ class Route:
         if self.takes_body:
             self.bodies()
             self.members_wrong()
-        elif self.method == "GET" and self.query:
+        else:
+            self.bodies_of_nobody()
+        if self.method == "GET" and self.query and not self.takes_body:
             for text in NO_JSON + NO_OBJECT:
                 self.call("a body that is none", self.path(), text, wanted=(400,))
         for name in self.query:
@@ -132,6 +128,8 @@ class Route:
                         self.path(), name, urllib.parse.quote(str(value))))
             self.call("a parameter that is no text", "%s?%s=%%ff%%00" % (self.path(), name))
         self.ids()
+        if self.method != "GET" or "signals" in self.pattern:
+            self.at_once()
         ok(not self.bad, "%s: %d bad calls" % (self.name, self.calls),
            "\n".join(self.bad[:10]))
 
@@ -149,6 +147,36 @@ class Route:
         if self.members:
             self.call("an unknown member", self.path(),
                       dict(self.base(), **{"colour of it": 1}), wanted=(400,))
+
+    def bodies_of_nobody(self):
+        """A body that the call has no use for is looked at by nobody, or refused."""
+        for text in NO_JSON[:2] + (DEEP, b'{"a":"\\u0000"}', b'{"a":"\xff"}', b"\0", b"[1]"):
+            self.call("a body of no use", self.path(NOBODY, "nobody"), text)
+        for kind in TYPES:
+            self.call("another type", self.path(NOBODY, "nobody"), b"<a/>", {"Content-Type": kind})
+
+    def at_once(self):
+        """The same call by several clients at the same moment."""
+        gate, got = threading.Barrier(AT_ONCE), []
+
+        def one():
+            api = Api("127.0.0.1", self.context.server.port)
+            gate.wait()
+            got.append(api.call(self.method, self.path(), self.base() or None))
+            api.close()
+        threads = [threading.Thread(target=one) for _ in range(AT_ONCE)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join(180)
+        self.counted = counted(self.context.server)
+        good = [a.status < 300 or a.status in REFUSALS or (
+            a.status == 500 and any(w in a.message for w in STATUS_WORDS)) for a in got]
+        # One object goes once.
+        once = self.method == "DELETE" and "{id}" in self.pattern
+        if len(got) != AT_ONCE or not all(good) or (
+                once and sorted(a.status for a in got) != [200] + [404] * (AT_ONCE - 1)):
+            self.bad.append("at once: %s %s: %r" % (self.method, self.path(), got))
 
     def members_wrong(self):
         for name in self.members:

@@ -15,7 +15,7 @@ FLAVORS = ("tiny:1:1:10:0.1:0 small:2:4:20:0.2:4:N spot:8:32:100:0.05:20 "
            "gpu:8:64:200:2:5:GN metal:32:256:2000:0.15:0:M large:16:128:400:1.5:0")
 
 
-def main_server(db, folder):
+def main_server(db, folder, eviction="delete"):
     """What most rows speak to: in another time zone than any clock of this test."""
     with open(folder.join("rclone.conf"), "w") as f:
         f.write("[s3]\ntype = s3\n# \u00e9\n")
@@ -23,10 +23,15 @@ def main_server(db, folder):
                     REMOTE_URI="s3://work/flows", LOCAL_WORKER=program("scitq-worker"),
                     LOCAL_FLAVORS=FLAVORS, LOCAL_REGIONS="east west", LOCAL_QUOTA=64,
                     SCITQ_PROVIDERS="local=local none=static", PREFERRED_REGIONS="local:w%",
-                    WORKER_IDLE_DELAY=3600, WORKER_CREATE_RETRY=0,
-                    WORKER_OFFLINE_DELAY=600, EVICTION_ACTION="delete")
+                    WORKER_IDLE_DELAY=3600, WORKER_FIRST_TASK_DELAY=7200,
+                    WORKER_CREATE_RETRY=0,
+                    WORKER_OFFLINE_DELAY=600, EVICTION_ACTION=eviction)
     server.env = {"TZ": "Asia/Tokyo", "SCITQ_SUPERVISOR": program("scitq-supervisor")}
     return server.start()
+
+
+def replacing_server(db, folder):
+    return main_server(db, folder, "replace")
 
 
 def guarded_server(db, folder):
@@ -49,7 +54,7 @@ def main():
                 continue
             if one.server not in servers:
                 make = {"main": main_server, "bare": bare_server,
-                        "guarded": guarded_server}[one.server]
+                        "guarded": guarded_server, "replacing": replacing_server}[one.server]
                 servers[one.server] = make(db, folder)
                 apis[one.server] = servers[one.server].api()
             run_row(one, servers[one.server], apis[one.server])

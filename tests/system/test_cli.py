@@ -275,8 +275,18 @@ def test_workers(tool, api):
     is_(rows[0], "worker_id name status concurrency creation_date last_contact_date "
         "batch".split(), "the columns of worker list")
     is_(rows[1][:4], [str(a), "wa", "paused", "1"], "a worker")
-    is_(len(cells(tool.good("worker", "list", "-L", "-b", "W"))[0]), 18,
+    is_(len(cells(tool.good("worker", "list", "-L", "-b", "W"))[0]), 19,
         "-L has every column")
+    row, = tool.json("worker", "list", "-b", "W")
+    facts = {"cores": 2, "memory_bytes": 2 ** 40, "disk_bytes": None, "gpu": ""}
+    api.post("/workers/register", {"name": "wa", "hostname": "h", "concurrency": 1,
+                                   "batch": "W", "spool": "s", "facts": facts})
+    long, = tool.json("worker", "list", "-b", "W", "-L")
+    is_((list(long), long["facts"]), (list(row) + ["facts"], facts),
+        "--json has what 1.3 had; with -L also what its machine has")
+    is_([list(e) for e in tool.json("execution", "list", "-L", "-l", "1")],
+        [list(e) for e in tool.json("execution", "list", "-l", "1")],
+        "and where there is no more, the same")
     tool.good("worker", "update", "-n", "wa", "-C", "3", "-p", "2", "-b", "W2", "-f",
               "big", "-S", "running")
     row = api.get("/workers/%d" % a).json

@@ -13,6 +13,9 @@ select worker_id, spool, acked from worker where token = $1
 -- name: worker_set_spool
 update worker set spool = $2, acked = 0 where worker_id = cast($1 as bigint)
 
+-- name: worker_set_facts
+update worker set facts = $2 where worker_id = cast($1 as bigint)
+
 -- name: worker_sync_state
 select spool, acked from worker where worker_id = cast($1 as bigint)
 

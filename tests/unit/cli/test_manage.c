@@ -148,7 +148,7 @@ static void test_lists(void **state)
         {{"worker", "list", "-H"}, 0, "3  w  running  2  d1  d2  B\n", NULL},
         {{"worker", "list", "-HL"},
          0,
-         "3  w  running  2  d1  d2  B  -  -  -  31.5  -  -  -  -  -  -  true\n",
+         "3  w  running  2  d1  d2  B  -  -  -  31.5  -  -  -  -  -  -  true  -\n",
          NULL},
         {{"batch", "list"},
          0,

@@ -1,9 +1,13 @@
 /* Messages: answers of every shape are taken or refused whole. */
 #include "tests/test.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "lib/jsonio.h"
+#include "worker/facts.h"
 #include "worker/message.h"
 
 static int parse(const char *text, struct sq_arena *arena, struct sq_answer *a,
@@ -148,7 +152,60 @@ static void test_registration(void **state)
     assert_true(json_integer_value(json_object_get(facts, "cores")) > 0);
     assert_true(json_integer_value(json_object_get(facts, "memory_bytes")) > 0);
     assert_true(json_integer_value(json_object_get(facts, "disk_bytes")) > 0);
+    assert_true(json_is_string(json_object_get(facts, "gpu")));
     json_decref(root);
+}
+
+static void put_device(const char *folder, const char *name, const char *text)
+{
+    char path[200];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    assert_int_equal(mkdir(path, 0700), 0);
+    snprintf(path, sizeof path, "%s/%s/information", folder, name);
+    FILE *f = text ? fopen(path, "w") : NULL;
+    assert_true(!text || (f && fputs(text, f) >= 0 && fclose(f) == 0));
+}
+
+static void remove_devices(const char *folder)
+{
+    static const char *const paths[] = {"/0000:81:00.0/information",
+                                        "/0000:01:00.0/information",
+                                        "/0000:81:00.0",
+                                        "/0000:01:00.0",
+                                        "/0000:a1:00.0",
+                                        ""};
+    for (size_t i = 0; i < SQ_LEN(paths); i++) {
+        char path[200];
+        snprintf(path, sizeof path, "%s%s", folder, paths[i]);
+        assert_int_equal(remove(path), 0);
+    }
+}
+
+/* The devices of a machine, in the order of their buses; a file that tells nothing. */
+static void test_gpus(void **state)
+{
+    char folder[] = "/tmp/scitq-gpus-XXXXXX";
+    struct sq_buf out SQ_CLEANUP(sq_buf_fini);
+    struct sq_jw w;
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    put_device(folder, "0000:81:00.0", "Model: \t\t NVIDIA L4\nIRQ:   \t\t 5\n");
+    put_device(folder, "0000:01:00.0", "IRQ: 4\nModel: NVIDIA A100-SXM4-40GB\n");
+    put_device(folder, "0000:a1:00.0", NULL);
+    sq_buf_init(&out, 10000);
+    sq_jw_init(&w, &out);
+    sq_jw_open(&w, '{');
+    sq_facts_write(&w, "/nowhere at all", folder);
+    sq_jw_close(&w);
+    assert_non_null(strstr(out.data, "\"gpu\":\"NVIDIA A100-SXM4-40GB,NVIDIA L4\""));
+    assert_non_null(strstr(out.data, "\"disk_bytes\":null"));
+    sq_buf_clear(&out);
+    sq_jw_init(&w, &out);
+    sq_jw_open(&w, '{');
+    sq_facts_write(&w, "/", "/nowhere at all");
+    sq_jw_close(&w);
+    assert_non_null(strstr(out.data, "\"gpu\":\"\""));
+    remove_devices(folder);
 }
 
 int main(void)
@@ -160,6 +217,7 @@ int main(void)
         cmocka_unit_test(test_too_much_for_the_arena),
         cmocka_unit_test(test_error_messages),
         cmocka_unit_test(test_registration),
+        cmocka_unit_test(test_gpus),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
