@@ -88,6 +88,10 @@ class Terminal:
             n = max(first, 1)
             self.row += {"A": -n, "B": n}.get(letter, 0)
             self.column += {"C": n, "D": -n}.get(letter, 0)
+        # What was drawn before top heard of its new size may be outside of it.
+        self.row = max(0, min(self.row, self.n_lines - 1))
+        self.column = max(0, min(self.column, self.n_columns - 1))
+        self.top, self.bottom = (min(n, self.n_lines - 1) for n in (self.top, self.bottom))
 
     def scroll(self, gone, new):
         del self.lines[gone]
