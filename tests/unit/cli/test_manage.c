@@ -143,7 +143,10 @@ static void test_lists(void **state)
          "",
          "GET /tasks/ {\"status\":\"failed\",\"batch\":\"none\",\"fields\":\"task_id,"
          "name,status,command,creation_date,modification_date,status_date,batch\","
-         "\"limit\":2000}\n"},
+         "\"limit\":2000}\n"
+         "GET /tasks/ {\"batch\":\"none\",\"limit\":1,\"fields\":\"task_id\"}\n"
+         "GET /workers/ {\"batch\":\"none\",\"limit\":1,\"fields\":\"worker_id\"}\n"
+         "GET /recruiter/ {\"batch\":\"none\",\"limit\":1,\"fields\":\"batch\"}\n"},
         {{"task", "list", "--json", "-b", "none"}, 0, "[]\n", NULL},
         {{"worker", "list", "-H"}, 0, "3  w  running  2  d1  d2  B\n", NULL},
         {{"worker", "list", "-HL"},
