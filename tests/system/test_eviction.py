@@ -159,10 +159,14 @@ def vanished(db):
         until("it is silent again", lambda: workers(server)[silent]["status"] == "offline",
               why(server))
         server.end()
-        crash(server, silent, remove=True)
-        server.start()
+        for name in (silent, dead):
+            crash(server, name, remove=True)
+        server.sql("update worker set last_contact_date = '2026-01-01 00:00:00.000000' "
+                   "where name = '%s'" % silent)
+        server.start(WORKER_OFFLINE_DELAY=36000)
         until("the next server asks for those at once", lambda: silent not in
               workers(server), why(server))
+        ok(dead in workers(server), "not for one that was there just now")
 
 
 def found(server):
@@ -234,6 +238,11 @@ def forgotten(db):
                   "failed" and words in manage(server, "job", "log", "-i", job), why(server))
             manage(server, "job", "delete", "-i", job)
         is_(running(server), [mine], "its worker goes on")
+        # Whose deployment is under way waits for it; the next one is done meanwhile.
+        making = [n for n in workers(server) if n != mine][0]
+        token = os.path.basename(folder_of(server, making)).split("-", 1)[1]
+        waits = destroy_job(server, token, token[1:].split("-")[0])
+        manage(server, "job", "restart", "-i", waits)
         job = destroy_job(server, "w996-1", 996)
         left = orphan(server, owner, "w996-1", "left")
         manage(server, "job", "restart", "-i", job)
@@ -241,6 +250,11 @@ def forgotten(db):
               lambda: found(server)[-1][1] == "succeeded", why(server))
         ok(not os.path.exists(left), "wholly")
         manage(server, "job", "delete", "-i", job)
+        is_(server.sql("select status from job where job_id = %d" % waits), [["pending"]],
+            "of one that is being made waits")
+        server.sql("delete from job where job_id = %d" % waits)
+        is_(number(server, "select count(*) from job where action = 'worker_deploy' and "
+                   "status = 'running'"), 1, "and does not end its making")
         server.end()
         server.start(JANITOR_ACTION="destroy")
         until("told to, the janitor destroys", lambda: not os.path.exists(other),

@@ -260,6 +260,17 @@ def cloud_that_hangs(site):
         is_(server.sql("select status from job where action = 'worker_destroy' "
                        "order by job_id"), [["running"], ["succeeded"]],
             "a destruction that hangs holds up none of another cloud")
+        azure.faults([{"match": ".*", "do": "hang", "times": -1}])
+
+        def updates():
+            return dict(server.sql("select target, status from job where action = "
+                                   "'flavor_update'"))
+        api.post("/flavor/update", {"provider": "azure"})
+        wait_until("the one is asked", lambda: updates().get("azure") == "running", LIMIT_S)
+        api.post("/flavor/update", {"provider": "ovh"})
+        wait_until("the other is told", lambda: updates().get("ovh") in
+                   ("succeeded", "failed"), LIMIT_S)
+        is_(updates()["azure"], "running", "nor does a question about flavors")
 
 
 def typos(site):

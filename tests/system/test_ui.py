@@ -21,6 +21,7 @@ TYPES = {"html": "text/html; charset=utf-8", "js": "text/javascript; charset=utf
          "css": "text/css; charset=utf-8", "svg": "image/svg+xml"}
 MANY = 20000
 HOSTILE = "<img src=x onerror=\"document.title='owned'\">&lt;b&gt; \u202ertl\u202c \u05e9\u05dc"
+ODD = "a?b=c&d#e%41"
 LONG = "n" * 100
 FOREVER = "sh -c 'echo begun; while true; do sleep 0.1; done'"
 
@@ -175,6 +176,15 @@ def batches(b, server, worker):
     b.shows(".grid-body", "lively")
     b.shows(".grid-body", HOSTILE[:20])
     ok(True, "batches appear as they are")
+    api.task("true", batch=ODD, status="paused")
+    at = "[id='row-%s'] " % ODD
+    b.shows(at, ODD)
+    is_(b.js("return document.querySelector(arguments[0]).getAttribute('href')", at + "a"),
+        "/ui/task/?batch=" + urllib.parse.quote(ODD, safe=""), "a name is a link")
+    b.click(at + "[data-act=delete]")
+    b.click("dialog .primary")
+    wait_until("it is gone", lambda: ODD not in [r["batch"] for r in api.get("/batch/").json])
+    ok(True, "and in an address stands for itself")
     at = "[id='row-lively'] "
     b.until("it runs", "return document.querySelector(arguments[0]).innerText === '1'",
             at + ".number.running")
