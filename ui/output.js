@@ -108,9 +108,12 @@ export class Output {
     const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 40;
     box.append(document.createTextNode(text));
     this.kept += text.length;
-    while (this.kept > KEPT && box.childNodes.length > 1) {
-      this.kept -= box.firstChild.length;
-      box.firstChild.remove();
+    while (this.kept > KEPT) {
+      const first = box.firstChild;
+      const n = box.childNodes.length > 1 ? first.length : this.kept - KEPT;
+      if (n === first.length) first.remove();
+      else first.deleteData(0, n);
+      this.kept -= n;
       this.from = null; // bytes are not characters: only the download has the rest
       this.showWhatIsBefore();
     }

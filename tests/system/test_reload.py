@@ -83,11 +83,17 @@ def logged():
         def text(path):
             return open(path).read() if os.path.exists(path) else ""
         reload(server, LOG_LEVEL="debug")
+        counts("LOG_LEVEL: more is told", lambda: server.api().get("/tasks/7").status == 404
+               and " debug [http]" in server.log())
         server.reload(LOG_FILE=old, LOG_LEVEL="error")
         counts("LOG_FILE: the log goes there", lambda: "LOG_LEVEL has changed" in text(old))
         server.reload(REMOTE_URI="s3://b/quiet")
         counts("it counts", lambda: server.api().get("/config/remote").status == 200)
         ok("REMOTE_URI" not in text(old), "LOG_LEVEL: less is told")
+        os.rename(old, old + ".1")
+        server.reload("no equal sign\n")
+        counts("a log that was moved away is begun anew, though something is wrong",
+               lambda: "stay as they were" in text(old))
         server.reload(LOG_FILE=new, LOG_LEVEL="info", LOG_FILE_MAX_SIZE=1000,
                       LOG_FILE_KEEP=2)
         counts("and elsewhere", lambda: "LOG_FILE_KEEP has changed" in text(new))
