@@ -182,6 +182,9 @@ static enum MHD_Result start(struct sq_request *r, const char *url, const char *
     if (r->refused == 308)
         MHD_get_connection_values(r->connection, MHD_GET_ARGUMENT_KIND, add_argument,
                                   r);
+    if (r->client->long_query)
+        refuse(r, 414,
+               "the query is longer than is read: filters may be in the body instead");
     if (!r->refused && atomic_load(&r->server->stopping))
         refuse(r, 503, "the server is stopping");
     if (announced > body_limit(r)) {

@@ -21,6 +21,10 @@ enum {
     CONNECTIONS_MAX = 50000,
     /* Headers live in it.  10,000 workers hold two connections each: 8 KiB, not 32. */
     CONNECTION_BYTES = 8192,
+    /* Of it, what a target with a query may take, each parameter 64 bytes beside its
+     * text.  Headers have the rest. */
+    PARAMETER_BYTES = 64,
+    TARGET_BYTES = 6144,
     IDLE_S = 60,
     STOP_S = 5 /* for answers under way; slow clients are cut off then */
 };
@@ -67,6 +71,28 @@ static void on_connection(void *server, struct MHD_Connection *connection,
         meet(s, connection, *client);
 }
 
+/* A query that fills the connection's memory is no error for libmicrohttpd 0.9.75: it
+ * forgets the request and waits for another, while the client waits for an answer.  So
+ * it gets an empty one to parse, and the request is refused (request.c).  It says
+ * const, and parses the very same text, to its first 0, when this returns. */
+static void *look_at_target(void *server, const char *uri,
+                            struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    struct sq_client *client = info ? info->socket_context : NULL;
+    char *query = strchr(uri, '?');
+    size_t bytes = query ? strlen(uri) + PARAMETER_BYTES : 0;
+    (void)server;
+    for (const char *p = query; p && (p = strchr(p, '&')); p++)
+        bytes += PARAMETER_BYTES;
+    if (client)
+        client->long_query = bytes > TARGET_BYTES;
+    if (bytes > TARGET_BYTES)
+        query[1] = 0;
+    return NULL;
+}
+
 static struct MHD_Daemon *start_daemon(struct sq_http_server *s, int fd)
 {
     unsigned threads = s->conf.threads > 1 ? (unsigned)s->conf.threads : 0;
@@ -85,6 +111,7 @@ static struct MHD_Daemon *start_daemon(struct sq_http_server *s, int fd)
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, /* */
+        MHD_OPTION_URI_LOG_CALLBACK, look_at_target, s,  /* */
         MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_NOTIFY_CONNECTION,
         on_connection, s, MHD_OPTION_NOTIFY_COMPLETED, sq_request_completed, s,
         MHD_OPTION_ARRAY, s->conf.tls ? secure : plain, MHD_OPTION_END);

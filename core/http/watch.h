@@ -74,7 +74,8 @@ void sq_watch_wake_all(struct sq_watch *w);
 
 struct sq_client {
     int fd;
-    bool linger; /* set by its HTTP thread */
+    bool linger;     /* set by its HTTP thread */
+    bool long_query; /* this one too: it was not looked at */
     unsigned char address[SQ_ADDRESS_BYTES];
     struct sq_place place;   /* among the strangers */
     _Atomic int64_t waiting; /* since when it owes us bytes; 0: it does not */

@@ -128,6 +128,18 @@ def bad_http(api, server):
         except OSError:
             line = ""
         ok(line == "" or line.split(" ")[1:2][0][0] in "45", "refused: %s" % name, line)
+    # Beyond what its library has memory for, one was never answered.
+    for n, text in ((80, "a="), (64, "a" * 30 + "=2"), (90, "a="), (117, "a="), (150, "&a="),
+                    (300, "a"), (70, "b" * 60), (60, "b" * 80), (1000, "a=b"),
+                    (99, "task_id=1234567")):
+        target = "/healthz?" + (text + "&") * (n - 1) + text
+        size = len(target) + 64 * (target.count("&") + 1)
+        status = "200" if size <= 6144 else "414"
+        line = raw(server, ("GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % target).encode())
+        is_(line.split(" ")[1:2], [status], "%d parameters like %.10s" % (n, text))
+    has(api.get("/tasks/?" + "task_id=1&" * 500).message, "filters may be in the body",
+        "with words")
+    is_(api.get("/tasks/?task_id=1&task_id=2&limit=1").status, 200, "a short one is read")
     is_(raw(server, b"GET /healthz HTTP/1.0\r\n\r\n").split(" ")[1], "200", "HTTP/1.0")
     # half requests and hang-ups, at each place
     whole = (b"POST /tasks/ HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
