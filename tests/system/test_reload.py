@@ -279,6 +279,18 @@ def configured():
             counts("Ansible is run with " + words,
                    lambda: os.path.exists(seen) and words in open(seen).read())
 
+        def last():
+            return server.sql("select status, coalesce(log, '') from job where action = "
+                              "'worker_deploy' order by job_id desc")[0]
+        wait_until("its job ends", lambda: last()[0] == "failed")
+        has(last()[1], "which only this machine can", "an address of this machine alone")
+        reload(server, SCITQ_SERVER="lab7.example:5000")
+        deploy(server, "static", flavor="own", region="lab")
+        counts("SCITQ_SERVER is in the names of workers", lambda: [
+            n for n in rows(server) if n.startswith("lab7-node")])
+        wait_until("its job ends", lambda: last()[0] == "failed")
+        ok("which only this machine can" not in last()[1], "and is no such address")
+
 
 def offered(db):
     """What providers read is in the same file."""
