@@ -129,7 +129,7 @@ class Lent(Site):
         if os.path.isdir("/root/.ssh"):
             testhost.run("mount", "-t", "tmpfs", "tmpfs", "/root/.ssh")
         super().__init__(hosts, tree, SCITQ_SERVER=URL,
-                         STATIC_MACHINES="/dev/null", WORKER_IDLE_DELAY=3,
+                         STATIC_MACHINES="/dev/null", WORKER_IDLE_DELAY=10,
                          WORKER_FIRST_TASK_DELAY=3600, WORKER_CREATE_RETRY=1,
                          SCITQ_PLUGIN_PATH=self.modules() + ":", **settings)
         write(self.folder.join("machines"), "".join(
