@@ -135,12 +135,18 @@ def test_server_dies(db):
         follower.prints(b"b-499\n")
         is_(server.end(), 0, "the server stops while it is followed")
         follower.says(AWAY, 2)
-        for path in steps[1:]:
+        server.start()
+        follower.says(BACK, 2)
+        open(steps[1], "w").close()
+        follower.prints(b"c-499\n")
+        is_(server.end(), 0, "and once more")
+        follower.says(AWAY, 3)
+        for path in steps[2:]:
             open(path, "w").close()
         wait_until("the command has ended", lambda: not any(
             b"printf" in command_of(pid) for pid in worker.leftovers()))
         server.start()
-        follower.says(BACK, 2)
+        follower.says(BACK, 3)
         is_(follower.end(), 0, "it ends with the task, which succeeded")
         want = b"".join(b"%s-%d\n" % (name, i) for name in (b"a", b"b", b"c", b"d")
                         for i in range(500))
@@ -150,8 +156,8 @@ def test_server_dies(db):
                        if line.startswith(b"err"))
         ok(got == b"".join(b"err" + line for line in want.splitlines(True)),
            "and of the error", "%d bytes" % len(got))
-        is_(bytes(follower.err).count(b"scitq-manage:"), 4,
-            "nothing else is said than that the server went and came, twice")
+        is_(bytes(follower.err).count(b"scitq-manage:"), 6,
+            "nothing else is said than that the server went and came, each time")
     folder.stop()
 
 
