@@ -4,6 +4,8 @@
  * what can be had, ovh.c what it costs there. */
 #include "providers/openstack/openstack.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,6 +97,20 @@ static void choices(struct sq_provider *p)
     p->keyname = host->setting(host, "OPENSTACK_KEYNAME");
 }
 
+/* A file that is not there would be found out by the first call only. */
+static int check_ca_file(const struct sq_provider *p, struct sq_err *err)
+{
+    FILE *f = p->ca_file ? fopen(p->ca_file, "re") : NULL;
+    bool is_read = f && (getc(f) != EOF || !ferror(f));
+    int e = errno;
+    if (f)
+        fclose(f);
+    return is_read || !p->ca_file
+               ? 0
+               : sq_fail(err, SQ_EINVAL, "OS_CACERT: cannot read %s: %s", p->ca_file,
+                         strerror(e));
+}
+
 /* All of OVH's keys, or none of them. */
 static int read_ovh(struct sq_provider *p, struct sq_err *err)
 {
@@ -148,6 +164,8 @@ static int openstack_open(struct sq_host *host, const struct sq_provider_conf *c
     copy(p->owner, sizeof p->owner, conf->owner);
     choices(p);
     rc = login_check(p, err);
+    if (rc == 0)
+        rc = check_ca_file(p, err);
     if (rc == 0)
         rc = read_regions(p, err);
     if (rc == 0)

@@ -126,6 +126,13 @@ static int add(struct machines *ms, const struct listed *m, const char *where,
     return 0;
 }
 
+static int cannot_read(const char *path, struct sq_err *err)
+{
+    return sq_fail(err, SQ_EINVAL,
+                   "cannot read %s: %s (STATIC_MACHINES names the file of machines)",
+                   path, strerror(errno));
+}
+
 int machines_read(const char *path, struct machines *ret, struct sq_err *err)
 {
     char line[LINE_SIZE], where[PATH_MAX + 40];
@@ -134,10 +141,7 @@ int machines_read(const char *path, struct machines *ret, struct sq_err *err)
     int rc = 0;
     FILE *f = fopen(path, "re");
     if (!f)
-        return sq_fail(
-            err, SQ_EINVAL,
-            "cannot read %s: %s (STATIC_MACHINES names the file of machines)", path,
-            strerror(errno));
+        return cannot_read(path, err);
     for (int n = 1; rc == 0 && fgets(line, sizeof line, f); n++) {
         snprintf(where, sizeof where, "%.*s line %d", PATH_MAX, path, n);
         if (!strchr(line, '\n') && !feof(f))
@@ -149,6 +153,8 @@ int machines_read(const char *path, struct machines *ret, struct sq_err *err)
         if (rc == 0)
             rc = add(&ms, &m, where, err);
     }
+    if (rc == 0 && ferror(f)) /* a folder can be opened, too */
+        rc = cannot_read(path, err);
     fclose(f);
     if (rc)
         machines_free(&ms);

@@ -16,6 +16,14 @@ AZURE_TENANT=t
 AZURE_CLIENT_ID=c
 AZURE_SECRET=secret
 """
+OPENSTACK = """OS_AUTH_URL=https://keystone.example:5000/v3
+OS_USERNAME=u
+OS_PASSWORD=p
+OS_PROJECT_NAME=p
+OS_USER_DOMAIN_NAME=d
+OS_PROJECT_DOMAIN_NAME=d
+OS_REGION_NAME=r
+"""
 
 
 def manage(*words, **env):
@@ -79,6 +87,13 @@ def test_check():
              "the provider mine: OS_AUTH_URL is no address"),
             ("SCITQ_PROVIDERS=local\nOS_AUTH_URL=nowhere\n", 0, "are right: " + conf),
             ("LOCAL_FLAVORS=small:many:1:1:0:0\n", 1, "the provider local: "),
+            ("STATIC_MACHINES=%s\n" % folder.path, 1,
+             "the provider static: cannot read %s: Is a directory" % folder.path),
+            (OPENSTACK + "OS_CACERT=/nowhere/ca.pem\n", 1,
+             "the provider openstack: OS_CACERT: cannot read /nowhere/ca.pem: No such"),
+            (OPENSTACK + "OS_CACERT=%s\n" % folder.path, 1,
+             "the provider openstack: OS_CACERT: cannot read %s: Is a" % folder.path),
+            (OPENSTACK + "OS_CACERT=%s\n" % conf, 0, "are right: " + conf),
             (AZURE.replace("AZURE_SECRET", "#"), 0,
              "the provider azure: AZURE_SECRET is not set"),
             (AZURE, 0, "are right: " + conf)):
