@@ -192,9 +192,9 @@ int sq_follow_wait(struct sq_follow *f, int fd, int wait_ms, struct sq_err *err)
     return rc;
 }
 
-static int pause_for(struct sq_follow *f, int ms, struct sq_err *err)
+int sq_follow_pause(struct sq_follow *f, int losses, struct sq_err *err)
 {
-    int64_t end = sq_monotonic() + ms * INT64_C(1000);
+    int64_t end = sq_monotonic() + pause_ms(losses) * INT64_C(1000);
     int rc = 0;
     for (int64_t now = sq_monotonic(); rc == 0 && now < end; now = sq_monotonic())
         rc = sq_follow_wait(f, -1, (int)((end - now + 999) / 1000), err);
@@ -213,7 +213,7 @@ int sq_follow_ask(struct sq_follow *f, const char *path, const json_t *filter,
         if (!passes(rc))
             return rc;
         note_loss(f, losses, err);
-        rc = pause_for(f, pause_ms(losses), err);
+        rc = sq_follow_pause(f, losses, err);
     }
     return rc;
 }

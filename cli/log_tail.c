@@ -2,7 +2,9 @@
  *
  * An answer that ends does not say whether the execution has ended or the server has.
  * So the execution is looked at, and what came until it was seen ended is asked for
- * once more: whatever was stored before its end is in that answer. */
+ * once more: whatever was stored before its end is in that answer.  One that has not
+ * ended, and whose answers end without a byte, is asked for at growing pauses:
+ * something between us and the server does not let it wait. */
 #include "cli/log_tail.h"
 
 #include <errno.h>
@@ -108,8 +110,10 @@ int sq_log_follow(struct sq_follow *f, int64_t execution_id,
     for (int i = 0; i < STREAMS; i++)
         snprintf(logs[i].path, sizeof logs[i].path, "/executions/%lld/log/%s%s",
                  (long long)execution_id, i == 0 ? "stdout" : "stderr", "?follow=1");
+    int empty = 0; /* rounds in a row that brought nothing */
     for (bool ended = false;;) {
         SQ_CLEANUP(sq_json_unref) json_t *execution = NULL;
+        int64_t before = logs[0].at + logs[1].at;
         int copied = copy_all(f, logs, err);
         if (copied && copied != SQ_ENOENT)
             return copied;
@@ -128,5 +132,8 @@ int sq_log_follow(struct sq_follow *f, int64_t execution_id,
         if (copied)
             return copied; /* it is there, but its log is not */
         ended = has_ended(execution);
+        empty = logs[0].at + logs[1].at > before ? 0 : empty + 1;
+        if (!ended && empty && (rc = sq_follow_pause(f, empty, err)) != 0)
+            return rc;
     }
 }

@@ -15,6 +15,7 @@ struct following {
     char path[40], events_path[60];
     json_t *last;     /* the execution followed last, as it ended */
     bool look, waits; /* there is something to look at; the user knows of waiting */
+    bool failed;      /* the task has */
 };
 
 static int64_t id_of(const json_t *execution)
@@ -117,10 +118,11 @@ static int look(struct following *w, struct sq_err *err)
         w->waits = false;
     } else if (strcmp(status, "succeeded") == 0)
         return 0;
-    else if (strcmp(status, "failed") == 0)
+    else if (strcmp(status, "failed") == 0) {
+        w->failed = true;
         return sq_fail(err, SQ_ESTATE, "task %lld failed%s%s", (long long)w->task_id,
                        w->last ? ": " : "", w->last ? words_of(w->last, text) : "");
-    else if (w->outs)
+    } else if (w->outs)
         note_waiting(w, status);
     return 1;
 }
@@ -140,7 +142,7 @@ static int follow(struct following *w, struct sq_err *err)
 }
 
 int sq_task_follow(struct sq_cli *cli, int64_t task_id, const struct sq_log_outs *outs,
-                   struct sq_err *err)
+                   bool *ret_failed, struct sq_err *err)
 {
     struct following w = {.cli = cli, .task_id = task_id, .outs = outs};
     snprintf(w.path, sizeof w.path, "/tasks/%lld", (long long)task_id);
@@ -156,5 +158,7 @@ int sq_task_follow(struct sq_cli *cli, int64_t task_id, const struct sq_log_outs
     sq_listener_close(&w.listener);
     sq_follow_fini(&w.follow);
     json_decref(w.last);
+    if (ret_failed)
+        *ret_failed = w.failed;
     return rc;
 }

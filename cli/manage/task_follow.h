@@ -6,8 +6,9 @@
 
 /* Copy what the task's latest execution and those after it write, until the task has
  * succeeded.  SQ_ESTATE: it failed; SQ_ENOENT: it does not exist, or not any more.
- * `outs` NULL: only wait, without a word of its executions. */
+ * `outs` NULL: only wait, without a word of its executions.  *ret_failed (may be NULL)
+ * tells that SQ_ESTATE from a server's. */
 int sq_task_follow(struct sq_cli *cli, int64_t task_id, const struct sq_log_outs *outs,
-                   struct sq_err *err);
+                   bool *ret_failed, struct sq_err *err);
 
 #endif

@@ -54,7 +54,7 @@ static int follow(struct sq_cli *cli, int64_t task_id, struct sq_err *err)
         outs.err = NULL;
     if (sq_args_has(&cli->args, "error"))
         outs = (struct sq_log_outs){.err = cli->out};
-    return sq_task_follow(cli, task_id, &outs, err);
+    return sq_task_follow(cli, task_id, &outs, NULL, err);
 }
 
 /* An object can only be printed when it is whole: null where nothing was run, as with a
@@ -64,8 +64,9 @@ static int follow_json(struct sq_cli *cli, int64_t task_id, struct sq_err *err)
     SQ_CLEANUP(sq_json_unref) json_t *answer = NULL;
     struct sq_err failed = {0};
     int64_t execution_id = 0;
-    int ended = sq_task_follow(cli, task_id, NULL, &failed);
-    int rc = ended == SQ_ESTATE ? 0 : ended;
+    bool has_failed = false;
+    int ended = sq_task_follow(cli, task_id, NULL, &has_failed, &failed);
+    int rc = has_failed ? 0 : ended;
     if (rc != 0) {
         *err = failed;
         return rc;

@@ -1,6 +1,7 @@
 """Following a task's output and a job's log, while servers go away and come back:
 every byte once, in words what happens, and an end that says how the task ended."""
 
+import http.server
 import json
 import os
 import select
@@ -8,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import types
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -262,6 +264,78 @@ def test_silence():
             "it goes on, without a word")
 
 
+class Hurried:
+    """Answers as a server would, but ends each answer of a log at once, although the
+    execution runs; it has ended when it is looked at for the `rounds`th time, or the
+    server fails then."""
+
+    def __init__(self, rounds, failure=None):
+        stand_in = self
+        self.rounds, self.failure, self.looks = rounds, failure, []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                length = int(self.headers.get("Content-Length") or 0)
+                asked = json.loads(self.rfile.read(length) or b"{}")
+                data = stand_in.answer(self.path, asked)
+                code = 200 if isinstance(data, bytes) else data
+                data = b"" if code != 200 else data
+                self.send_response(code)
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.server.handle_error = lambda *_: None  # who has heard enough hangs up
+        self.address = "127.0.0.1:%d" % self.server.server_port
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def answer(self, path, asked):
+        ended = len(self.looks) >= self.rounds
+        status = "succeeded" if ended else "running"
+        if path.startswith("/events"):
+            return b"event: ready\ndata: {}\n\n"
+        if path.startswith("/tasks/"):
+            self.looks.append(None)
+            if ended and self.failure:
+                return self.failure
+            return json.dumps({"task_id": 1, "status": status}).encode()
+        if "/log/" in path:
+            return b""
+        if path.startswith("/executions/"):
+            if asked.get("after", 0) >= 5:
+                return b"[]"
+            self.looks.append(time.monotonic())
+            return json.dumps([{"execution_id": 5, "status": status}]).encode()
+        return 404
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def test_hurried():
+    """Whatever ends each answer at once is not asked again without a pause."""
+    server = Hurried(6)
+    follower = Follower(server, "task", "output", "-i", 1, "-f")
+    is_((follower.end(), bytes(follower.err)), (0, b""), "it ends with the task")
+    server.stop()
+    times = [t for t in server.looks if t]
+    # 200, 400, 800 ms: they may be longer, never shorter.
+    ok(times[-1] - times[0] > 0.6, "answers without a byte are asked for at pauses")
+    server = Hurried(2, failure=500)
+    follower = Follower(server, "task", "output", "-i", 1, "-f", "--json")
+    is_((follower.end(), bytes(follower.out)), (1, b""),
+        "a server that fails is no task that did: nothing is printed")
+    server.stop()
+
+
 def test_job():
     """The log of a job, whose server goes away; another process carries it out."""
     if not with_postgresql():
@@ -322,6 +396,7 @@ for each in databases():
     run(test_tries, each)
 run(test_many_tries)
 run(test_silence)
+run(test_hurried)
 run(test_job)
 run(test_refused)
 done()
