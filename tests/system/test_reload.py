@@ -87,6 +87,12 @@ def logged():
                and " debug [http]" in server.log())
         server.reload(LOG_FILE=old, LOG_LEVEL="error")
         counts("LOG_FILE: the log goes there", lambda: "LOG_LEVEL has changed" in text(old))
+
+        def quiet():
+            before = len(text(old))
+            return server.api().get("/tasks/7").status == 404 and \
+                " debug [http]" not in text(old)[before:]
+        counts("LOG_LEVEL: less is told at once", quiet)
         server.reload(REMOTE_URI="s3://b/quiet")
         counts("it counts", lambda: server.api().get("/config/remote").status == 200)
         ok("REMOTE_URI" not in text(old), "LOG_LEVEL: less is told")
