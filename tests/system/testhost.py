@@ -19,7 +19,7 @@ import subprocess
 import sys
 
 from daemons import TOP, Daemon
-from tap import Folder, done, lacking
+from tap import Folder, done, lacking, wait_until
 
 CACHE = os.path.join(TOP, ".cache", "host")
 ADDRESS = "10.77.0.1"
@@ -152,6 +152,15 @@ class Host(Daemon):
         return run("ssh", "-q", "-i", self.key, "-o", "StrictHostKeyChecking=no",
                    "-o", "UserKnownHostsFile=/dev/null", "-o", "ConnectTimeout=5",
                    "ubuntu@" + self.address, command)
+
+    def wait_for_ssh(self):
+        def answers():
+            try:
+                self.ssh("true")
+            except RuntimeError:
+                return False
+            return True
+        wait_until(self.name + " answers by SSH", answers)
 
     def first_process(self):
         """The pid of the host's own first process."""

@@ -136,6 +136,8 @@ class Lent(Site):
             "%s address=%s user=ubuntu identity=%s flavor=plain region=lab cpu=2 ram=8 "
             "disk=20\n" % (h.name, h.address, h.key) for h in self.hosts) +
             "away address=10.77.0.9 user=ubuntu flavor=ghost region=lab\n")
+        for host in self.hosts:  # one that has not come up yet would be passed over
+            host.wait_for_ssh()
         self.restart(STATIC_MACHINES=self.folder.join("machines"))
         self.say(PLAIN)
 
