@@ -91,6 +91,10 @@ enum MHD_Result sq_answer_send(struct sq_request *r)
     if (!res)
         return MHD_NO;
     add_headers(r, res);
+    /* In answer to a HEAD libmicrohttpd 0.9.75 sends the end of a body that a GET would
+     * be sent in chunks, where the next answer is to begin; HTTP/1.0 has no chunks. */
+    if (r->head && (r->stream || r->raw || r->events))
+        MHD_set_response_options(res, MHD_RF_HTTP_VERSION_1_0_ONLY, MHD_RO_END);
     r->stage = SQ_SENDING;
     enum MHD_Result sent = MHD_queue_response(r->connection, (unsigned)r->status, res);
     MHD_destroy_response(res);

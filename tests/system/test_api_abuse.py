@@ -172,6 +172,28 @@ def bad_http(api, server):
     is_(got.count(b"HTTP/1.1 200"), 4, "pipelined requests")
 
 
+def heads(api, server):
+    """After a HEAD comes the next answer, be the GET's one without an end or a length."""
+    made = api.post("/tasks/", [{"command": "true", "batch": "head", "status": "paused",
+                                 "name": "n" * 1000} for _ in range(500)]).json
+    w = api.post("/workers/", {"name": "of heads", "concurrency": 1}).json["worker_id"]
+    e = api.post("/executions/", {"worker_id": w, "task_id": made[0]["task_id"]}).json
+    log = "/executions/%d/log/stdout" % e["execution_id"]
+    for path in ("/events", "/tasks/?batch=head", log, log + "?follow=1", "/ui/", "/metrics"):
+        with socket.create_connection(("127.0.0.1", server.port), 60) as s:
+            s.sendall(b"HEAD %s HTTP/1.1\r\nHost: x\r\n\r\n"
+                      b"GET /version HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+                      % path.encode())
+            got = b""
+            while (piece := s.recv(65536)):
+                got += piece
+        head, rest = got.split(b"\r\n\r\n", 1)
+        ok(b" 200 " in head[:20] and (not rest or rest.startswith(b"HTTP/1.1 200 ")),
+           "HEAD %s has no body" % path, got[-1000:])
+    api.delete("/batch/head")
+    api.delete("/workers/%d" % w)
+
+
 def slow(api, server):
     """Who takes longer than a minute to say what he wants is shut out."""
     if not LONG:
@@ -337,7 +359,7 @@ def listeners(api, server):
 def main():
     for db in databases():
         with Server(db, WORKER_OFFLINE_DELAY=600) as server:
-            run_groups([bad_json, bad_http, slow, database_away, at_once, listeners,
+            run_groups([bad_json, bad_http, heads, slow, database_away, at_once, listeners,
                         stopping], server)
     done()
 
