@@ -146,6 +146,12 @@ void sq_tail_open(struct sq_tail *t, struct sq_follow *f)
     sq_buf_init(&t->header, HEADER_BYTES);
 }
 
+void sq_tail_again(struct sq_tail *t, int empty)
+{
+    t->whole = false;
+    t->again_us = empty ? sq_monotonic() + pause_ms(empty) * INT64_C(1000) : 0;
+}
+
 void sq_tail_close(struct sq_tail *t)
 {
     if (!t->follow)
@@ -192,7 +198,7 @@ int sq_follow_wait(struct sq_follow *f, int fd, int wait_ms, struct sq_err *err)
     return rc;
 }
 
-int sq_follow_pause(struct sq_follow *f, int losses, struct sq_err *err)
+static int pause_after(struct sq_follow *f, int losses, struct sq_err *err)
 {
     int64_t end = sq_monotonic() + pause_ms(losses) * INT64_C(1000);
     int rc = 0;
@@ -213,7 +219,7 @@ int sq_follow_ask(struct sq_follow *f, const char *path, const json_t *filter,
         if (!passes(rc))
             return rc;
         note_loss(f, losses, err);
-        rc = sq_follow_pause(f, losses, err);
+        rc = pause_after(f, losses, err);
     }
     return rc;
 }

@@ -54,14 +54,14 @@ void sq_follow_fini(struct sq_follow *f); /* closes the tails */
 
 /* The first six members are the caller's, the rest zeros. */
 void sq_tail_open(struct sq_tail *t, struct sq_follow *f);
+/* Ask once more for one whose answer is whole: at once, or after a pause that grows
+ * with `empty`, how many in a row brought nothing. */
+void sq_tail_again(struct sq_tail *t, int empty);
 void sq_tail_close(struct sq_tail *t); /* one that is not open is left as it is */
 
 /* One turn: until a tail has something, `fd` (-1: none) is readable, or `wait_ms` (-1:
  * no limit) have passed.  An error is a refusal, or what `take` said. */
 int sq_follow_wait(struct sq_follow *f, int fd, int wait_ms, struct sq_err *err);
-/* Turns for so long.  `losses` is how often in a row nothing was to be had, 1 at first:
- * the more often, the longer. */
-int sq_follow_pause(struct sq_follow *f, int losses, struct sq_err *err);
 /* GET with a filter (borrowed, may be NULL), again and again while the server is away.
  * Tails go on meanwhile. */
 int sq_follow_ask(struct sq_follow *f, const char *path, const json_t *filter,

@@ -1,10 +1,11 @@
 /* A tail a stream, which goes on from the bytes that were written.
  *
  * An answer that ends does not say whether the execution has ended or the server has.
- * So the execution is looked at, and what came until it was seen ended is asked for
- * once more: whatever was stored before its end is in that answer.  One that has not
- * ended, and whose answers end without a byte, is asked for at growing pauses:
- * something between us and the server does not let it wait. */
+ * So the execution is looked at, and that stream, whatever the other does, is asked for
+ * again.  The answer to what was asked for once the execution was seen ended has
+ * whatever was stored before its end: it is the last one.  Answers that end without a
+ * byte before are asked for at growing pauses: something between us and the server does
+ * not let them wait. */
 #include "cli/log_tail.h"
 
 #include <errno.h>
@@ -15,9 +16,12 @@ enum { STREAMS = 2 };
 struct log {
     struct sq_tail tail;
     char path[80];
-    int64_t at;   /* bytes copied */
-    int64_t skip; /* bytes that come again where Range is not understood */
-    FILE *to;
+    int64_t at;     /* bytes copied */
+    int64_t skip;   /* bytes that come again where Range is not understood */
+    int64_t before; /* bytes copied when it was asked for */
+    int empty;      /* answers in a row that brought nothing */
+    bool last;      /* asked for once the execution was seen ended */
+    FILE *to;       /* NULL: not followed, or not any more */
 };
 
 static int copy(void *log, const char *data, size_t len, struct sq_err *err)
@@ -51,23 +55,35 @@ static void open_log(struct log *l, struct sq_follow *f)
     sq_tail_open(&l->tail, f);
 }
 
-/* Copy what there is and what comes, until the server ends each answer. */
-static int copy_all(struct sq_follow *f, struct log logs[STREAMS], struct sq_err *err)
+static bool one_is(const struct log logs[STREAMS], bool whole)
+{
+    for (int i = 0; i < STREAMS; i++)
+        if (logs[i].to && (!whole || logs[i].tail.whole))
+            return true;
+    return false;
+}
+
+/* Copy what there is and what comes, until the server ends an answer. */
+static int copy_some(struct sq_follow *f, struct log logs[STREAMS], struct sq_err *err)
 {
     int rc = 0;
-    for (int i = 0; i < STREAMS; i++)
-        if (logs[i].to)
-            open_log(&logs[i], f);
-    for (bool more = true; more && rc == 0;) {
-        more = false;
-        for (int i = 0; i < STREAMS; i++)
-            more = more || (logs[i].to && !logs[i].tail.whole);
-        if (more)
-            rc = sq_follow_wait(f, -1, -1, err);
-    }
-    for (int i = 0; i < STREAMS; i++)
-        sq_tail_close(&logs[i].tail);
+    while (rc == 0 && !one_is(logs, true))
+        rc = sq_follow_wait(f, -1, -1, err);
     return rc;
+}
+
+/* An answer has ended. */
+static void ask_again(struct log *l, bool ended)
+{
+    if (l->last) {
+        sq_tail_close(&l->tail);
+        l->to = NULL;
+        return;
+    }
+    l->last = ended;
+    l->empty = ended || l->at > l->before ? 0 : l->empty + 1;
+    l->before = l->at;
+    sq_tail_again(&l->tail, l->empty);
 }
 
 /* The first execution that matches `filter` (taken); *ret NULL: none. */
@@ -96,44 +112,59 @@ int sq_log_execution(struct sq_follow *f, int64_t task_id, int64_t after, json_t
     return find_take(f, filter, ret, err);
 }
 
-static bool has_ended(const json_t *execution)
+enum seen { RUNS, ENDED, GONE };
+
+static int look(struct sq_follow *f, int64_t execution_id, enum seen *ret,
+                struct sq_err *err)
 {
-    const char *status = sq_cli_member(execution, "status");
-    return strcmp(status, "pending") && strcmp(status, "accepted") &&
-           strcmp(status, "running");
+    SQ_CLEANUP(sq_json_unref) json_t *execution = NULL;
+    int rc = find_take(f, json_pack("{s:I}", "execution_id", (json_int_t)execution_id),
+                       &execution, err);
+    if (rc)
+        return rc;
+    *ret =
+        !execution ? GONE
+        : sq_word_among("pending accepted running", sq_cli_member(execution, "status"))
+            ? RUNS
+            : ENDED;
+    return 0;
+}
+
+/* One or both have an answer that has ended, or (`refused`) that was 404. */
+static int go_on_after(struct sq_follow *f, int64_t execution_id,
+                       struct log logs[STREAMS], int refused, enum seen *seen,
+                       struct sq_err *err)
+{
+    struct sq_err why;
+    int rc = *seen == RUNS || refused ? look(f, execution_id, seen, &why) : 0;
+    if (rc)
+        *err = why;
+    if (rc || *seen == GONE)
+        return rc;
+    for (int i = 0; i < STREAMS && !refused; i++)
+        if (logs[i].to && logs[i].tail.whole)
+            ask_again(&logs[i], *seen == ENDED);
+    return refused; /* it is there, but its log is not */
 }
 
 int sq_log_follow(struct sq_follow *f, int64_t execution_id,
                   const struct sq_log_outs *outs, struct sq_err *err)
 {
     struct log logs[STREAMS] = {{.to = outs->out}, {.to = outs->err}};
-    for (int i = 0; i < STREAMS; i++)
+    enum seen seen = RUNS;
+    int rc = 0;
+    for (int i = 0; i < STREAMS; i++) {
         snprintf(logs[i].path, sizeof logs[i].path, "/executions/%lld/log/%s%s",
                  (long long)execution_id, i == 0 ? "stdout" : "stderr", "?follow=1");
-    int empty = 0; /* rounds in a row that brought nothing */
-    for (bool ended = false;;) {
-        SQ_CLEANUP(sq_json_unref) json_t *execution = NULL;
-        int64_t before = logs[0].at + logs[1].at;
-        int copied = copy_all(f, logs, err);
-        if (copied && copied != SQ_ENOENT)
-            return copied;
-        if (ended)
-            return copied;
-        struct sq_err why;
-        int rc =
-            find_take(f, json_pack("{s:I}", "execution_id", (json_int_t)execution_id),
-                      &execution, &why);
-        if (rc) {
-            *err = why;
-            return rc;
-        }
-        if (!execution)
-            return 0;
-        if (copied)
-            return copied; /* it is there, but its log is not */
-        ended = has_ended(execution);
-        empty = logs[0].at + logs[1].at > before ? 0 : empty + 1;
-        if (!ended && empty && (rc = sq_follow_pause(f, empty, err)) != 0)
-            return rc;
+        if (logs[i].to)
+            open_log(&logs[i], f);
     }
+    while (rc == 0 && seen != GONE && one_is(logs, false)) {
+        rc = copy_some(f, logs, err);
+        if (rc == 0 || rc == SQ_ENOENT)
+            rc = go_on_after(f, execution_id, logs, rc, &seen, err);
+    }
+    for (int i = 0; i < STREAMS; i++)
+        sq_tail_close(&logs[i].tail);
+    return rc;
 }

@@ -336,6 +336,37 @@ def test_hurried():
     server.stop()
 
 
+class OneSided(Hurried):
+    """Ends its answer of the output in good order while that of the errors goes on."""
+
+    def __init__(self):
+        self.asked, self.asked_again, self.alone = 0, threading.Event(), False
+        super().__init__(0)
+
+    def answer(self, path, asked):
+        if path.endswith("/log/stdout?follow=1"):
+            self.asked += 1
+            if self.asked == 1:
+                return b"one\n"
+            self.asked_again.set()
+            return b"one\ntwo\n"
+        if path.endswith("/log/stderr?follow=1"):
+            self.alone = self.alone or not self.asked_again.wait(30)
+            return b"woe\n"
+        self.rounds = 0 if self.asked_again.is_set() else 1 << 30
+        return super().answer(path, asked)
+
+
+def test_one_sided():
+    """A stop of the server may end one stream's answer and break the other's."""
+    server = OneSided()
+    follower = Follower(server, "task", "output", "-i", 1, "-f")
+    is_((follower.end(), bytes(follower.out)), (0, b"one\ntwo\n"), "each stream comes, once")
+    has(bytes(follower.err).decode(), "woe\n", "the errors too")
+    ok(not server.alone, "neither waits for the other")
+    server.stop()
+
+
 def test_job():
     """The log of a job, whose server goes away; another process carries it out."""
     if not with_postgresql():
@@ -397,6 +428,7 @@ for each in databases():
 run(test_many_tries)
 run(test_silence)
 run(test_hurried)
+run(test_one_sided)
 run(test_job)
 run(test_refused)
 done()
