@@ -131,10 +131,38 @@ static void kill_it(pid_t pid)
     kill(pid, SIGKILL);
 }
 
+/* Kill who holds the machine's lock; how many there were.  What is just becoming
+ * another program has no environment to be known by, and holds the lock until it has
+ * become it. */
+static int kill_holders(const char *owner, const char *token)
+{
+    char mine[200];
+    int n = 0;
+    DIR *dir = opendir("/proc");
+    assert_non_null(dir);
+    snprintf(mine, sizeof mine, "%s-%s", owner, token);
+    for (struct dirent *e; (e = readdir(dir));) {
+        pid_t pid = (pid_t)atoi(e->d_name);
+        if (e->d_name[strspn(e->d_name, "0123456789")] || pid == getpid() ||
+            find_lock(e->d_name, mine) < 0)
+            continue;
+        kill_it(pid);
+        n++;
+    }
+    closedir(dir);
+    return n;
+}
+
 static void break_it(const char *owner, const char *token)
 {
-    while (each(owner, token, kill_it) > 0)
-        usleep(1000);
+    int n;
+    /* In this order: what has become the other program since has an environment. */
+    do {
+        n = kill_holders(owner, token);
+        n += each(owner, token, kill_it);
+        if (n)
+            usleep(1000);
+    } while (n);
 }
 
 static const char *const settings[] = {
