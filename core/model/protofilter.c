@@ -55,11 +55,12 @@ bool sq_is_protofilter(const char *flavor)
 static int parse_number(const char *rule, const char *value, double *ret,
                         struct sq_err *err)
 {
+    if (!*value)
+        return sq_fail(err, SQ_EINVAL, "protofilter %s: a number is missing", rule);
     char *end;
     errno = 0;
     *ret = strtod(value, &end);
-    if (value[strspn(value, "0123456789.")] || *end || end == value || errno ||
-        !isfinite(*ret))
+    if (value[strspn(value, "0123456789.")] || *end || errno || !isfinite(*ret))
         return sq_fail(err, SQ_EINVAL, "protofilter %s: %s is not a number", rule,
                        value);
     return 0;

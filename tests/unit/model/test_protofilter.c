@@ -21,7 +21,7 @@ static void test_refusals(void **state)
         {"auto:cpu", "a comparator is one of"},
         {"auto:cpu=1", "a comparator is one of"},
         {"auto:cpu=>1", "a comparator is one of"},
-        {"auto:cpu>=", "is not a number"},
+        {"auto:cpu>=", "cpu>=: a number is missing"},
         {"auto:cpu>=many", "many is not a number"},
         {"auto:cpu>=-1", "is not a number"},
         {"auto:cpu>=1e3", "is not a number"},
