@@ -34,22 +34,13 @@ static struct identity find(struct sq_tx *tx, const struct sq_registration *r)
     return who;
 }
 
-static int set_spool(struct sq_tx *tx, int64_t worker_id, const char *spool,
-                     struct sq_err *err)
+/* One of the texts that only our worker tells. */
+static int set_text(struct sq_tx *tx, enum sq_query query, int64_t worker_id,
+                    const char *text, struct sq_err *err)
 {
-    struct sq_stmt *st = sq_db_query(tx->db, SQ_Q_WORKER_SET_SPOOL);
+    struct sq_stmt *st = sq_db_query(tx->db, query);
     sq_bind_int(st, 1, worker_id);
-    sq_bind_text(st, 2, spool);
-    sq_run(st);
-    return sq_db_error(tx->db, err);
-}
-
-static int set_facts(struct sq_tx *tx, int64_t worker_id, const char *facts,
-                     struct sq_err *err)
-{
-    struct sq_stmt *st = sq_db_query(tx->db, SQ_Q_WORKER_SET_FACTS);
-    sq_bind_int(st, 1, worker_id);
-    sq_bind_text(st, 2, facts);
+    sq_bind_text(st, 2, text);
     sq_run(st);
     return sq_db_error(tx->db, err);
 }
@@ -129,9 +120,9 @@ int sq_worker_register(struct sq_tx *tx, const struct sq_registration *r,
     code = who.worker_id == SQ_NULL ? make(tx, r, &who.worker_id, err)
                                     : take_back(tx, r, &who, err);
     if (!code && !who.same_spool)
-        code = set_spool(tx, who.worker_id, r->spool, err);
+        code = set_text(tx, SQ_Q_WORKER_SET_SPOOL, who.worker_id, r->spool, err);
     if (!code && r->facts)
-        code = set_facts(tx, who.worker_id, r->facts, err);
+        code = set_text(tx, SQ_Q_WORKER_SET_FACTS, who.worker_id, r->facts, err);
     struct sq_contact here = {
         .worker_id = who.worker_id, .time = tx->now, .memory = NAN};
     if (!code)
