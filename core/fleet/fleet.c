@@ -57,7 +57,7 @@ static void on_progress(struct sq_call *call, int64_t done, int64_t total)
         sq_fleet_percent((struct sq_running *)call, done * 100 / total);
 }
 
-void sq_fleet_end(struct sq_running *r, enum sq_fleet_end why)
+static void end_locked(struct sq_running *r, enum sq_fleet_end why)
 {
     int none = SQ_END_NONE;
     uint64_t one = 1;
@@ -65,8 +65,25 @@ void sq_fleet_end(struct sq_running *r, enum sq_fleet_end why)
         return;
     if (write(r->call.cancel_fd, &one, sizeof one) < 0)
         sq_log(SQ_LOG_ERROR, "fleet", "cannot end a job: %s", strerror(errno));
-    pthread_mutex_lock(&r->fleet->lock); /* it may wait for no call, but for time */
+    /* it may wait for no call, but for time */
     pthread_cond_broadcast(&r->fleet->wake);
+}
+
+void sq_fleet_end(struct sq_running *r, enum sq_fleet_end why)
+{
+    pthread_mutex_lock(&r->fleet->lock);
+    end_locked(r, why);
+    pthread_mutex_unlock(&r->fleet->lock);
+}
+
+void sq_fleet_forgive_late(struct sq_running *r)
+{
+    int late = SQ_END_LATE;
+    uint64_t n;
+    pthread_mutex_lock(&r->fleet->lock);
+    r->until_us = INT64_MAX;
+    if (atomic_compare_exchange_strong(&r->end, &late, SQ_END_NONE))
+        (void)!read(r->call.cancel_fd, &n, sizeof n);
     pthread_mutex_unlock(&r->fleet->lock);
 }
 
@@ -172,9 +189,11 @@ static void collect(struct sq_fleet *f)
 static void end_late(struct sq_fleet *f)
 {
     int64_t now = sq_monotonic();
+    pthread_mutex_lock(&f->lock);
     for (struct sq_running *r = f->running; r; r = r->next)
         if (now >= r->until_us)
-            sq_fleet_end(r, SQ_END_LATE);
+            end_locked(r, SQ_END_LATE);
+    pthread_mutex_unlock(&f->lock);
 }
 
 /* May it begin now?  Of jobs for one worker one runs at a time, and whatever that is is

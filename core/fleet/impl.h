@@ -45,8 +45,8 @@ struct sq_running {
     pthread_t thread;
     atomic_int end;   /* enum sq_fleet_end */
     atomic_bool done; /* the thread has nothing left to do but end */
-    int64_t until_us; /* when it is late */
-    bool woken;       /* its worker's row changed; under the fleet's lock */
+    int64_t until_us; /* when it is late; this and the next under the fleet's lock */
+    bool woken;       /* its worker's row changed */
     int64_t percent;  /* last told */
     size_t heard;     /* bytes of what its playbooks printed */
     struct sq_running *next;
@@ -70,6 +70,8 @@ struct sq_fleet {
 
 /* Tell a job to end; the first reason counts. */
 void sq_fleet_end(struct sq_running *r, enum sq_fleet_end why);
+/* Its time is over, or was going to be: there is no limit to what is left to do. */
+void sq_fleet_forgive_late(struct sq_running *r);
 
 /* ---- run.c */
 

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/store/job.h"
 #include "lib/clock.h"
@@ -219,22 +218,12 @@ static int try_all(struct sq_running *r, const struct action *a, struct sq_err *
     }
 }
 
-/* The job's time is over; there is no limit to what is left to do. */
-static void forgive_late(struct sq_running *r)
-{
-    int late = SQ_END_LATE;
-    uint64_t n;
-    r->until_us = INT64_MAX;
-    if (atomic_compare_exchange_strong(&r->end, &late, SQ_END_NONE))
-        (void)!read(r->call.cancel_fd, &n, sizeof n);
-}
-
 static void finish(struct sq_running *r, const struct action *a, int rc)
 {
     struct sq_err err = {0};
     bool stopped = r->end == SQ_END_STOP;
     if (rc && a->give_up && !stopped && r->end != SQ_END_DESTROY) {
-        forgive_late(r);
+        sq_fleet_forgive_late(r);
         if (a->give_up(r, &err) != 0) {
             stopped = r->end == SQ_END_STOP;
             if (r->end == SQ_END_NONE)
