@@ -19,8 +19,8 @@ struct standin {
     int listener;
     char address[40];
     pthread_t acceptor;
-    pthread_mutex_t lock; /* log, n, fds */
-    struct sq_buf log;
+    pthread_mutex_t lock;    /* of log */
+    struct sq_buf log, seen; /* what was asked; what standin_log showed of it */
     pthread_t threads[CONNECTIONS];
     int fds[CONNECTIONS];
     size_t n;
@@ -117,6 +117,7 @@ struct standin *standin_start(const struct rule *rules)
     s->rules = rules;
     pthread_mutex_init(&s->lock, NULL);
     sq_buf_init(&s->log, REQUEST_MAX);
+    sq_buf_init(&s->seen, REQUEST_MAX);
     sq_buf_adds(&s->log, "");
     s->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     must(bind(s->listener, (struct sockaddr *)&a, len) == 0, "bind");
@@ -138,6 +139,7 @@ void standin_stop(struct standin *s)
     }
     close(s->listener);
     sq_buf_fini(&s->log);
+    sq_buf_fini(&s->seen);
     pthread_mutex_destroy(&s->lock);
     free(s);
 }
@@ -149,7 +151,11 @@ const char *standin_address(const struct standin *s)
 
 const char *standin_log(struct standin *s)
 {
-    return s->log.data;
+    sq_buf_clear(&s->seen);
+    pthread_mutex_lock(&s->lock);
+    sq_buf_add(&s->seen, s->log.data, s->log.len);
+    pthread_mutex_unlock(&s->lock);
+    return s->seen.data;
 }
 
 int standin_run(const struct CMUnitTest *tests, size_t n, const struct rule *rules,

@@ -34,7 +34,7 @@ struct world {
     struct sq_call call;
 };
 
-static int canceled_now;
+static atomic_int canceled_now;
 
 static int canceled(const struct sq_call *call)
 {
