@@ -9,6 +9,7 @@ kill -9 of a test leaves none behind."""
 
 import ctypes
 import os
+import re
 import select
 import signal
 import subprocess
@@ -34,7 +35,8 @@ def _find_build():
 
 BUILD = _find_build()
 with open(os.path.join(BUILD, "config.status")) as _f:
-    SANITIZED = "-fsanitize=" in _f.read()  # then memory means nothing
+    # by which sanitizers; then memory means nothing
+    SANITIZED = (re.findall("-fsanitize=([a-z,]+)", _f.read()) or [""])[0]
 START_S = 60  # a sanitized daemon on a busy machine; nothing is asserted of it
 STOP_S = 60
 SANITIZERS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:",

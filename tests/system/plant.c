@@ -1,7 +1,8 @@
 /* A fault on purpose, linked only into scitq-server-planted, or preloaded:
  * test_plants.py shows with it that a leak or an overflow in a daemon really makes
- * `make check-asan` fail, test_valgrind.py that valgrind sees them.  $PLANT chooses:
- * leak or overflow.  It happens before main(). */
+ * `make check-asan` fail, a race `make check-tsan`; test_valgrind.py that valgrind sees
+ * them.  $PLANT chooses: leak, overflow or race.  It happens before main(). */
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,24 @@ static void overflow(void)
     free((void *)small);
 }
 
+static volatile int shared;
+
+static void *write_shared(void *arg)
+{
+    (void)arg;
+    shared++;
+    return NULL;
+}
+
+static void race(void)
+{
+    pthread_t other;
+    if (pthread_create(&other, NULL, write_shared, NULL) != 0)
+        return;
+    shared++;
+    pthread_join(other, NULL);
+}
+
 __attribute__((constructor)) static void plant(void)
 {
     const char *what = getenv("PLANT");
@@ -28,4 +47,6 @@ __attribute__((constructor)) static void plant(void)
         leak();
     if (what && strcmp(what, "overflow") == 0)
         overflow();
+    if (what && strcmp(what, "race") == 0)
+        race();
 }

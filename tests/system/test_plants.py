@@ -1,5 +1,5 @@
-"""The sanitized build is awake: a server with a planted leak, or a planted overflow,
-makes a system test fail, and the same server without them does not.
+"""The sanitized build is awake: a server with a planted leak or overflow, or one whose
+threads race, makes a system test fail, and the same server without does not.
 
 Runs itself as the test that must fail, with the server replaced."""
 
@@ -31,12 +31,13 @@ def outcome(plant):
 
 if sys.argv[1:] == ["child"]:
     child()
-for what, words in (("none", None), ("leak", "LeakSanitizer"),
-                    ("overflow", "heap-buffer-overflow")):
-    status, text = outcome(what)
-    if words is None:
-        is_(status, 0, "without a plant the test passes")
-    else:
+status, text = outcome("none")
+is_(status, 0, "without a plant the test passes")
+PLANTS = {"address": {"leak": "LeakSanitizer", "overflow": "heap-buffer-overflow"},
+          "thread": {"race": "data race"}}
+for sanitizer in SANITIZED.split(","):
+    for what, words in PLANTS.get(sanitizer, {}).items():
+        status, text = outcome(what)
         ok(status != 0, "with a planted %s it fails" % what, text)
         has(text, words, "and says %s" % words)
 done()
