@@ -10,7 +10,8 @@
 #include <string.h>
 
 enum { BUCKETS = 1024, ENTRIES_MAX = 2 * SQ_CROWD_ALL, V6_BYTES = 8 };
-static const int64_t MINUTE_US = 60000000, FAR_FUTURE = INT64_MAX - 1;
+static const int64_t SECOND_US = 1000000, MINUTE_US = 60000000,
+                     FAR_FUTURE = INT64_MAX - 1;
 
 struct sq_crowd_entry {
     unsigned char key[SQ_ADDRESS_BYTES];
@@ -23,6 +24,7 @@ struct sq_crowd {
     pthread_mutex_t lock;
     struct sq_crowd_entry *buckets[BUCKETS];
     int inside, entries;
+    int64_t swept; /* when it was full */
 };
 
 int sq_crowd_new(struct sq_crowd **ret, struct sq_err *err)
@@ -51,6 +53,19 @@ static void sweep(struct sq_crowd *c, int64_t now)
             free(e);
             c->entries--;
         }
+}
+
+/* Who fills it makes it be looked through once a second, not once an address. */
+static void make_room(struct sq_crowd *c, int64_t now)
+{
+    if (c->entries < ENTRIES_MAX)
+        return;
+    if (now != FAR_FUTURE) {
+        if (now - c->swept < SECOND_US)
+            return;
+        c->swept = now;
+    }
+    sweep(c, now);
 }
 
 void sq_crowd_free(struct sq_crowd *c)
@@ -87,8 +102,7 @@ static struct sq_crowd_entry *find(struct sq_crowd *c, const unsigned char *addr
     for (struct sq_crowd_entry *e = *bucket(c, key); e; e = e->next)
         if (memcmp(e->key, key, sizeof key) == 0)
             return e;
-    if (c->entries >= ENTRIES_MAX)
-        sweep(c, now);
+    make_room(c, now);
     struct sq_crowd_entry *e = c->entries < ENTRIES_MAX ? calloc(1, sizeof *e) : NULL;
     if (!e)
         return NULL;
