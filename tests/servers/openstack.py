@@ -11,6 +11,8 @@ and /_mock (mock.py): the table of what exists, faults, settings, and these deed
     {"do": "stop", "server": ID}                    it is SHUTOFF
     {"do": "error", "server": ID, "message": …}     it is in ERROR with that fault
     {"do": "delete", "server": ID}                  by somebody else: gone at once
+    {"do": "twin", "server": ID}                    there is another, older by an hour
+    {"do": "linger", "server": ID}                  it is deleting, and goes no further
     {"do": "expire"}                                every token is refused from now on
     {"do": "tls", "folder": …}                      also by TLS: {"port": N, "ca": FILE},
                                                     which the catalog tells until a reset
@@ -403,6 +405,12 @@ class Openstack(Mock):
         elif order["do"] == "delete":
             del self.servers[s["id"]]
             self.gone += 1
+        elif order["do"] == "twin":
+            other = "f" * 8 + s["id"][8:]  # by its id the last of all
+            self.servers[other] = dict(s, id=other, at=s["at"] - 3600)
+            self.made += 1
+        elif order["do"] == "linger":
+            s["task"], s["until"] = "deleting", float("inf")
         else:
             return {"error": "no deed " + order["do"]}
         return {}

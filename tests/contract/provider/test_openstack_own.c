@@ -324,6 +324,54 @@ static void test_twins(void **state)
     json_decref(server);
 }
 
+/* The older of two is found, and kept. */
+static void test_older(void **state)
+{
+    (void)state;
+    struct sq_launch req = wanted("t1");
+    struct sq_machine made, found, m;
+    struct sq_err err;
+    OK(err, launch(&req, &made, &err));
+    json_t *server = first_server();
+    order_server(server, "twin");
+    OK(err, world.ops->find(world.p, "t1", &no_call, &found, &err));
+    assert_string_not_equal(found.id, made.id);
+    assert_int_equal(found.created_s, made.created_s - 3600);
+    OK(err, launch(&req, &m, &err));
+    assert_string_equal(m.id, found.id);
+    assert_int_equal(each_server("lab", "t1", NULL), 1);
+    json_decref(server);
+    none_refused();
+}
+
+static void twin_lingers(const json_t *server)
+{
+    if (strncmp(text(server, "id"), "ffffffff", 8) == 0)
+        order_server(server, "linger");
+}
+
+/* What is being deleted remains of a machine; it is none where there is another. */
+static void test_leaving(void **state)
+{
+    (void)state;
+    struct sq_launch req = wanted("t1");
+    struct sq_machine made, m;
+    struct sq_err err;
+    OK(err, launch(&req, &made, &err));
+    json_t *server = first_server();
+    order_server(server, "twin");
+    each_server("lab", "t1", twin_lingers);
+    OK(err, world.ops->find(world.p, "t1", &no_call, &m, &err));
+    assert_string_equal(m.id, made.id);
+    assert_int_equal(m.state, SQ_MACHINE_RUNNING);
+    order_server(server, "linger");
+    OK(err, world.ops->find(world.p, "t1", &no_call, &m, &err));
+    assert_int_equal(m.state, SQ_MACHINE_REMAINS);
+    assert_string_equal(m.detail, "being deleted");
+    json_decref(server);
+    none_refused();
+}
+
 /* Canceled as soon as there is a server. */
 static int once_made(const struct sq_call *call)
 {
@@ -429,9 +477,10 @@ static void test_limits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(made), TEST(floating), TEST(kinds),  TEST(moved),   TEST(alias),
-        TEST(many), TEST(refusals), TEST(words),  TEST(keys),    TEST(twins),
-        TEST(late), TEST(sold),     TEST(limits), TEST(endless),
+        TEST(made),   TEST(floating), TEST(kinds),    TEST(moved),
+        TEST(alias),  TEST(many),     TEST(refusals), TEST(words),
+        TEST(keys),   TEST(twins),    TEST(late),     TEST(sold),
+        TEST(limits), TEST(endless),  TEST(older),    TEST(leaving),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }
