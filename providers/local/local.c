@@ -27,11 +27,23 @@ static const struct sq_setting settings[] = {
      "set by scitq on a machine: its folder, in which a file `evict` takes it back"},
     {NULL}};
 
+/* A program that is not there would be found out by the first machine only. */
+static int check_program(struct sq_host *host, struct sq_err *err)
+{
+    const char *told = process_told(host);
+    return !told || access(told, X_OK) == 0
+               ? 0
+               : sq_fail(err, SQ_EINVAL, "LOCAL_WORKER: cannot run %s: %s", told,
+                         strerror(errno));
+}
+
 static int open_local(struct sq_host *host, const struct sq_provider_conf *conf,
                       struct sq_provider **ret, struct sq_err *err)
 {
     struct catalog c;
     int rc = catalog_read(host, &c, err);
+    if (rc == 0)
+        rc = check_program(host, err);
     if (rc)
         return rc;
     struct sq_provider *p = calloc(1, sizeof *p);

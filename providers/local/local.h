@@ -58,6 +58,8 @@ int folder_each(struct sq_provider *p, int (*each)(void *arg, const char *token)
  * worker that lives.  SQ_EIO.  The worker holds it from its first moment on, so that no
  * second one is ever started, whenever this process dies. */
 int process_lock(const struct folder *f, int *ret_fd, struct sq_err *err);
+/* LOCAL_WORKER, NULL where it is not set; the host's. */
+const char *process_told(struct sq_host *host);
 /* Start the worker, which takes `lock` over, apart from this process: it is nobody's
  * child and outlives us. */
 int process_start(struct sq_provider *p, const struct folder *f,

@@ -190,11 +190,17 @@ static int spawn(const struct start *s, int lock, struct sq_err *err)
     return 0;
 }
 
+const char *process_told(struct sq_host *host)
+{
+    const char *told = host->setting(host, "LOCAL_WORKER");
+    return told && *told ? told : NULL;
+}
+
 /* LOCAL_WORKER, or beside the server's own program, or where both are installed. */
 static void find_program(struct sq_provider *p, char path[PATH_MAX])
 {
     static const char *const places[] = {"", "/..", "/../sbin", "/../bin"};
-    const char *told = p->host->setting(p->host, "LOCAL_WORKER");
+    const char *told = process_told(p->host);
     char self[PATH_MAX];
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
     self[n > 0 ? n : 0] = 0;

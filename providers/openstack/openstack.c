@@ -111,6 +111,17 @@ static int check_ca_file(const struct sq_provider *p, struct sq_err *err)
                          strerror(e));
 }
 
+/* Those of Keystone's catalog (its API, version 3, "Service catalog and endpoints"). */
+static int check_interface(const struct sq_provider *p, struct sq_err *err)
+{
+    static const char *const known[] = {"public", "internal", "admin"};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strcmp(p->interface, known[i]) == 0)
+            return 0;
+    return sq_fail(err, SQ_EINVAL, "OS_INTERFACE is public, internal or admin, not %s",
+                   p->interface);
+}
+
 /* All of OVH's keys, or none of them. */
 static int read_ovh(struct sq_provider *p, struct sq_err *err)
 {
@@ -166,6 +177,8 @@ static int openstack_open(struct sq_host *host, const struct sq_provider_conf *c
     rc = login_check(p, err);
     if (rc == 0)
         rc = check_ca_file(p, err);
+    if (rc == 0)
+        rc = check_interface(p, err);
     if (rc == 0)
         rc = read_regions(p, err);
     if (rc == 0)

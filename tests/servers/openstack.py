@@ -17,10 +17,11 @@ and /_mock (mock.py): the table of what exists, faults, settings, and these deed
     {"do": "tls", "folder": …}                      also by TLS: {"port": N, "ca": FILE},
                                                     which the catalog tells until a reset
 
-A server is BUILD without an address for `delay_s`, then ACTIVE; deleted, it is `deleting`
-as long, then unknown.  Faults of its own: {"do": "fail", "message": …}, of a POST of a
-server: accepted, it ends in ERROR; {"do": "forget"}: accepted, and there never was one;
-{"do": "late"}: in no list until the next one was answered; {"do": "lie"}, of a DELETE: answered, and nothing is done.
+A server is BUILD without an address for `delay_s`, as that is now, then ACTIVE; deleted,
+it is `deleting` as long, then unknown.  Faults of its own: {"do": "fail", "message": …},
+of a POST of a server: accepted, it ends in ERROR; {"do": "forget"}: accepted, and there
+never was one; {"do": "late"}: in no list until the next one was answered; {"do": "lie"},
+of a DELETE: answered, and nothing is done.
 
 What answers look like was also compared with a cloud of Debian 12's packages: the forms
 of errors, the URLs of the catalog (compute without a final slash, the others with one and
@@ -50,7 +51,7 @@ def date(at):
 class Openstack(Mock):
     settings = {"delay_s": 0.01, "token_lifetime_s": 3600, "page_size": 2, "cores": 200,
                 "instances": 50, "full": "", "password": form.PASSWORD, "forbidden": False,
-                "alias": "",
+                "alias": "", "interfaces": "admin internal public",
                 "floating": False}
 
     def __init__(self, base):
@@ -202,7 +203,8 @@ class Openstack(Mock):
             ends = [{"id": identifier(kind, r, i), "interface": i, "region": r,
                      "region_id": r, "url": "%s/%s/%s%s" % (
                          self.base if i == "public" else "http://192.0.2.1", place, kind, path)}
-                    for r, place in reversed(places.items()) for i in ("admin", "internal", "public")]
+                    for r, place in reversed(places.items())
+                    for i in self.set["interfaces"].split()]
             found.append({"type": kind, "name": kind, "id": identifier(kind),
                           "endpoints": ends})
         found.append({"type": "identity", "name": "keystone", "id": "k", "endpoints": []})
@@ -213,7 +215,7 @@ class Openstack(Mock):
     def settle(self):
         now = time.monotonic()
         for s in list(self.servers.values()):
-            if s["until"] > now:
+            if s["since"] + self.set["delay_s"] > now:
                 continue
             if s["task"] == "deleting":
                 del self.servers[s["id"]]
@@ -306,7 +308,7 @@ class Openstack(Mock):
                 "status": "BUILD", "task": "spawning", "fault": fault, "body": body,
                 "key": body.get("key_name"), "at": time.time(), "number": self.made,
                 "late": request.fault.get("do") == "late",
-                "until": time.monotonic() + self.set["delay_s"]}
+                "since": time.monotonic()}
         where = "%s/%s/compute%s/servers/%s" % (self.base, region, SERVICES["compute"], key)
         return Reply(202, {"server": {"id": key, "adminPass": "x", "security_groups": [],
                                       "OS-DCF:diskConfig": "MANUAL",
@@ -319,7 +321,7 @@ class Openstack(Mock):
     def delete_server(self, request):
         s = self.server(request)
         if request.fault.get("do") != "lie" and s["task"] != "deleting":
-            s["task"], s["until"] = "deleting", time.monotonic() + self.set["delay_s"]
+            s["task"], s["since"] = "deleting", time.monotonic()
         return Reply(204)
 
     def page(self, request, rows, name):
@@ -410,7 +412,7 @@ class Openstack(Mock):
             self.servers[other] = dict(s, id=other, at=s["at"] - 3600)
             self.made += 1
         elif order["do"] == "linger":
-            s["task"], s["until"] = "deleting", float("inf")
+            s["task"], s["since"] = "deleting", float("inf")
         else:
             return {"error": "no deed " + order["do"]}
         return {}

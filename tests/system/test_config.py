@@ -87,6 +87,11 @@ def test_check():
              "the provider mine: OS_AUTH_URL is no address"),
             ("SCITQ_PROVIDERS=local\nOS_AUTH_URL=nowhere\n", 0, "are right: " + conf),
             ("LOCAL_FLAVORS=small:many:1:1:0:0\n", 1, "the provider local: "),
+            ("LOCAL_WORKER=/nowhere/scitq-worker\n", 1,
+             "the provider local: LOCAL_WORKER: cannot run /nowhere/scitq-worker: No such"),
+            ("LOCAL_REGIONS=here\nLOCAL_WORKER=\n", 0, "are right: " + conf),
+            (OPENSTACK + "OS_INTERFACE=publicURL\n", 1, "the provider openstack: "
+             "OS_INTERFACE is public, internal or admin, not publicURL"),
             ("STATIC_MACHINES=%s\n" % folder.path, 1,
              "the provider static: cannot read %s: Is a directory" % folder.path),
             (OPENSTACK + "OS_CACERT=/nowhere/ca.pem\n", 1,

@@ -55,9 +55,19 @@ static void test_credentials(void **state)
         fails(rows[i][0], find("t1", &err), SQ_EAUTH, "requires authentication. (401)",
               &err);
     }
-    const char *const nothing[] = {"OS_INTERFACE=nothing", NULL};
-    OK(err, again(nothing, &err));
-    fails("no such interface", find("t1", &err), SQ_EPROTO, "OS_INTERFACE", &err);
+    none_refused();
+}
+
+static void test_interfaces(void **state)
+{
+    (void)state;
+    static const char *const internal[] = {"OS_INTERFACE=internal", NULL},
+                             *const none[] = {"OS_INTERFACE=nothing", NULL};
+    struct sq_err err;
+    fails("no such interface", again(none, &err), SQ_EINVAL, "OS_INTERFACE is", &err);
+    order("/_mock/set", "{\"interfaces\": \"public\"}");
+    OK(err, again(internal, &err));
+    fails("not in the catalog", find("t1", &err), SQ_EPROTO, "and OS_INTERFACE", &err);
     none_refused();
 }
 
@@ -158,8 +168,8 @@ static void test_settings(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(logins), TEST(credentials), TEST(renewal),
-        TEST(tls),    TEST(secret),      TEST(settings),
+        TEST(logins), TEST(credentials), TEST(renewal),    TEST(tls),
+        TEST(secret), TEST(settings),    TEST(interfaces),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }
