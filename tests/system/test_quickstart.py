@@ -84,13 +84,12 @@ def newcomer(top):
             with open(source, "w") as f:
                 f.write(text.replace('"listening on ', '"listening now on '))
         got = quickstart(top)
+        if not is_(got.returncode, 0, "the %s run ends with 0" % time_of):
+            diag(got.stdout[-4000:])
+            return
         is_("of an earlier build" in got.stdout, time_of == "third",
             "%s: daemons are started again when what they run changed" % time_of)
         running.append(daemons(top))
-        is_(got.returncode, 0, "the %s run ends with 0" % time_of)
-        if got.returncode:
-            diag(got.stdout[-4000:])
-            return
         has(got.stdout, "200/200 succeeded", "%s: progress is shown" % time_of)
         address = re.search(r"server: +http://(\S+)", got.stdout).group(1)
         ok(not address.endswith(":5000"), "%s: another port is taken" % time_of)
