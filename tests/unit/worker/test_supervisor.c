@@ -217,8 +217,9 @@ static void test_a_pipe_held_elsewhere_delays_nothing(void **state)
     struct world *w = *state;
     char path[40], line[20];
     int here = fifo_new(w, "here"), gate = fifo_new(w, "gate"), fds[2];
+    /* A shell that redirects its own echo has the fifo as its output meanwhile. */
     world_sh(w, 1,
-             "exec 3>$W/here; echo >&3; read x <> $W/gate\n"
+             "exec 3>$W/here; (echo >&3); read x <> $W/gate\n"
              "head -c 65536 /dev/zero; echo end >&2");
     pid_t pid = world_wait(w, SQ_SUP_STARTED, 1).pid;
     fifo_line(here, line, sizeof line);
