@@ -411,8 +411,8 @@ void watched_fini(struct watched *w)
 
 const char *local(struct target *t, const char *name)
 {
-    static char paths[4][9000];
-    static int next;
+    static _Thread_local char paths[4][9000];
+    static _Thread_local int next;
     struct sq_err err = {0};
     next = (next + 1) % 4;
     snprintf(paths[next], sizeof paths[next], "%s/%s", t->folder, name);
