@@ -184,7 +184,7 @@ offered("A6.22", "", dict(LIMIT, max_eviction=100),
 row("A6.23", "", GET("/config/rclone", want=Exactly("[s3]\ntype = s3\n# \u00e9\n"),
                      head={"content-type": "application/json"}))
 row("A6.24", "", GET("/config/rclone", None, 404, Message(has="rclone.conf")), server="bare")
-row("A6.25", "", GET("/config/remote", want=Exactly("s3://work/flows")))
+row("A6.25", "", GET("/config/remote", want=Exactly("s3://lab/flows")))
 row("A6.25", "not set", GET("/config/remote", None, 404, Message(has="REMOTE_URI")),
     server="bare")
 

@@ -20,7 +20,7 @@ def main_server(db, folder, eviction="delete"):
     with open(folder.join("rclone.conf"), "w") as f:
         f.write("[s3]\ntype = s3\n# \u00e9\n")
     server = Server(db, start=False, RCLONE_CONFIG=folder.join("rclone.conf"),
-                    REMOTE_URI="s3://work/flows", LOCAL_WORKER=program("scitq-worker"),
+                    REMOTE_URI="s3://lab/flows", LOCAL_WORKER=program("scitq-worker"),
                     LOCAL_FLAVORS=FLAVORS, LOCAL_REGIONS="east west", LOCAL_QUOTA=64,
                     SCITQ_PROVIDERS="local=local none=static", PREFERRED_REGIONS="local:w%",
                     WORKER_IDLE_DELAY=3600, WORKER_FIRST_TASK_DELAY=7200,

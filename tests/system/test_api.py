@@ -215,7 +215,7 @@ def metrics(api, server):
 
 
 def settings(api, server):
-    expect(api, "remote", "GET", "/config/remote", None, 200, "s3://work/flows")
+    expect(api, "remote", "GET", "/config/remote", None, 200, "s3://lab/flows")
     expect(api, "rclone", "GET", "/config/rclone", None, 200,
            "[s3]\ntype = s3\n# \u00e9\n")
     expect(api, "version", "GET", "/version", None, 200,
@@ -241,7 +241,7 @@ def main():
         with open(folder.join("rclone.conf"), "w") as f:
             f.write("[s3]\ntype = s3\n# \u00e9\n")
         with Server(db, RCLONE_CONFIG=folder.join("rclone.conf"),
-                    REMOTE_URI="s3://work/flows") as server:
+                    REMOTE_URI="s3://lab/flows") as server:
             run_groups(GROUPS, server)
     done()
 

@@ -56,11 +56,11 @@ def told(db):
             f.write("[remote]\ntype = local\n")
         is_((api.get("/config/remote").status, api.get("/config/rclone").status),
             (404, 404), db + ": nothing to tell yet")
-        reload(server, REMOTE_URI="s3://work/flows", RCLONE_CONFIG=conf)
-        is_(api.get("/config/remote").json, "s3://work/flows", db + ": REMOTE_URI")
+        reload(server, REMOTE_URI="s3://lab/flows", RCLONE_CONFIG=conf)
+        is_(api.get("/config/remote").json, "s3://lab/flows", db + ": REMOTE_URI")
         has(api.get("/config/rclone").json, "[remote]", db + ": RCLONE_CONFIG")
         has(server.log(), "REMOTE_URI has changed: it was not set, and is now "
-            "s3://work/flows", db + ": the log says from what to what")
+            "s3://lab/flows", db + ": the log says from what to what")
         first = api.register("w", "spool-1").json
         is_((first["settings"]["offline_delay_s"], first["settings"]["idle_delay_s"]),
             (3, 500), db + ": what a worker was told")

@@ -141,12 +141,29 @@ static void not_in_the_way(void **state)
     sq_crowd_leave(crowd, &inside);
 }
 
+/* A full table is looked through for what is over once a second, whoever comes. */
+static void once_a_second(void **state)
+{
+    unsigned char a[SQ_ADDRESS_BYTES];
+    const int64_t start = 1000000000, minute = 60000000, second = 1000000;
+    (void)state;
+    for (unsigned i = 0; i < 100000; i++) {
+        v4(3000000 + i, a);
+        sq_crowd_wrong(crowd, a, start);
+    }
+    v4(52, a);
+    assert_int_equal(sq_crowd_wrong(crowd, a, start + minute), 0); /* not over yet */
+    assert_int_equal(sq_crowd_wrong(crowd, a, start + minute + second / 2), 0);
+    assert_int_equal(sq_crowd_wrong(crowd, a, start + minute + second), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_address),  cmocka_unit_test(everybody),
-        cmocka_unit_test(same_machine), cmocka_unit_test(wrong),
-        cmocka_unit_test(made_up),      cmocka_unit_test(not_in_the_way),
+        cmocka_unit_test(one_address),   cmocka_unit_test(everybody),
+        cmocka_unit_test(same_machine),  cmocka_unit_test(wrong),
+        cmocka_unit_test(made_up),       cmocka_unit_test(not_in_the_way),
+        cmocka_unit_test(once_a_second),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, made, unmade);
